@@ -1,0 +1,1 @@
+//! The GPT and Claude coders: ask for a change, apply it.

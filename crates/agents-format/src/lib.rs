@@ -1,0 +1,1 @@
+//! Ruff: makes the change look like its neighbours.

@@ -1,0 +1,1 @@
+//! The Gemini reviewer: reads the change the way a reviewer would.

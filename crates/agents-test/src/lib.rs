@@ -1,0 +1,1 @@
+//! The Claude test author and the pytest runner: proves the change.

@@ -1,0 +1,3 @@
+//! The program: names every crate, reads the environment, knows the terminal.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Model vendors behind one trait, a scripted model, and the layers around any model.

@@ -1,0 +1,1 @@
+//! Walks one run: decides purely, acts through what it is handed.

@@ -1,0 +1,138 @@
+//! What an agent can show for its verdict.
+
+use serde::{Deserialize, Serialize};
+
+use crate::command::Exit;
+use crate::tests_run::{AcceptanceTests, TestComparison, TestRun};
+
+/// One thing a reviewer may want to see before trusting a verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Evidence {
+    /// A coder's own words about its draft. Shown, never believed.
+    Draft {
+        /// The coder.
+        agent: String,
+        /// What it said.
+        summary: String,
+        /// Model requests it took.
+        turns: u32,
+    },
+    /// A command that ran in the workspace, and how it ended.
+    Command {
+        /// The program and its arguments, as started.
+        argv: Vec<String>,
+        /// How it ended.
+        exit: Exit,
+        /// The end of the output, cut at [`Evidence::TAIL_BYTES_MAX`].
+        tail: String,
+    },
+    /// What the formatter did and found.
+    Format {
+        /// The formatter and its version, as in `ruff 0.17.5`.
+        tool: String,
+        /// Files it changed.
+        changed: Vec<String>,
+        /// Findings that the base didn't have and that it couldn't fix.
+        new_findings: Vec<LintFinding>,
+    },
+    /// The base commit's own test run.
+    Baseline(TestRun),
+    /// The acceptance tests, with their outcomes on the base.
+    AcceptanceTests(AcceptanceTests),
+    /// The test run with the change.
+    Tests {
+        /// The run.
+        run: TestRun,
+        /// Every test on both sides.
+        comparison: Vec<TestComparison>,
+    },
+    /// A reviewer's verdict.
+    Review(Review),
+    /// Something a reader expects and will not find, and why.
+    Missing {
+        /// What is missing, as in `acceptance tests`.
+        what: String,
+        /// Why.
+        why: String,
+    },
+}
+
+impl Evidence {
+    /// Longest output kept inline; the full output goes to the store.
+    pub const TAIL_BYTES_MAX: usize = 16 * 1024;
+
+    /// Whether it was found on the base commit and so holds for every draft.
+    pub fn is_about_the_base(&self) -> bool {
+        matches!(
+            self,
+            Evidence::Baseline(_) | Evidence::AcceptanceTests(_) | Evidence::Missing { .. }
+        )
+    }
+}
+
+const _: () = assert!(
+    Evidence::TAIL_BYTES_MAX <= 64 * 1024,
+    "tails must fit one prompt"
+);
+
+/// One finding of the linter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LintFinding {
+    /// Rule, as in `F401`.
+    pub rule: String,
+    /// File.
+    pub path: String,
+    /// Line, counted from 1.
+    pub line: u32,
+    /// The linter's words.
+    pub message: String,
+}
+
+/// What a reviewer said, in the form it must be said in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Review {
+    /// The verdict.
+    pub verdict: ReviewVerdict,
+    /// A sentence or two.
+    pub summary: String,
+    /// What it found.
+    pub findings: Vec<Finding>,
+}
+
+/// A reviewer's verdict. There is no third one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReviewVerdict {
+    /// May be delivered.
+    Pass,
+    /// Must go back.
+    Fail,
+}
+
+/// One finding of a reviewer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Finding {
+    /// Whether the change must go back for it.
+    pub severity: Severity,
+    /// The file it is about; empty when it is about a requirement.
+    pub file: String,
+    /// The line in the new file, counted from 1; 0 when it is about a requirement.
+    pub line: u32,
+    /// The words of the task that are not met; empty when it is about a line.
+    pub requirement: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The change must go back.
+    Blocking,
+    /// Worth saying.
+    Minor,
+}

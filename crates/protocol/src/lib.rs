@@ -1,0 +1,38 @@
+//! The words every other crate speaks: task, stage, run state, evidence, agent, model, workspace.
+//!
+//! Nothing here does I/O, reads a clock or knows a vendor. If a type needs an HTTP client or a child
+//! process, it belongs one floor up.
+
+mod agent;
+mod command;
+mod evidence;
+mod journal;
+mod limits;
+mod log;
+mod model;
+mod stage;
+mod state;
+mod task;
+mod tests_run;
+mod workspace;
+
+pub use agent::{Agent, AgentContext, AgentError, Prepared, Report, Steps, Verdict};
+pub use command::{Captured, Command, Execution, Exit, Network, ToolFile};
+pub use evidence::{Evidence, Finding, LintFinding, Review, ReviewVerdict, Severity};
+pub use journal::{Entry, Journal, JournalError, RunEvent, RunId, Seat};
+pub use limits::Limits;
+pub use log::{Log, Note, Silent};
+pub use model::{
+    Message, Model, ModelError, ModelId, ModelReply, ModelRequest, OutputSchema, StopReason,
+    TokenUsage, ToolCall, ToolSpec,
+};
+pub use stage::Stage;
+pub use state::{Reason, RunState, Status, Tier, Usage};
+pub use task::{Comment, Task, TaskSource};
+pub use tests_run::{
+    AcceptanceTests, TestClass, TestComparison, TestFile, TestOutcome, TestResult, TestRun,
+};
+pub use workspace::{
+    Base, Change, ChangeKind, ChangedFile, Confinement, Environment, LineRange, ListQuery, Listing,
+    SearchQuery, TreeId, Workspace, WorkspaceError,
+};

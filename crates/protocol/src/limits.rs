@@ -1,0 +1,42 @@
+//! Every bound of a run in one place, each with its unit in its name.
+
+use serde::{Deserialize, Serialize};
+
+/// The bounds of a run. There is no `Default`: whoever starts a run chooses, and the reader can see.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Drafts in all, the first one included.
+    pub iterations_max: u8,
+    /// Model requests in one visit of one agent.
+    pub turns_max: u32,
+    /// Tool calls taken from one reply; the rest is answered with a refusal.
+    pub tool_calls_per_reply_max: u32,
+    /// Input and output tokens of one visit of one agent.
+    pub visit_tokens_max: u64,
+    /// Wall time of one visit of one agent.
+    pub visit_seconds_max: u64,
+    /// Output tokens asked of a model in one reply.
+    pub reply_tokens_max: u32,
+    /// Wall time of one command that a model asked for.
+    pub command_seconds_max: u64,
+    /// Wall time of one test run.
+    pub test_run_seconds_max: u64,
+    /// Wall time of one installation of a Python environment.
+    pub install_seconds_max: u64,
+    /// Processor time of one command.
+    pub cpu_seconds_max: u64,
+    /// Address space of one process.
+    pub memory_bytes_max: u64,
+    /// Largest file a command may write.
+    pub file_bytes_max: u64,
+    /// Processes of one command.
+    pub processes_max: u64,
+    /// Output kept of each stream of a command; the rest is counted and thrown away.
+    pub output_bytes_max: usize,
+    /// Output after which a command is stopped.
+    pub output_flood_bytes_max: u64,
+    /// Text of one tool answer to a model.
+    pub answer_bytes_max: usize,
+    /// Tries of the test author.
+    pub author_tries_max: u8,
+}

@@ -1,0 +1,253 @@
+//! What a language model is to us: a request goes in, a reply with its price comes out.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A model that answers requests. Vendors, scripts, recordings and the layers around them are all this.
+#[async_trait]
+pub trait Model: Send + Sync {
+    /// Who answers.
+    fn id(&self) -> &ModelId;
+    /// Asks once. A request is the whole conversation: models keep no state between calls.
+    async fn ask(&self, request: &ModelRequest) -> Result<ModelReply, ModelError>;
+}
+
+/// Who answers, as in `openai:gpt-6.1-sol`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ModelId {
+    /// The vendor, in lower case.
+    pub vendor: String,
+    /// The vendor's own name for the model.
+    pub model: String,
+}
+
+impl ModelId {
+    /// Both parts.
+    pub fn new(vendor: impl Into<String>, model: impl Into<String>) -> ModelId {
+        ModelId {
+            vendor: vendor.into(),
+            model: model.into(),
+        }
+    }
+}
+
+impl fmt::Display for ModelId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.vendor, self.model)
+    }
+}
+
+/// One whole conversation, up to the model's next turn.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ModelRequest {
+    /// Our instructions. Never contains text from a task, a repository or a tool.
+    pub system: String,
+    /// The turns so far, oldest first. A later request of the same visit only ever appends.
+    pub messages: Vec<Message>,
+    /// The tools on offer.
+    pub tools: Vec<ToolSpec>,
+    /// The JSON that the reply must be, if it must be JSON.
+    pub output: Option<OutputSchema>,
+    /// Longest reply, in tokens.
+    pub reply_tokens_max: u32,
+}
+
+/// One turn of a conversation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "role", rename_all = "snake_case")]
+pub enum Message {
+    /// Words from us.
+    User {
+        /// The text.
+        text: String,
+    },
+    /// An earlier reply, replayed to the model.
+    Assistant {
+        /// The reply as it came.
+        reply: ModelReply,
+    },
+    /// The answer to one tool call of the reply before.
+    ToolAnswer {
+        /// Which call it answers.
+        call_id: String,
+        /// The tool's name.
+        tool: String,
+        /// The answer.
+        text: String,
+        /// Whether the tool refused or failed.
+        is_error: bool,
+    },
+}
+
+impl Message {
+    /// Words from us.
+    pub fn user(text: impl Into<String>) -> Message {
+        Message::User { text: text.into() }
+    }
+}
+
+/// A tool on offer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolSpec {
+    /// The name the model calls it by.
+    pub name: String,
+    /// What it does and when to use it.
+    pub description: String,
+    /// JSON Schema of its arguments.
+    pub parameters: Value,
+}
+
+/// The JSON that a reply must be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OutputSchema {
+    /// A short name for it; some vendors want one.
+    pub name: String,
+    /// JSON Schema; every property required and no additional ones, because some vendors insist.
+    pub schema: Value,
+}
+
+/// What a model answered.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ModelReply {
+    /// Its words.
+    pub text: String,
+    /// The tools it wants used, in its order.
+    pub tool_calls: Vec<ToolCall>,
+    /// Why it stopped.
+    pub stop: StopReason,
+    /// Tokens as the vendor counted them.
+    pub usage: TokenUsage,
+    /// Price in millionths of a US dollar; `None` when the model's price isn't known.
+    pub cost_microusd: Option<u64>,
+    /// The vendor's own form of the reply (signed thinking blocks and the like), replayed as it came.
+    pub native: Option<Value>,
+}
+
+/// One use of a tool that a model asks for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// The vendor's name for this call.
+    pub id: String,
+    /// The tool.
+    pub tool: String,
+    /// Its arguments; any JSON, because a model wrote it.
+    pub arguments: Value,
+}
+
+/// Why a model stopped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// It had said what it had to say, or wants tools used.
+    #[default]
+    Done,
+    /// It reached the longest reply; the text or the last call may be cut off.
+    TokensMax,
+    /// It, or its vendor's filter, declined.
+    Declined,
+}
+
+/// Tokens by price class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenUsage {
+    /// Input that was neither read from nor written to a cache.
+    pub input_tokens: u64,
+    /// Input read from a cache.
+    pub cached_tokens: u64,
+    /// Input written to a cache.
+    pub cache_write_tokens: u64,
+    /// Output, thinking included.
+    pub output_tokens: u64,
+}
+
+impl TokenUsage {
+    /// All tokens together.
+    pub fn total(&self) -> u64 {
+        self.input_tokens + self.cached_tokens + self.cache_write_tokens + self.output_tokens
+    }
+
+    /// Adds another count to this one.
+    pub fn add(&mut self, other: &TokenUsage) {
+        self.input_tokens += other.input_tokens;
+        self.cached_tokens += other.cached_tokens;
+        self.cache_write_tokens += other.cache_write_tokens;
+        self.output_tokens += other.output_tokens;
+    }
+}
+
+/// The model could not be asked, or gave nothing that can be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ModelError {
+    /// The seat has no model.
+    #[error("find a model for this role (it was set to `none`, or needs none)")]
+    NoModel,
+    /// The vendor refused the request, and would again.
+    #[error("get an answer from {vendor}: it refused with status {status}: {message}")]
+    Refused {
+        /// The vendor.
+        vendor: String,
+        /// HTTP status.
+        status: u16,
+        /// The vendor's words, cut short.
+        message: String,
+    },
+    /// The vendor was too busy for as long as we tried.
+    #[error("get an answer from {vendor} after {tries} tries: {message}")]
+    Busy {
+        /// The vendor.
+        vendor: String,
+        /// Requests sent.
+        tries: u32,
+        /// The last refusal, cut short.
+        message: String,
+    },
+    /// The vendor could not be reached.
+    #[error("reach {vendor} at {address} after {tries} tries: {message}")]
+    Unreachable {
+        /// The vendor.
+        vendor: String,
+        /// Scheme, host and port; never a path or a query.
+        address: String,
+        /// Requests sent.
+        tries: u32,
+        /// What went wrong.
+        message: String,
+    },
+    /// The vendor answered, but not in its own format, or the answer was cut off.
+    #[error("read {vendor}'s answer: {message}")]
+    Unreadable {
+        /// The vendor.
+        vendor: String,
+        /// What was wrong with it.
+        message: String,
+    },
+    /// The next request could pass the cap of the run.
+    #[error("stay within the budget: the next request may need {needed} and {left} is left")]
+    BudgetExhausted {
+        /// The worst case of the request, with its unit.
+        needed: String,
+        /// What is left, with its unit.
+        left: String,
+    },
+    /// A script has no further reply.
+    #[error("answer request {asked} of {model}: its script has {replies} replies")]
+    ScriptEnded {
+        /// Which scripted model.
+        model: String,
+        /// The request's number, counted from 1.
+        asked: usize,
+        /// Replies in the script.
+        replies: usize,
+    },
+    /// A recorded or scripted reply doesn't belong to this request.
+    #[error("replay {model}: {difference}")]
+    Diverged {
+        /// Which model.
+        model: String,
+        /// How the request differs from the recorded one.
+        difference: String,
+    },
+}

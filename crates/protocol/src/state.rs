@@ -1,0 +1,198 @@
+//! What the agents of one run share.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::agent::{Prepared, Report};
+use crate::evidence::{Evidence, Review};
+use crate::model::{ModelReply, TokenUsage};
+use crate::stage::Stage;
+use crate::task::Task;
+use crate::tests_run::{AcceptanceTests, TestRun};
+
+/// Everything later agents may read about earlier ones.
+///
+/// Agents get this by shared reference. Only the driver writes it, through [`RunState::absorb`] and its
+/// siblings, so that the journal can rebuild it event by event. Field names are an interface: dashboards and
+/// callers rely on them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunState {
+    /// What was asked.
+    pub task: Task,
+    /// Which draft this is, counted from 1.
+    pub iteration: u8,
+    /// The change so far: a unified diff against the base commit.
+    pub proposed_code: String,
+    /// Whether the tests passed with the current change; `None` until the orchestrator ran them.
+    pub tests_passed: Option<bool>,
+    /// What the last test run showed, cut to fit a prompt.
+    pub test_output: String,
+    /// Whether the reviewer passed the current change; `None` until it was asked.
+    pub qa_passed: Option<bool>,
+    /// What the reviewer said.
+    pub qa_output: String,
+    /// The words of the last rejection; the history is in the journal.
+    pub feedback: Option<String>,
+    /// Whether the run is still under way.
+    pub status: Status,
+    /// Why the run failed.
+    pub reason: Option<Reason>,
+    /// What was proven of the change.
+    pub tier: Option<Tier>,
+    /// What the agents have shown for the current draft, and what was prepared for all of them.
+    pub evidence: Vec<Evidence>,
+    /// Tokens and money by agent.
+    pub usage: BTreeMap<String, Usage>,
+}
+
+/// Whether a run is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Not at an end: working, interrupted or cancelled, and resumable.
+    Running,
+    /// Ended with a change that may be delivered.
+    Completed,
+    /// Ended without one.
+    Failed,
+}
+
+/// Why a run failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// No coder proposed any change.
+    NoCode,
+    /// Every draft was sent back.
+    RedraftsExhausted,
+    /// Redrafts stopped changing anything.
+    NoProgress,
+    /// The cap on tokens or money would have been passed.
+    BudgetExhausted,
+    /// The repository's own tests can't be set up or started here.
+    BlockedEnvironment,
+    /// The task is empty or can't be resolved.
+    NeedsInput,
+    /// Somebody stopped the run.
+    Cancelled,
+    /// An agent itself broke.
+    AgentBroke,
+    /// A model's vendor refused the request or can't be reached.
+    VendorUnavailable,
+}
+
+/// What was proven of a completed change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tier {
+    /// Some gate was left out: no tests to run, or a role set to `none`.
+    Unverified,
+    /// Nothing that passed before fails now, but no test was red before the change.
+    RegressionSafe,
+    /// At least one blind test was red before the change for the right reason and is green with it.
+    Proven,
+}
+
+/// What one agent has used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Model replies received.
+    pub calls: u32,
+    /// Tokens by class.
+    #[serde(flatten)]
+    pub tokens: TokenUsage,
+    /// Money in millionths of a US dollar; `None` when the model's price isn't known.
+    pub cost_microusd: Option<u64>,
+}
+
+impl RunState {
+    /// A run about to start.
+    pub fn new(task: Task) -> RunState {
+        RunState {
+            task,
+            iteration: 1,
+            proposed_code: String::new(),
+            tests_passed: None,
+            test_output: String::new(),
+            qa_passed: None,
+            qa_output: String::new(),
+            feedback: None,
+            status: Status::Running,
+            reason: None,
+            tier: None,
+            evidence: Vec::new(),
+            usage: BTreeMap::new(),
+        }
+    }
+
+    /// Takes in what an agent prepared on the base commit; it stays for every draft.
+    pub fn absorb_prepared(&mut self, prepared: &Prepared) {
+        self.evidence.extend(prepared.evidence.iter().cloned());
+    }
+
+    /// Takes in what an agent reported in a stage.
+    pub fn absorb(&mut self, stage: Stage, report: &Report) {
+        let passed = report.verdict.feedback().is_none();
+        match stage {
+            Stage::Testing => {
+                self.tests_passed = Some(passed && self.tests_passed != Some(false));
+                self.test_output.clone_from(&report.summary);
+            }
+            Stage::Qa => {
+                self.qa_passed = Some(passed && self.qa_passed != Some(false));
+                self.qa_output.clone_from(&report.summary);
+            }
+            Stage::Drafting | Stage::Formatting | Stage::Completed | Stage::Failed => {}
+        }
+        self.evidence.extend(report.evidence.iter().cloned());
+        if let Some(words) = report.verdict.feedback() {
+            self.feedback = Some(words.to_owned());
+        }
+    }
+
+    /// Goes back to drafting: what was shown for the last draft no longer speaks for the next one.
+    pub fn begin_redraft(&mut self) {
+        self.iteration = self.iteration.saturating_add(1);
+        self.tests_passed = None;
+        self.qa_passed = None;
+        self.evidence.retain(Evidence::is_about_the_base);
+    }
+
+    /// Adds one model reply to what its agent has used.
+    pub fn count(&mut self, agent: &str, reply: &ModelReply) {
+        let usage = self.usage.entry(agent.to_owned()).or_default();
+        let first = usage.calls == 0;
+        usage.calls += 1;
+        usage.tokens.add(&reply.usage);
+        usage.cost_microusd = match (usage.cost_microusd, reply.cost_microusd) {
+            (Some(so_far), Some(more)) => Some(so_far + more),
+            (None, Some(more)) if first => Some(more),
+            _ => None,
+        };
+    }
+
+    /// The acceptance tests, if an author or the user gave any.
+    pub fn acceptance_tests(&self) -> Option<&AcceptanceTests> {
+        self.evidence.iter().find_map(|it| match it {
+            Evidence::AcceptanceTests(tests) => Some(tests),
+            _ => None,
+        })
+    }
+
+    /// The base commit's own test run.
+    pub fn baseline(&self) -> Option<&TestRun> {
+        self.evidence.iter().find_map(|it| match it {
+            Evidence::Baseline(run) => Some(run),
+            _ => None,
+        })
+    }
+
+    /// The last review of the current draft.
+    pub fn review(&self) -> Option<&Review> {
+        self.evidence.iter().rev().find_map(|it| match it {
+            Evidence::Review(review) => Some(review),
+            _ => None,
+        })
+    }
+}

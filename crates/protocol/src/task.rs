@@ -1,0 +1,95 @@
+//! What somebody asked for, wherever they asked it.
+
+use serde::{Deserialize, Serialize};
+
+/// A task, as the tracker or the user worded it.
+///
+/// Every text in here was written by a stranger: it is data for prompts and reports, never an instruction to us.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// One line, as the tracker shows it.
+    pub title: String,
+    /// The whole request, in Markdown. May be empty when the title says it all.
+    pub body: String,
+    /// Labels of the issue or ticket.
+    #[serde(default)]
+    pub labels: Vec<String>,
+    /// The conversation below the issue, oldest first.
+    #[serde(default)]
+    pub comments: Vec<Comment>,
+    /// Where the task came from.
+    #[serde(default)]
+    pub source: TaskSource,
+}
+
+/// One comment of the conversation below an issue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comment {
+    /// The account or display name of who wrote it.
+    pub author: String,
+    /// What they wrote, in Markdown.
+    pub body: String,
+}
+
+/// Where a task came from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum TaskSource {
+    /// Words on the command line.
+    #[default]
+    Text,
+    /// A file, or `-` for standard input.
+    File {
+        /// The file's name as the user gave it.
+        name: String,
+    },
+    /// A GitHub issue.
+    Github {
+        /// The address a person opens.
+        url: String,
+        /// `owner/repo`.
+        repository: String,
+        /// The issue's number.
+        number: u64,
+    },
+    /// A Jira ticket.
+    Jira {
+        /// The address a person opens.
+        url: String,
+        /// The ticket's key, as in `ABC-123`.
+        key: String,
+    },
+}
+
+impl Task {
+    /// A task from plain text: the first line that is not blank is the title, the rest the body.
+    pub fn from_text(text: &str) -> Task {
+        let text = text.trim();
+        let (title, body) = text.split_once('\n').unwrap_or((text, ""));
+        Task {
+            title: title.trim().trim_start_matches('#').trim().to_owned(),
+            body: body.trim().to_owned(),
+            ..Task::default()
+        }
+    }
+
+    /// Whether nothing was asked.
+    pub fn is_empty(&self) -> bool {
+        self.title.trim().is_empty() && self.body.trim().is_empty()
+    }
+
+    /// The whole request as one Markdown text: title, labels, body and comments.
+    pub fn as_markdown(&self) -> String {
+        let mut text = format!("# {}\n", self.title);
+        if !self.labels.is_empty() {
+            text += &format!("\nLabels: {}\n", self.labels.join(", "));
+        }
+        if !self.body.is_empty() {
+            text += &format!("\n{}\n", self.body);
+        }
+        for comment in &self.comments {
+            text += &format!("\n## Comment by {}\n\n{}\n", comment.author, comment.body);
+        }
+        text
+    }
+}

@@ -1,0 +1,1 @@
+//! Journals, outputs and the list of runs: SQLite embedded, PostgreSQL shared.

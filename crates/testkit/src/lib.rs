@@ -1,0 +1,1 @@
+//! Fakes that are real types and small real servers, the closed test world, fixtures, house rules.

@@ -1,0 +1,1 @@
+//! A private checkout in which agents read, write and run; the one door to other programs.
