@@ -242,6 +242,14 @@ pub enum ModelError {
         /// Replies in the script.
         replies: usize,
     },
+    /// The reply came, but the journal could not keep it.
+    #[error("record the reply of {model}: {message}")]
+    Unrecorded {
+        /// Which model.
+        model: String,
+        /// Why not.
+        message: String,
+    },
     /// A recorded or scripted reply doesn't belong to this request.
     #[error("replay {model}: {difference}")]
     Diverged {

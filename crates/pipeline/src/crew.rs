@@ -1,0 +1,77 @@
+//! Who works in which stage, and with which model.
+
+use std::sync::Arc;
+
+use protocol::{Agent, Model, Seat, Stage};
+
+/// The agents of each stage, in the order they run.
+#[derive(Clone, Default)]
+pub struct Crew {
+    seats: Vec<CrewSeat>,
+}
+
+/// One agent, its stage and its model.
+#[derive(Clone)]
+pub(crate) struct CrewSeat {
+    pub(crate) stage: Stage,
+    pub(crate) agent: Arc<dyn Agent>,
+    pub(crate) model: Option<Arc<dyn Model>>,
+}
+
+impl Crew {
+    /// Nobody yet.
+    pub fn new() -> Crew {
+        Crew::default()
+    }
+
+    /// Adds an agent that needs no model, after those already in the stage.
+    #[must_use]
+    pub fn with(self, stage: Stage, agent: impl Agent + 'static) -> Crew {
+        self.seat(stage, Arc::new(agent), None)
+    }
+
+    /// Adds an agent and the model it asks, after those already in the stage.
+    #[must_use]
+    pub fn with_model(
+        self,
+        stage: Stage,
+        agent: impl Agent + 'static,
+        model: Arc<dyn Model>,
+    ) -> Crew {
+        self.seat(stage, Arc::new(agent), Some(model))
+    }
+
+    fn seat(mut self, stage: Stage, agent: Arc<dyn Agent>, model: Option<Arc<dyn Model>>) -> Crew {
+        debug_assert!(
+            self.seats.iter().all(|it| it.agent.name() != agent.name()),
+            "agents' names are keys of the journal, so `{}` can't sit twice",
+            agent.name()
+        );
+        self.seats.push(CrewSeat {
+            stage,
+            agent,
+            model,
+        });
+        self
+    }
+
+    /// The crew as it is written into the journal.
+    pub fn seats(&self) -> Vec<Seat> {
+        self.seats
+            .iter()
+            .map(|it| Seat {
+                stage: it.stage,
+                agent: it.agent.name().to_owned(),
+                model: it.model.as_ref().map(|model| model.id().clone()),
+            })
+            .collect()
+    }
+
+    pub(crate) fn all(&self) -> &[CrewSeat] {
+        &self.seats
+    }
+
+    pub(crate) fn at(&self, stage: Stage) -> impl Iterator<Item = &CrewSeat> {
+        self.seats.iter().filter(move |it| it.stage == stage)
+    }
+}
