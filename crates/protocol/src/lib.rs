@@ -6,6 +6,7 @@
 mod agent;
 mod command;
 mod evidence;
+mod fold;
 mod journal;
 mod limits;
 mod log;
@@ -19,6 +20,7 @@ mod workspace;
 pub use agent::{Agent, AgentContext, AgentError, Prepared, Report, Steps, Verdict};
 pub use command::{Captured, Command, Execution, Exit, Network, ToolFile};
 pub use evidence::{Evidence, Finding, LintFinding, Review, ReviewVerdict, Severity};
+pub use fold::FoldError;
 pub use journal::{Entry, Journal, JournalError, RunEvent, RunId, Seat};
 pub use limits::Limits;
 pub use log::{Log, Note, Silent};
