@@ -137,7 +137,7 @@ impl Run {
             fatal: None,
         };
         let mut machine = Rules::with_drafts(self.limits.iterations_max).state_machine();
-        let walked = walk.to_its_end(&mut machine).await;
+        let walked = walk.walk_on(&mut machine).await;
         for (_, task) in walk.preparing.drain() {
             task.abort();
         }
@@ -180,7 +180,7 @@ type Machine = statig::blocking::StateMachine<Rules>;
 
 impl Walk<'_> {
     /// Walks until the machine is at an end. An error interrupts the walk; the run can go on later.
-    async fn to_its_end(&mut self, machine: &mut Machine) -> Result<(), Halt> {
+    async fn walk_on(&mut self, machine: &mut Machine) -> Result<(), Halt> {
         let ready = self.set_up().await;
         let mut event = match ready {
             Ok(()) => {

@@ -15,6 +15,7 @@ mod stage;
 mod state;
 mod task;
 mod tests_run;
+mod visible;
 mod workspace;
 
 pub use agent::{Agent, AgentContext, AgentError, Prepared, Report, Steps, Verdict};
@@ -34,6 +35,7 @@ pub use task::{Comment, Task, TaskSource};
 pub use tests_run::{
     AcceptanceTests, TestClass, TestComparison, TestFile, TestOutcome, TestResult, TestRun,
 };
+pub use visible::visible;
 pub use workspace::{
     Base, Change, ChangeKind, ChangedFile, Confinement, Environment, LineRange, ListQuery, Listing,
     SearchQuery, TreeId, Workspace, WorkspaceError,
