@@ -11,6 +11,7 @@ mod journal;
 mod limits;
 mod log;
 mod model;
+mod script;
 mod stage;
 mod state;
 mod task;
@@ -29,6 +30,7 @@ pub use model::{
     Message, Model, ModelError, ModelId, ModelReply, ModelRequest, OutputSchema, StopReason,
     TokenUsage, ToolCall, ToolSpec,
 };
+pub use script::{ScriptError, ScriptedCall, ScriptedReply};
 pub use stage::Stage;
 pub use state::{Reason, RunState, Status, Tier, Usage};
 pub use task::{Comment, Task, TaskSource};

@@ -152,6 +152,7 @@ pub enum StopReason {
 
 /// Tokens by price class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TokenUsage {
     /// Input that was neither read from nor written to a cache.
     pub input_tokens: u64,
