@@ -1,14 +1,20 @@
 //! The one door to other programs: confined, bounded in time and output, never orphaned.
 
+mod capture;
+mod entry;
+mod session;
+mod spawner;
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
-use protocol::{Captured, Confinement, Execution, Exit, Limits, Network};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use protocol::{Confinement, Execution, Exit, Limits, Network};
 
+use self::session::Ended;
 use crate::confine::Walls;
+use crate::confine::plan::Word;
 use crate::error::CommandError;
 use crate::proxy::Egress;
 
@@ -16,11 +22,8 @@ use crate::proxy::Egress;
 #[derive(Debug)]
 pub struct Door {
     walls: Walls,
-    #[expect(dead_code, reason = "the walls are started through it")]
     stage: PathBuf,
-    #[expect(dead_code, reason = "the walls lend it out")]
     scratch: PathBuf,
-    #[expect(dead_code, reason = "the install phase passes it")]
     egress: Egress,
 }
 
@@ -123,72 +126,102 @@ impl Door {
     }
 
     /// As [`Door::run`]; `on_report` sees the bytes of the report pipe as they come, in pieces of any length.
-    #[expect(clippy::disallowed_methods, reason = "this is the door")]
     pub async fn run_watching(
         &self,
         spawn: &Spawn,
         on_report: &mut (dyn FnMut(&[u8]) + Send),
     ) -> Result<Execution, CommandError> {
-        let _ = on_report;
-        let (program, arguments) = spawn.argv.split_first().ok_or(CommandError::Empty)?;
+        if spawn.argv.is_empty() {
+            return Err(CommandError::Empty);
+        }
+        self.enter(spawn, on_report).await
+    }
+
+    async fn enter(
+        &self,
+        spawn: &Spawn,
+        on_report: &mut (dyn FnMut(&[u8]) + Send),
+    ) -> Result<Execution, CommandError> {
         let started = Instant::now();
-        let mut child = tokio::process::Command::new(program)
-            .args(arguments)
-            .current_dir(&spawn.directory)
-            .env_clear()
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-            .envs(&spawn.env)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|source| CommandError::Start {
-                program: program.clone(),
-                source,
-            })?;
-        let mut stdin = child.stdin.take();
-        let feed = async {
-            if let Some(mut pipe) = stdin.take() {
-                let _closed_early = pipe.write_all(&spawn.stdin).await;
-            }
-        };
-        let (mut out, mut err) = (Vec::new(), Vec::new());
-        let (mut stdout, mut stderr) = (child.stdout.take(), child.stderr.take());
-        let whole = async {
-            let read_out = async {
-                if let Some(pipe) = stdout.as_mut() {
-                    let _closed_early = pipe.read_to_end(&mut out).await;
-                }
-            };
-            let read_err = async {
-                if let Some(pipe) = stderr.as_mut() {
-                    let _closed_early = pipe.read_to_end(&mut err).await;
-                }
-            };
-            tokio::join!(feed, read_out, read_err);
-            child.wait().await
-        };
-        let limit = Duration::from_secs(spawn.bounds.wall_seconds_max);
-        let exit = match tokio::time::timeout(limit, whole).await {
-            Err(_elapsed) => Exit::TooSlow,
-            Ok(status) => Exit::Code(
-                status
-                    .map_err(CommandError::system("wait for a program"))?
-                    .code()
-                    .unwrap_or(-1),
-            ),
-        };
-        let captured = |bytes: Vec<u8>| Captured {
-            bytes_total: bytes.len() as u64,
-            text: String::from_utf8_lossy(&bytes).into_owned(),
-        };
+        let entered = entry::enter(&self.walls, &self.stage, &self.scratch, spawn).await?;
+        let ended = session::until_the_end(entered, spawn, &self.egress, on_report).await?;
+        let program = spawn.argv.first().cloned().unwrap_or_default();
+        let exit = exit_of(program, &ended)?;
         Ok(Execution {
             exit,
-            stdout: captured(out),
-            stderr: captured(err),
-            report: Vec::new(),
-            wall_ms: started.elapsed().as_millis() as u64,
+            stdout: ended.stdout.finish(),
+            stderr: ended.stderr.finish(),
+            report: ended.report,
+            wall_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         })
+    }
+}
+
+/// Puts the walls up once, around nothing.
+pub(crate) async fn rehearse(walls: &Walls, stage: &Path) -> Result<(), CommandError> {
+    const MEMORY_BYTES_MAX: u64 = 1 << 30;
+    const OUTPUT_BYTES_MAX: usize = 4096;
+    let door = Door::new(
+        walls.clone(),
+        stage.to_owned(),
+        PathBuf::from("/"),
+        Egress::default(),
+    );
+    let rehearsal = Spawn {
+        argv: Vec::new(),
+        directory: PathBuf::from("/"),
+        env: BTreeMap::new(),
+        stdin: Vec::new(),
+        view: View::Confined {
+            writable: Vec::new(),
+            readable: Vec::new(),
+            sealed: Vec::new(),
+            network: Network::Loopback,
+        },
+        bounds: Bounds {
+            wall_seconds_max: 5,
+            cpu_seconds_max: 5,
+            memory_bytes_max: MEMORY_BYTES_MAX,
+            file_bytes_max: 0,
+            processes_max: 8,
+            output_bytes_max: OUTPUT_BYTES_MAX,
+            output_flood_bytes_max: OUTPUT_BYTES_MAX as u64,
+        },
+        report: false,
+    };
+    let execution = door.enter(&rehearsal, &mut |_| {}).await?;
+    if execution.succeeded() {
+        return Ok(());
+    }
+    Err(CommandError::Walls {
+        program: stage.display().to_string(),
+        why: execution.tail(),
+    })
+}
+
+fn exit_of(program: String, ended: &Ended) -> Result<Exit, CommandError> {
+    match (ended.stopped, &ended.word) {
+        (Some(by_us), _) => Ok(by_us),
+        // The kernel's own way to say that the processor time is used up.
+        (None, Some(Word::Signalled(libc::SIGXCPU))) => Ok(Exit::TooSlow),
+        (None, Some(Word::Signalled(signal))) => Ok(Exit::Signal(*signal)),
+        (None, Some(Word::Exited(status))) => Ok(Exit::Code(*status)),
+        (None, Some(Word::NotStarted { errno })) => Err(CommandError::Start {
+            program,
+            source: io::Error::from_raw_os_error(*errno),
+        }),
+        (None, Some(Word::NoWalls { why })) => Err(CommandError::Walls {
+            program,
+            why: why.clone(),
+        }),
+        // The stage was never reached; the layer that refused told why on the program's standard error.
+        (None, None) => {
+            let said = ended.stderr.clone().finish().text;
+            let why = said.trim().to_owned();
+            Err(match why.is_empty() {
+                true => CommandError::Lost { program },
+                false => CommandError::Walls { program, why },
+            })
+        }
     }
 }

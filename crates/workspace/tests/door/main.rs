@@ -1,0 +1,4 @@
+//! The door and its walls, tried from outside with real programs.
+
+mod ends;
+mod world;

@@ -1,0 +1,138 @@
+//! A closed world for tests of the door: folders of their own, real walls, real programs.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use protocol::{Execution, Network};
+use tempfile::TempDir;
+use workspace::command::{Bounds, Door, Spawn, View};
+use workspace::confine::Walls;
+use workspace::error::CommandError;
+use workspace::proxy::Egress;
+
+/// The inner stage, built from this crate.
+pub(crate) const STAGE: &str = env!("CARGO_BIN_EXE_confine");
+
+/// A tree to work in, a folder outside it, and a door.
+pub(crate) struct World {
+    pub(crate) door: Door,
+    folder: TempDir,
+}
+
+/// Which walls a test asks for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Behind {
+    Bubblewrap,
+    LandlockAlone,
+    Nothing,
+}
+
+pub(crate) async fn walls(behind: Behind) -> Walls {
+    let stage = Path::new(STAGE);
+    match behind {
+        Behind::Bubblewrap => Walls::probe(Some(Path::new("/usr/bin/bwrap")), stage).await,
+        Behind::LandlockAlone => Walls::probe(None, stage).await,
+        Behind::Nothing => Ok(Walls::unconfined()),
+    }
+    .expect("these walls work on machines that run the tests")
+}
+
+impl World {
+    pub(crate) async fn new(behind: Behind) -> World {
+        World::with_egress(behind, Egress::default()).await
+    }
+
+    pub(crate) async fn with_egress(behind: Behind, egress: Egress) -> World {
+        let folder = TempDir::new().expect("a temporary folder can be made");
+        for name in ["tree/.git/hooks", "out", "scratch"] {
+            std::fs::create_dir_all(folder.path().join(name)).expect("a folder can be made");
+        }
+        let scratch = folder.path().join("scratch");
+        World {
+            door: Door::new(walls(behind).await, STAGE.into(), scratch, egress),
+            folder,
+        }
+    }
+
+    pub(crate) fn tree(&self) -> PathBuf {
+        self.folder.path().join("tree")
+    }
+
+    pub(crate) fn out(&self) -> PathBuf {
+        self.folder.path().join("out")
+    }
+
+    /// A program in the tree, seeing the tree and Python.
+    pub(crate) fn spawn(&self, argv: &[&str]) -> Spawn {
+        Spawn {
+            argv: argv.iter().map(ToString::to_string).collect(),
+            directory: self.tree(),
+            env: BTreeMap::from([("PATH".into(), path())]),
+            stdin: Vec::new(),
+            view: View::Confined {
+                writable: vec![self.tree()],
+                readable: readable(),
+                sealed: vec![self.tree().join(".git")],
+                network: Network::Loopback,
+            },
+            bounds: bounds(),
+            report: false,
+        }
+    }
+
+    pub(crate) fn shell(&self, line: &str) -> Spawn {
+        self.spawn(&["sh", "-c", line])
+    }
+
+    pub(crate) async fn run(&self, spawn: &Spawn) -> Execution {
+        self.door.run(spawn).await.expect("the program can be run")
+    }
+
+    pub(crate) async fn refusal(&self, spawn: &Spawn) -> CommandError {
+        self.door.run(spawn).await.expect_err("this can't be run")
+    }
+}
+
+pub(crate) fn bounds() -> Bounds {
+    Bounds {
+        wall_seconds_max: 60,
+        cpu_seconds_max: 60,
+        memory_bytes_max: 4 << 30,
+        file_bytes_max: 64 << 20,
+        processes_max: 256,
+        output_bytes_max: 64 << 10,
+        output_flood_bytes_max: 8 << 20,
+    }
+}
+
+/// How it ended, and both streams.
+pub(crate) fn shown(execution: &Execution) -> String {
+    format!("{:?}\n{}", execution.exit, execution.tail())
+}
+
+/// The folder of the interpreter itself: what is found first on the PATH may be a script that looks for it.
+fn python() -> PathBuf {
+    use std::sync::OnceLock;
+    static PREFIX: OnceLock<PathBuf> = OnceLock::new();
+    PREFIX.get_or_init(ask_python).clone()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "asks the machine where its Python is, before there is a door"
+)]
+fn ask_python() -> PathBuf {
+    let answer = std::process::Command::new("python3")
+        .args(["-c", "import sys; print(sys.base_prefix, end='')"])
+        .output()
+        .expect("python3 is installed");
+    PathBuf::from(String::from_utf8(answer.stdout).expect("the prefix is UTF-8"))
+}
+
+fn readable() -> Vec<PathBuf> {
+    vec![python()]
+}
+
+fn path() -> String {
+    format!("{}/bin:/usr/bin:/bin", python().display())
+}
