@@ -1,1 +1,22 @@
 //! The only crate that writes outside: bundle, patch, branch, commit, report.
+//!
+//! Everything here is made from a run's journal, and nothing else: no sentence that a model wrote sets a state or a
+//! count.
+
+mod bundle;
+mod chain;
+mod changed;
+mod error;
+#[cfg(test)]
+mod example;
+mod outcomes;
+mod patch;
+mod quote;
+mod record;
+mod report;
+pub mod words;
+
+pub use bundle::{Bundle, read_bundle};
+pub use chain::verify_chain;
+pub use error::DeliveryError;
+pub use patch::write_patch;

@@ -1,0 +1,111 @@
+//! What delivery could not do.
+
+use std::io;
+use std::path::PathBuf;
+
+use protocol::FoldError;
+
+/// The change or its evidence could not be handed over. The run itself keeps both; delivery can be tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliveryError {
+    /// The journal tells no run.
+    #[error("tell the run from its journal")]
+    Journal(#[from] FoldError),
+    /// Something could not be put into its file's format.
+    #[error("write `{name}` as JSON")]
+    Json {
+        /// The file of the bundle.
+        name: String,
+        /// Why not.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// There is no change.
+    #[error("deliver the change of run {run}: it changed nothing")]
+    NothingToDeliver {
+        /// The run.
+        run: String,
+    },
+    /// The run has no end yet, or none that allows this kind of delivery.
+    #[error("deliver the change of run {run}: it {why}")]
+    NotDeliverable {
+        /// The run.
+        run: String,
+        /// What stands against it, and what to do.
+        why: String,
+    },
+    /// A folder that holds something that isn't ours.
+    #[error(
+        "write the bundle to `{}`: it holds {found} (choose an empty or a new folder)",
+        folder.display()
+    )]
+    ForeignFolder {
+        /// The folder.
+        folder: PathBuf,
+        /// What isn't ours about it.
+        found: String,
+    },
+    /// A folder that is no bundle.
+    #[error("read `{}` as an evidence bundle: it has no bundle.json of ours", folder.display())]
+    NoBundle {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A file that is no patch.
+    #[error(
+        "write the patch to `{}`: there is a file already that is no patch (choose another name)",
+        file.display()
+    )]
+    ForeignFile {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A path in the journal that leaves the bundle.
+    #[error("put the acceptance test `{path}` into the bundle: its path leaves the folder")]
+    TestPath {
+        /// The path.
+        path: String,
+    },
+    /// The operating system refused.
+    #[error("{doing} `{}` (is there space, and may you write there?)", path.display())]
+    File {
+        /// What was being done, as in `write`.
+        doing: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The file is larger than a journal may be.
+    #[error("read `{}`: it is larger than {bytes_max} bytes", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The bound.
+        bytes_max: u64,
+    },
+    /// A line of a bundle's journal isn't what was written.
+    #[error("trust line {line} of the bundle's journal: {why}")]
+    Chain {
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+impl DeliveryError {
+    /// Wraps what the operating system said with what was being done.
+    pub(crate) fn file(
+        doing: &'static str,
+        path: impl Into<PathBuf>,
+        source: io::Error,
+    ) -> DeliveryError {
+        DeliveryError::File {
+            doing,
+            path: path.into(),
+            source,
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! One run as its journal tells it: the state at the end, and the visits that led there.
+
+use protocol::{
+    Base, Confinement, Entry, Environment, Evidence, FoldError, Limits, ModelId, Reason, RunEvent,
+    RunId, RunState, Seat, Stage, Task, TestComparison, TestRun, TokenUsage, TreeId, Usage,
+};
+
+/// Everything the report and the bundle say, taken from events alone.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) run: RunId,
+    pub(crate) task: Task,
+    pub(crate) base: Base,
+    pub(crate) crew: Vec<Seat>,
+    pub(crate) limits: Limits,
+    pub(crate) set_up: Option<(Environment, Confinement)>,
+    pub(crate) state: RunState,
+    /// What the run said about its end, or about why it was interrupted.
+    pub(crate) explanation: Option<String>,
+    /// The tree at the run's end.
+    pub(crate) final_tree: Option<TreeId>,
+    pub(crate) visits: Vec<Visit>,
+    pub(crate) opened_ms: u64,
+    pub(crate) last_ms: u64,
+}
+
+/// One agent in one draft, or in its preparation.
+#[derive(Debug)]
+pub(crate) struct Visit {
+    pub(crate) place: Place,
+    pub(crate) agent: String,
+    /// When it began; of a preparation, when it was first heard of.
+    pub(crate) started_ms: u64,
+    pub(crate) ended_ms: Option<u64>,
+    pub(crate) word: Word,
+    /// What it said for a person.
+    pub(crate) summary: String,
+    pub(crate) calls: u32,
+    pub(crate) tokens: TokenUsage,
+    pub(crate) cost_microusd: Option<u64>,
+}
+
+/// Where a visit stands in the walk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Beside the drafting, on the base commit.
+    Preparation,
+    /// In a stage, in a draft.
+    Stage(Stage, u8),
+}
+
+/// How a visit ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// It didn't: the run stopped first.
+    Unfinished,
+    Prepared,
+    Passed,
+    /// With the words that went back to the coders.
+    Rejected(String),
+}
+
+impl Record {
+    /// Reads a journal.
+    pub(crate) fn read(run: &RunId, history: &[Entry]) -> Result<Record, FoldError> {
+        let state = RunState::fold(history)?;
+        let (Some(first), Some(last)) = (history.first(), history.last()) else {
+            return Err(FoldError::Empty);
+        };
+        let RunEvent::Opened {
+            task,
+            base,
+            crew,
+            limits,
+            ..
+        } = &first.event
+        else {
+            return Err(FoldError::Unopened);
+        };
+        let mut record = Record {
+            run: run.clone(),
+            task: task.clone(),
+            base: base.clone(),
+            crew: crew.clone(),
+            limits: limits.clone(),
+            set_up: None,
+            state,
+            explanation: None,
+            final_tree: None,
+            visits: Vec::new(),
+            opened_ms: first.at_ms,
+            last_ms: last.at_ms,
+        };
+        for entry in &history[1..] {
+            record.take(entry);
+        }
+        Ok(record)
+    }
+
+    fn take(&mut self, entry: &Entry) {
+        let at_ms = entry.at_ms;
+        match &entry.event {
+            RunEvent::Opened { .. } => {}
+            RunEvent::SetUp {
+                environment,
+                confinement,
+            } => self.set_up = Some((environment.clone(), confinement.clone())),
+            RunEvent::Started {
+                stage,
+                iteration,
+                agent,
+            } => {
+                let visit = self.visit(Place::Stage(*stage, *iteration), agent, at_ms);
+                // A visit that begins again after a crash counts from there: nobody worked in between.
+                visit.started_ms = at_ms;
+            }
+            RunEvent::Replied {
+                agent,
+                iteration,
+                reply,
+                ..
+            } => {
+                let place = self.place_of(agent, *iteration);
+                let visit = self.visit(place, agent, at_ms);
+                visit.cost_microusd = match (visit.calls, visit.cost_microusd, reply.cost_microusd)
+                {
+                    (0, _, cost) => cost,
+                    (_, Some(so_far), Some(more)) => Some(so_far + more),
+                    _ => None,
+                };
+                visit.calls += 1;
+                visit.tokens.add(&reply.usage);
+            }
+            RunEvent::Stepped {
+                agent, iteration, ..
+            } => {
+                let place = self.place_of(agent, *iteration);
+                self.visit(place, agent, at_ms);
+            }
+            RunEvent::Prepared { agent, prepared } => {
+                let nothing = prepared.evidence.is_empty();
+                let visit = self.visit(Place::Preparation, agent, at_ms);
+                visit.word = Word::Prepared;
+                visit.ended_ms = Some(at_ms);
+                if nothing && visit.calls == 0 {
+                    self.visits
+                        .retain(|it| it.place != Place::Preparation || it.agent != *agent);
+                }
+            }
+            RunEvent::Reported {
+                stage,
+                iteration,
+                agent,
+                report,
+                ..
+            } => {
+                let visit = self.visit(Place::Stage(*stage, *iteration), agent, at_ms);
+                visit.ended_ms = Some(at_ms);
+                visit.summary.clone_from(&report.summary);
+                visit.word = match report.verdict.feedback() {
+                    None => Word::Passed,
+                    Some(words) => Word::Rejected(words.to_owned()),
+                };
+            }
+            RunEvent::Interrupted { explanation, .. } => {
+                self.explanation = Some(explanation.clone());
+            }
+            RunEvent::Finished {
+                explanation, tree, ..
+            } => {
+                self.explanation = Some(explanation.clone());
+                self.final_tree = Some(tree.clone());
+            }
+        }
+    }
+
+    /// The stage an agent sits in; names are unique in a crew.
+    fn place_of(&self, agent: &str, iteration: u8) -> Place {
+        let seat = self.crew.iter().find(|it| it.agent == agent);
+        match seat {
+            Some(seat) if 0 < iteration => Place::Stage(seat.stage, iteration),
+            _ => Place::Preparation,
+        }
+    }
+
+    fn visit(&mut self, place: Place, agent: &str, at_ms: u64) -> &mut Visit {
+        let known = self
+            .visits
+            .iter()
+            .position(|it| it.place == place && it.agent == agent);
+        let at = known.unwrap_or_else(|| {
+            self.visits.push(Visit {
+                place,
+                agent: agent.to_owned(),
+                started_ms: at_ms,
+                ended_ms: None,
+                word: Word::Unfinished,
+                summary: String::new(),
+                calls: 0,
+                tokens: TokenUsage::default(),
+                cost_microusd: None,
+            });
+            self.visits.len() - 1
+        });
+        &mut self.visits[at]
+    }
+
+    /// The model of an agent, if it has one.
+    pub(crate) fn model_of(&self, agent: &str) -> Option<&ModelId> {
+        let seat = self.crew.iter().find(|it| it.agent == agent)?;
+        seat.model.as_ref()
+    }
+
+    /// Whether anybody sits in a stage.
+    pub(crate) fn has_seat(&self, stage: Stage) -> bool {
+        self.crew.iter().any(|it| it.stage == stage)
+    }
+
+    /// The last test run with the change, and every test on both sides.
+    pub(crate) fn tests(&self) -> Option<(&TestRun, &[TestComparison])> {
+        self.state.evidence.iter().rev().find_map(|it| match it {
+            Evidence::Tests { run, comparison } => Some((run, comparison.as_slice())),
+            _ => None,
+        })
+    }
+
+    /// What all agents together have used. The price is known only when that of every agent is.
+    pub(crate) fn total(&self) -> Usage {
+        let mut total = Usage {
+            cost_microusd: Some(0),
+            ..Usage::default()
+        };
+        for usage in self.state.usage.values() {
+            total.calls += usage.calls;
+            total.tokens.add(&usage.tokens);
+            total.cost_microusd = match (total.cost_microusd, usage.cost_microusd) {
+                (Some(so_far), Some(more)) => Some(so_far + more),
+                _ => None,
+            };
+        }
+        total
+    }
+
+    /// What a reader expects and will not find, and why.
+    pub(crate) fn missing(&self) -> Vec<(String, String)> {
+        let own = |it: &str| it.to_owned();
+        let mut found: Vec<(String, String)> = self
+            .state
+            .missing()
+            .into_iter()
+            .map(|(what, why)| (own(what), own(why)))
+            .collect();
+        let mut expect = |there: bool, what: &str, stage: Stage| {
+            if !there && !found.iter().any(|(known, _)| known == what) {
+                let why = if self.has_seat(stage) {
+                    format!("the last draft did not come through {stage}")
+                } else {
+                    format!("nobody was asked to work in {stage}")
+                };
+                found.push((own(what), why));
+            }
+        };
+        let formatted = |it: &Evidence| matches!(it, Evidence::Format { .. });
+        expect(
+            self.state.evidence.iter().any(formatted),
+            "formatting",
+            Stage::Formatting,
+        );
+        expect(
+            self.tests().is_some(),
+            "a test run with the change",
+            Stage::Testing,
+        );
+        expect(
+            self.state.acceptance_tests().is_some(),
+            "acceptance tests",
+            Stage::Testing,
+        );
+        expect(self.state.review().is_some(), "a review", Stage::Qa);
+        if self.set_up.is_none() {
+            found.push((
+                own("a Python environment"),
+                own("the run did not get that far"),
+            ));
+        }
+        found
+    }
+
+    /// What the run's reason means, in a sentence that says what to do next.
+    pub(crate) fn reason_in_words(&self) -> Option<&'static str> {
+        self.state.reason.map(|reason| match reason {
+            Reason::NoCode => "No coder changed anything. Say in the task what should be different, and where.",
+            Reason::RedraftsExhausted => {
+                "Every draft was sent back. Read the last rejection below; a clearer task or more drafts may help."
+            }
+            Reason::NoProgress => {
+                "Redrafts stopped changing anything. Read the last rejection below; the task may contradict a test."
+            }
+            Reason::BudgetExhausted => "The cap on tokens or money was reached. Raise it to go further.",
+            Reason::BlockedEnvironment => {
+                "The repository's own tests can't be set up or started here. Make its installation work, then run again."
+            }
+            Reason::NeedsInput => "The task is empty or can't be resolved. Say what is wanted.",
+            Reason::Cancelled => "Somebody stopped the run. It can be resumed.",
+            Reason::AgentBroke => "An agent itself broke. The run can be resumed once the cause is gone.",
+            Reason::VendorUnavailable => {
+                "A model's vendor refused or can't be reached. The run can be resumed once it answers."
+            }
+        })
+    }
+}

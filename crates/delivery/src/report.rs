@@ -1,0 +1,340 @@
+//! The report of a run, for a person: rendered from events alone.
+//!
+//! States and counts come from what the orchestrator recorded. Text of strangers (the task, models' words, test
+//! output, the diff) stands in code spans and fenced blocks, and can neither set a state nor look like one.
+
+mod change;
+mod tests_section;
+mod walk;
+
+use protocol::{Status, Tier};
+
+use crate::outcomes::Outcomes;
+use crate::quote;
+use crate::record::Record;
+use crate::words;
+
+/// Longest line taken from a title.
+const TITLE_CHARS_MAX: usize = 120;
+/// Longest explanation or why, in one line.
+const WORDS_CHARS_MAX: usize = 600;
+/// Longest text quoted in one block.
+const BLOCK_LINES_MAX: usize = 200;
+/// The same, in characters.
+const BLOCK_CHARS_MAX: usize = 24_000;
+
+/// Renders `report.md`. `head` is the last digest of the journal's chain.
+pub(crate) fn render(record: &Record, outcomes: &Outcomes, head: &str) -> String {
+    let mut text = String::new();
+    summary(&mut text, record);
+    asked(&mut text, record);
+    change::section(&mut text, record);
+    tests_section::section(&mut text, record, outcomes);
+    walk::formatting(&mut text, record);
+    walk::review(&mut text, record);
+    walk::section(&mut text, record);
+    walls(&mut text, record);
+    missing(&mut text, record);
+    check_again(&mut text, record, head);
+    text
+}
+
+fn summary(text: &mut String, record: &Record) {
+    let status = status_in_words(record);
+    *text += &format!(
+        "# {status}: {}\n\n",
+        quote::span(&record.task.title, TITLE_CHARS_MAX)
+    );
+    let total = record.total();
+    let took = record.last_ms.saturating_sub(record.opened_ms);
+    let mut row = |name: &str, value: String| *text += &format!("| {name} | {value} |\n");
+    row("Run", quote::cell(&record.run.0, TITLE_CHARS_MAX));
+    row("---", "---".to_owned());
+    row("Status", format!("**{status}**"));
+    if record.state.status == Status::Completed {
+        row("Tier", tier_in_words(record.state.tier));
+    }
+    row(
+        "Drafts",
+        format!(
+            "{} of at most {}",
+            record.state.iteration, record.limits.iterations_max
+        ),
+    );
+    row(
+        "Repository",
+        quote::cell(&record.base.repository, WORDS_CHARS_MAX),
+    );
+    row(
+        "Base commit",
+        quote::cell(&record.base.commit, TITLE_CHARS_MAX),
+    );
+    row(
+        "Time",
+        format!(
+            "{} → {} ({})",
+            words::moment(record.opened_ms),
+            words::moment(record.last_ms),
+            words::duration(took)
+        ),
+    );
+    row(
+        "Models",
+        format!(
+            "{}, {} tokens, {}",
+            words::counted(total.calls as usize, "call"),
+            words::number(total.tokens.total()),
+            words::money(total.cost_microusd)
+        ),
+    );
+    *text += "\n";
+    if let Some(reason) = record.reason_in_words() {
+        *text += &format!("{reason}\n\n");
+    }
+    if let Some(explanation) = &record.explanation {
+        *text += &format!(
+            "In the run's own words: {}\n\n",
+            quote::span(explanation, WORDS_CHARS_MAX)
+        );
+    }
+}
+
+/// The status as a reader needs it: a run that stopped early says so.
+fn status_in_words(record: &Record) -> &'static str {
+    match (record.state.status, record.state.reason) {
+        (Status::Completed, _) => "Completed",
+        (Status::Failed, _) => "Failed",
+        (Status::Running, Some(_)) => "Interrupted, can be resumed",
+        (Status::Running, None) => "Under way",
+    }
+}
+
+fn tier_in_words(tier: Option<Tier>) -> String {
+    match tier {
+        Some(Tier::Proven) => {
+            "**proven**: a blind test was red before the change, for the right reason, and is green with it; \
+             nothing that passed before fails now; a reviewer passed it"
+        }
+        Some(Tier::RegressionSafe) => {
+            "**regression-safe**: nothing that passed before fails now and a reviewer passed it, but no test was red \
+             before the change"
+        }
+        Some(Tier::Unverified) => {
+            "**unverified**: a gate was left out or had nothing to look at; see “What is missing”"
+        }
+        None => "none",
+    }
+    .to_owned()
+}
+
+fn asked(text: &mut String, record: &Record) {
+    *text += "## What was asked\n\n";
+    if let Some(from) = source_in_words(record) {
+        *text += &format!("{from}\n\n");
+    }
+    *text += &quote::fence(
+        "markdown",
+        &record.task.as_markdown(),
+        BLOCK_LINES_MAX,
+        BLOCK_CHARS_MAX,
+    );
+    *text += "\n";
+}
+
+fn source_in_words(record: &Record) -> Option<String> {
+    use protocol::TaskSource;
+    match &record.task.source {
+        TaskSource::Text => None,
+        TaskSource::File { name } => Some(format!(
+            "From the file {}.",
+            quote::span(name, WORDS_CHARS_MAX)
+        )),
+        TaskSource::Github { url, .. } => Some(format!(
+            "From the issue {}.",
+            quote::span(url, WORDS_CHARS_MAX)
+        )),
+        TaskSource::Jira { url, .. } => Some(format!(
+            "From the ticket {}.",
+            quote::span(url, WORDS_CHARS_MAX)
+        )),
+    }
+}
+
+fn walls(text: &mut String, record: &Record) {
+    *text += "## Walls around the programs that ran\n\n";
+    let Some((environment, confinement)) = &record.set_up else {
+        *text += "No program of the repository ran: its environment was not set up.\n\n";
+        return;
+    };
+    if confinement.layers.is_empty() {
+        *text += "**None.** The run was asked to work unconfined: the repository's code could reach what the user can.\n";
+    } else {
+        let layers: Vec<String> = confinement
+            .layers
+            .iter()
+            .map(|it| quote::span(it, TITLE_CHARS_MAX))
+            .collect();
+        *text += &format!("Active, strongest first: {}.\n", layers.join(", "));
+    }
+    for gap in &confinement.gaps {
+        *text += &format!(
+            "- does not hold here: {}\n",
+            quote::span(gap, WORDS_CHARS_MAX)
+        );
+    }
+    let sources: Vec<String> = environment
+        .sources
+        .iter()
+        .map(|it| quote::span(it, TITLE_CHARS_MAX))
+        .collect();
+    let declared = if sources.is_empty() {
+        "nothing the repository declares".to_owned()
+    } else {
+        sources.join(", ")
+    };
+    *text += &format!(
+        "\nPython {} with packages from {declared}; {}.\n\n",
+        quote::span(&environment.python_version, TITLE_CHARS_MAX),
+        if environment.cached {
+            "the environment was there already".to_owned()
+        } else {
+            format!("installed in {}", words::duration(environment.wall_ms))
+        }
+    );
+}
+
+fn missing(text: &mut String, record: &Record) {
+    let found = record.missing();
+    *text += "## What is missing, and why\n\n";
+    if found.is_empty() {
+        *text += "Nothing: every role worked and every gate had something to look at.\n\n";
+        return;
+    }
+    for (what, why) in found {
+        *text += &format!(
+            "- {}: {}\n",
+            quote::one_line(&what, TITLE_CHARS_MAX).replace(['`', '<', '[', '*', '_'], ""),
+            quote::span(&why, WORDS_CHARS_MAX)
+        );
+    }
+    *text += "\n";
+}
+
+fn check_again(text: &mut String, record: &Record, head: &str) {
+    *text += "## Check it again\n\n";
+    if !record.state.proposed_code.trim().is_empty() {
+        *text += "Nothing below needs a model or a key. In this folder:\n\n";
+        let mut lines = vec![
+            format!(
+                "git clone {} checked",
+                quote::shell_word(&record.base.repository)
+            ),
+            format!(
+                "git -C checked checkout {}",
+                quote::shell_word(&record.base.commit)
+            ),
+            "git -C checked apply --stat --apply ../patch.diff".to_owned(),
+        ];
+        let acceptance = record.state.acceptance_tests();
+        if acceptance.is_some_and(|it| !it.files.is_empty()) {
+            lines.push("cp -R acceptance/. checked/".to_owned());
+        }
+        lines.push("cd checked && python -m pytest".to_owned());
+        *text += &quote::fence("sh", &lines.join("\n"), BLOCK_LINES_MAX, BLOCK_CHARS_MAX);
+        *text += "\n";
+    }
+    *text += &format!(
+        "Every event stands in `journal.jsonl`, each line vouching for the one before. The last digest is\n`{head}`.\n"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect_file;
+    use protocol::{Entry, RunId};
+
+    use super::*;
+    use crate::example;
+
+    fn rendered(history: &[Entry]) -> String {
+        let run = RunId("260521-abcd".into());
+        let record = Record::read(&run, history).expect("the example is a run");
+        render(&record, &Outcomes::of(&record), &"9".repeat(64))
+    }
+
+    #[test]
+    fn a_completed_run_reads_from_the_verdict_down_to_the_way_to_check_it() {
+        expect_file!["../fixtures/completed.md"].assert_eq(&rendered(&example::completed()));
+    }
+
+    #[test]
+    fn a_run_without_a_change_says_what_to_do_next() {
+        expect_file!["../fixtures/no_code.md"].assert_eq(&rendered(&example::no_code()));
+    }
+
+    #[test]
+    fn an_interrupted_run_shows_no_verdict_of_the_draft_before() {
+        expect_file!["../fixtures/interrupted.md"].assert_eq(&rendered(&example::interrupted()));
+    }
+
+    /// What a Markdown reader takes for structure: lines outside fenced blocks, code spans cut out.
+    fn structure(report: &str) -> Vec<String> {
+        let mut fence: Option<String> = None;
+        let mut lines = Vec::new();
+        for line in report.lines() {
+            let marks: String = line.chars().take_while(|it| *it == '`').collect();
+            match &fence {
+                Some(open) if open.len() <= marks.len() && line == marks => fence = None,
+                Some(_) => {}
+                None if 3 <= marks.len() && !line[marks.len()..].contains('`') => {
+                    fence = Some(marks);
+                }
+                None => lines.push(without_spans(line)),
+            }
+        }
+        assert_eq!(fence, None, "a block is left open");
+        lines
+    }
+
+    fn without_spans(line: &str) -> String {
+        let mut rest = line;
+        let mut kept = String::new();
+        while let Some(at) = rest.find('`') {
+            kept += &rest[..at];
+            let marks: String = rest[at..].chars().take_while(|it| *it == '`').collect();
+            let inside = &rest[at + marks.len()..];
+            let mut end = None;
+            let mut from = 0;
+            while let Some(found) = inside[from..].find('`') {
+                let start = from + found;
+                let run = inside[start..].chars().take_while(|it| *it == '`').count();
+                if run == marks.len() {
+                    end = Some(start + run);
+                    break;
+                }
+                from = start + run;
+            }
+            rest = &inside[end.expect("every span is closed on its line")..];
+            kept.push('…');
+        }
+        kept + rest
+    }
+
+    #[test]
+    fn text_of_strangers_adds_nothing_to_the_structure() {
+        let hostile = structure(&rendered(&example::hostile()));
+        let headings = |lines: &[String]| -> Vec<String> {
+            let of = |it: &&String| it.starts_with('#');
+            lines.iter().filter(of).cloned().collect()
+        };
+        let plain = structure(&rendered(&example::completed()));
+        assert_eq!(headings(&hostile), headings(&plain));
+        for line in &hostile {
+            assert!(!line.contains("<script"), "{line}");
+            assert!(!line.contains('\u{202e}'), "{line}");
+            assert!(!line.contains("unverified"), "{line}");
+            let bars = line.replace("\\|", "").matches('|').count();
+            assert!([0, 3, 5, 11].contains(&bars), "{bars} bars: {line}");
+        }
+    }
+}
