@@ -1,1 +1,14 @@
 //! Fakes that are real types and small real servers, the closed test world, fixtures, house rules.
+
+mod agent;
+mod folder;
+mod memory_journal;
+mod model;
+mod workspace;
+
+pub use agent::{
+    MemorySteps, NoModel, NoSteps, RecordingLog, ScriptedAgent, Step, TestVisit, limits,
+};
+pub use memory_journal::MemoryJournal;
+pub use model::{SaysModel, assert_each_request_extends_the_last, calls, cut_off, says};
+pub use workspace::{FolderWorkspace, exits};

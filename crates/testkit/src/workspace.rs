@@ -1,0 +1,424 @@
+//! A checkout that is a plain folder: no git, no walls, and programs that the test answers for.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::future::Future;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use futures::future::BoxFuture;
+use globset::GlobBuilder;
+use protocol::{
+    Base, Captured, Change, Command, Confinement, Environment, Execution, Exit, ListQuery, Listing,
+    SearchQuery, TreeId, Workspace, WorkspaceError,
+};
+use regex::Regex;
+use tempfile::TempDir;
+
+use crate::folder::{self, Files};
+
+/// Answers for the programs of a [`FolderWorkspace`]: the folder and the command go in, how it ended comes out.
+type Programs = Arc<
+    dyn Fn(PathBuf, Command) -> BoxFuture<'static, Result<Execution, WorkspaceError>> + Send + Sync,
+>;
+
+/// Files in a temporary folder, gone when dropped. Trees are kept in memory and shared with forks.
+pub struct FolderWorkspace {
+    folder: TempDir,
+    base: Base,
+    base_files: Files,
+    confinement: Confinement,
+    kept: Arc<Mutex<BTreeMap<TreeId, Files>>>,
+    programs: Programs,
+    ran: Arc<Mutex<Vec<Command>>>,
+}
+
+impl FolderWorkspace {
+    /// A tree of these files, which are also its base. Every program ends with status 127, as one that is missing.
+    pub fn new<P: AsRef<str>, T: AsRef<[u8]>>(files: impl IntoIterator<Item = (P, T)>) -> Self {
+        let node = |bytes: &[u8]| folder::Node::File {
+            bytes: bytes.to_owned(),
+            executable: false,
+        };
+        let files = files
+            .into_iter()
+            .map(|(path, text)| (path.as_ref().to_owned(), node(text.as_ref())))
+            .collect();
+        let missing = |_, command: Command| -> BoxFuture<'static, _> {
+            let program = command.argv.first().cloned().unwrap_or_default();
+            Box::pin(async move {
+                let mut ended = exits(127, "");
+                ended.stderr = captured(&format!("{program}: no such program in this test\n"));
+                Ok(ended)
+            })
+        };
+        FolderWorkspace::of(files, Arc::new(missing))
+            .expect("a test's files can be written to a temporary folder")
+    }
+
+    fn of(files: Files, programs: Programs) -> io::Result<FolderWorkspace> {
+        let folder = TempDir::new()?;
+        folder::write_all(folder.path(), &files)?;
+        let tree = folder::id_of(&files);
+        Ok(FolderWorkspace {
+            folder,
+            base: Base {
+                repository: "test".to_owned(),
+                commit: "0".repeat(40),
+                tree: tree.clone(),
+            },
+            confinement: Confinement::default(),
+            kept: Arc::new(Mutex::new(BTreeMap::from([(tree, files.clone())]))),
+            base_files: files,
+            programs,
+            ran: Arc::default(),
+        })
+    }
+
+    /// Programs answer at once, with what this says.
+    #[must_use]
+    pub fn answering(self, answer: impl Fn(&Command) -> Execution + Send + Sync + 'static) -> Self {
+        let answer = Arc::new(answer);
+        self.running(move |_, command| {
+            let answer = answer.clone();
+            async move { Ok(answer(&command)) }
+        })
+    }
+
+    /// Programs are run by this, in the folder it is handed.
+    #[must_use]
+    pub fn running<F>(mut self, run: impl Fn(PathBuf, Command) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Execution, WorkspaceError>> + Send + 'static,
+    {
+        self.programs = Arc::new(move |root, command| Box::pin(run(root, command)));
+        self
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The commands so far, of all forks too, in order. A command line is `bash -c LINE`.
+    pub fn ran(&self) -> Vec<Command> {
+        lock(&self.ran).clone()
+    }
+
+    /// A file's text, for a test to look at.
+    #[track_caller]
+    pub fn text(&self, path: &str) -> String {
+        fs::read_to_string(self.root().join(path))
+            .unwrap_or_else(|error| panic!("read {path}: {error}"))
+    }
+
+    fn files(&self) -> Result<Files, WorkspaceError> {
+        folder::read_all(self.root()).map_err(|it| WorkspaceError::failed("read the tree", it))
+    }
+
+    /// Where a path is, unless it leaves the folder or passes a link.
+    fn place(&self, path: &str) -> Result<PathBuf, WorkspaceError> {
+        let outside = || WorkspaceError::Outside {
+            path: path.to_owned(),
+        };
+        let mut place = self.root().to_owned();
+        for part in Path::new(path).components() {
+            match part {
+                Component::Normal(name) if name == ".git" => {
+                    return Err(WorkspaceError::Protected {
+                        path: path.to_owned(),
+                        why: "it belongs to git".to_owned(),
+                    });
+                }
+                Component::Normal(name) => place.push(name),
+                Component::CurDir => {}
+                Component::ParentDir if place != self.root() => {
+                    place.pop();
+                }
+                _ => return Err(outside()),
+            }
+            if place.is_symlink() {
+                return Err(outside());
+            }
+        }
+        Ok(place)
+    }
+
+    /// Where a file is that must exist.
+    fn existing(&self, path: &str) -> Result<PathBuf, WorkspaceError> {
+        let place = self.place(path)?;
+        if place.is_dir() {
+            return Err(a_folder(path));
+        }
+        if !place.exists() {
+            return Err(WorkspaceError::NotFound {
+                path: path.to_owned(),
+            });
+        }
+        Ok(place)
+    }
+
+    /// Paths below a folder, or the path of a file itself, that fit a pattern.
+    fn matching(&self, below: &str, glob: Option<&str>) -> Result<Vec<String>, WorkspaceError> {
+        let place = self.place(below)?;
+        if !place.exists() {
+            return Err(WorkspaceError::NotFound {
+                path: below.to_owned(),
+            });
+        }
+        let glob = glob.map(glob_of).transpose()?;
+        let prefix = below.trim_start_matches("./").trim_matches(['/', '.']);
+        let fits = |path: &str| {
+            let inside = prefix.is_empty()
+                || path == prefix
+                || path
+                    .strip_prefix(prefix)
+                    .is_some_and(|it| it.starts_with('/'));
+            inside && glob.as_ref().is_none_or(|it| it.is_match(path))
+        };
+        Ok(self.files()?.into_keys().filter(|it| fits(it)).collect())
+    }
+}
+
+fn glob_of(pattern: &str) -> Result<globset::GlobMatcher, WorkspaceError> {
+    let glob = GlobBuilder::new(pattern).literal_separator(true).build();
+    let glob = glob.map_err(|error| bad_pattern(pattern, &error))?;
+    Ok(glob.compile_matcher())
+}
+
+fn bad_pattern(pattern: &str, error: &dyn std::error::Error) -> WorkspaceError {
+    WorkspaceError::Pattern {
+        pattern: pattern.to_owned(),
+        why: error.to_string(),
+    }
+}
+
+fn a_folder(path: &str) -> WorkspaceError {
+    WorkspaceError::Unusable {
+        path: path.to_owned(),
+        why: "it is a folder".to_owned(),
+    }
+}
+
+fn cut(mut items: Vec<String>, items_max: usize) -> Listing {
+    let left_out = items.len().saturating_sub(items_max);
+    items.truncate(items_max);
+    Listing { items, left_out }
+}
+
+/// A program that ended by itself, having printed this.
+pub fn exits(code: i32, stdout: &str) -> Execution {
+    Execution {
+        exit: Exit::Code(code),
+        stdout: captured(stdout),
+        stderr: Captured::default(),
+        report: Vec::new(),
+        wall_ms: 1,
+    }
+}
+
+fn captured(text: &str) -> Captured {
+    Captured {
+        text: text.to_owned(),
+        bytes_total: text.len() as u64,
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[async_trait]
+impl Workspace for FolderWorkspace {
+    fn base(&self) -> &Base {
+        &self.base
+    }
+
+    fn confinement(&self) -> &Confinement {
+        &self.confinement
+    }
+
+    async fn set_up(&self) -> Result<Environment, WorkspaceError> {
+        Ok(Environment {
+            key: "test".to_owned(),
+            python_version: "3.11.0".to_owned(),
+            sources: Vec::new(),
+            cached: true,
+            wall_ms: 0,
+        })
+    }
+
+    async fn list(&self, query: &ListQuery) -> Result<Listing, WorkspaceError> {
+        let paths = self.matching(&query.path, query.glob.as_deref())?;
+        Ok(cut(paths, query.items_max))
+    }
+
+    async fn search(&self, query: &SearchQuery) -> Result<Listing, WorkspaceError> {
+        let pattern = Regex::new(&query.pattern);
+        let pattern = pattern.map_err(|error| bad_pattern(&query.pattern, &error))?;
+        let mut found = Vec::new();
+        for path in self.matching(&query.path, query.glob.as_deref())? {
+            // Links and binary files are not searched.
+            let Ok(text) = self.place(&path).and_then(|place| {
+                fs::read_to_string(place).map_err(|it| WorkspaceError::failed("search", it))
+            }) else {
+                continue;
+            };
+            for (line, number) in text.lines().zip(1..) {
+                if pattern.is_match(line) {
+                    found.push(format!("{path}:{number}: {line}"));
+                }
+            }
+        }
+        Ok(cut(found, query.items_max))
+    }
+
+    async fn read(&self, path: &str) -> Result<Vec<u8>, WorkspaceError> {
+        let place = self.existing(path)?;
+        fs::read(place).map_err(|it| WorkspaceError::failed(format!("read `{path}`"), it))
+    }
+
+    async fn write(&self, path: &str, bytes: &[u8]) -> Result<(), WorkspaceError> {
+        let place = self.place(path)?;
+        if place.is_dir() {
+            return Err(a_folder(path));
+        }
+        let failed = |it| WorkspaceError::failed(format!("write `{path}`"), it);
+        if let Some(folder) = place.parent() {
+            fs::create_dir_all(folder).map_err(failed)?;
+        }
+        fs::write(place, bytes).map_err(failed)
+    }
+
+    async fn delete(&self, path: &str) -> Result<(), WorkspaceError> {
+        let place = self.existing(path)?;
+        fs::remove_file(place).map_err(|it| WorkspaceError::failed(format!("delete `{path}`"), it))
+    }
+
+    async fn snapshot(&self) -> Result<TreeId, WorkspaceError> {
+        let files = self.files()?;
+        let tree = folder::id_of(&files);
+        lock(&self.kept).insert(tree.clone(), files);
+        Ok(tree)
+    }
+
+    async fn restore(&self, tree: &TreeId) -> Result<(), WorkspaceError> {
+        let files = lock(&self.kept).get(tree).cloned();
+        let files = files.ok_or_else(|| WorkspaceError::NotFound {
+            path: format!("tree {}", tree.0),
+        })?;
+        folder::write_all(self.root(), &files)
+            .map_err(|it| WorkspaceError::failed("write the tree", it))
+    }
+
+    async fn change(&self) -> Result<Change, WorkspaceError> {
+        Ok(folder::difference(&self.base_files, &self.files()?))
+    }
+
+    async fn fork(&self, tree: &TreeId) -> Result<Arc<dyn Workspace>, WorkspaceError> {
+        let failed = |it| WorkspaceError::failed("make a fork", it);
+        let fork = FolderWorkspace {
+            kept: self.kept.clone(),
+            ran: self.ran.clone(),
+            ..FolderWorkspace::of(self.base_files.clone(), self.programs.clone()).map_err(failed)?
+        };
+        fork.restore(tree).await?;
+        Ok(Arc::new(fork))
+    }
+
+    async fn run(&self, command: &Command) -> Result<Execution, WorkspaceError> {
+        lock(&self.ran).push(command.clone());
+        (self.programs)(self.root().to_owned(), command.clone()).await
+    }
+
+    async fn run_line(&self, line: &str, seconds_max: u64) -> Result<Execution, WorkspaceError> {
+        self.run(&Command::new(["bash", "-c", line], seconds_max))
+            .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    fn tree() -> FolderWorkspace {
+        FolderWorkspace::new([("a.py", "one\ntwo\n"), ("pkg/b.py", "import a\n")])
+    }
+
+    #[tokio::test]
+    async fn a_change_is_a_diff_against_the_base() {
+        let work = tree();
+        work.write("a.py", b"one\n2\n").await.unwrap();
+        work.write("new/c.py", b"c").await.unwrap();
+        work.delete("pkg/b.py").await.unwrap();
+        let change = work.change().await.unwrap();
+        expect![[r#"
+            diff --git a/a.py b/a.py
+            --- a/a.py
+            +++ b/a.py
+            @@ -1,2 +1,2 @@
+             one
+            -two
+            +2
+            diff --git a/new/c.py b/new/c.py
+            new file mode 100644
+            --- /dev/null
+            +++ b/new/c.py
+            @@ -0,0 +1 @@
+            +c
+            \ No newline at end of file
+            diff --git a/pkg/b.py b/pkg/b.py
+            deleted file mode 100644
+            --- a/pkg/b.py
+            +++ /dev/null
+            @@ -1 +0,0 @@
+            -import a
+        "#]]
+        .assert_eq(&change.patch);
+        assert_eq!(change.files[0].lines.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_tree_comes_back_as_it_was_and_a_fork_goes_its_own_way() {
+        let work = tree();
+        let before = work.snapshot().await.unwrap();
+        work.write("a.py", b"other").await.unwrap();
+        let fork = work.fork(&before).await.unwrap();
+        fork.delete("a.py").await.unwrap();
+        assert_eq!(work.text("a.py"), "other");
+        work.restore(&before).await.unwrap();
+        assert_eq!(work.text("a.py"), "one\ntwo\n");
+        assert_eq!(work.change().await.unwrap(), Change::default());
+    }
+
+    #[tokio::test]
+    async fn nothing_outside_is_used() {
+        let work = tree();
+        std::os::unix::fs::symlink("/etc", work.root().join("link")).unwrap();
+        for path in ["../x", "/etc/passwd", "link/passwd", "link", "pkg/../../x"] {
+            let refused = work.read(path).await;
+            assert!(
+                matches!(refused, Err(WorkspaceError::Outside { .. })),
+                "{path}: {refused:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn lists_and_searches_are_cut() {
+        let work = tree();
+        let query = SearchQuery {
+            pattern: "o".to_owned(),
+            path: String::new(),
+            glob: Some("**/*.py".to_owned()),
+            items_max: 2,
+        };
+        let listing = work.search(&query).await.unwrap();
+        assert_eq!(listing.items, ["a.py:1: one", "a.py:2: two"]);
+        assert_eq!(listing.left_out, 1);
+    }
+}
