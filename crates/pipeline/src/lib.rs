@@ -1,15 +1,17 @@
 //! Walks one run through its stages: decides purely, acts through what it is handed.
 //!
-//! [`machine`] decides, [`driver`] does. Read `machine.rs` first: it is the whole of the pipeline's behaviour
+//! `machine.rs` decides, `walk.rs` does. Read the former first: it is the whole of the pipeline's behaviour
 //! on one screen.
 
 mod crew;
 mod driver;
 mod ending;
+mod finish;
 mod machine;
 mod past;
 mod stop;
 mod visit;
+mod walk;
 
 pub use crew::Crew;
 pub use driver::{DriveError, Outcome, Run};

@@ -1,0 +1,388 @@
+//! One walk under way: stage by stage, agent by agent, everything written down.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use protocol::{
+    AgentContext, AgentError, JournalError, Prepared, Reason, Report, RunEvent, RunState, Stage,
+    TreeId, Verdict, WorkspaceError,
+};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::crew::CrewSeat;
+use crate::driver::{DriveError, Run};
+use crate::ending::{self, Trouble};
+use crate::machine::{Event, Rules};
+use crate::past::{Past, Reported};
+use crate::stop::Stop;
+use crate::visit::{Agency, SureJournal, Till, Visit};
+
+/// How often the store is asked whether somebody cancelled the run.
+const CANCEL_POLL: Duration = Duration::from_millis(500);
+
+/// Why the walk leaves its loop before the machine is at an end.
+pub(crate) enum Halt {
+    /// An agent broke, or somebody stopped the run.
+    Trouble(Trouble, String),
+    /// The pipeline broke.
+    Drive(DriveError),
+}
+
+impl From<JournalError> for Halt {
+    fn from(error: JournalError) -> Halt {
+        Halt::Drive(error.into())
+    }
+}
+
+impl From<AgentError> for Halt {
+    fn from(error: AgentError) -> Halt {
+        Halt::Trouble(ending::judge(&error), ending::in_words(&error))
+    }
+}
+
+impl From<WorkspaceError> for Halt {
+    fn from(error: WorkspaceError) -> Halt {
+        AgentError::from(error).into()
+    }
+}
+
+/// One walk under way.
+pub(crate) struct Walk<'a> {
+    pub(crate) run: &'a Run,
+    pub(crate) journal: SureJournal,
+    pub(crate) past: Past,
+    pub(crate) state: RunState,
+    /// Preparations under way, by agent.
+    preparing: HashMap<String, JoinHandle<Option<Prepared>>>,
+    /// What models have used and the state doesn't know yet.
+    till: Till,
+    trouble: mpsc::Sender<AgentError>,
+    troubles: mpsc::Receiver<AgentError>,
+    stop: Stop,
+    /// The tree and the feedback of the last rejection, to see whether a redraft changed anything.
+    last_rejection: Option<(TreeId, String)>,
+    /// Why the machine was told to stop.
+    pub(crate) fatal: Option<(Reason, String)>,
+}
+
+type Machine = statig::blocking::StateMachine<Rules>;
+
+impl<'a> Walk<'a> {
+    pub(crate) fn new(run: &'a Run, past: Past, state: RunState) -> Walk<'a> {
+        let (trouble, troubles) = mpsc::channel(run.crew.all().len().max(1));
+        Walk {
+            run,
+            journal: SureJournal::new(run.journal.clone()),
+            past,
+            state,
+            till: Till::default(),
+            preparing: HashMap::new(),
+            trouble,
+            troubles,
+            stop: run.stop.clone(),
+            last_rejection: None,
+            fatal: None,
+        }
+    }
+
+    /// Walks until the machine is at an end. An error interrupts the walk; the run can go on later.
+    pub(crate) async fn walk_on(&mut self, machine: &mut Machine) -> Result<(), Halt> {
+        let ready = self.set_up().await;
+        let mut event = match ready {
+            Ok(()) => {
+                self.start_preparing();
+                None
+            }
+            Err(halt) => Some(self.stopped_for_good(halt)?),
+        };
+        while !machine.state().is_final() {
+            let stage = *machine.state();
+            let event = match event.take() {
+                Some(event) => event,
+                None => match self.work(stage).await {
+                    Ok(event) => event,
+                    Err(halt) => self.stopped_for_good(halt)?,
+                },
+            };
+            machine.handle(&event);
+            if *machine.state() == Stage::Drafting {
+                self.state.begin_redraft();
+            }
+        }
+        Ok(())
+    }
+
+    /// A fatal trouble is a word for the machine; anything else interrupts the walk.
+    fn stopped_for_good(&mut self, halt: Halt) -> Result<Event, Halt> {
+        match halt {
+            Halt::Trouble(Trouble::Fatal(reason), words) => {
+                self.fatal = Some((reason, words));
+                Ok(Event::Stopped)
+            }
+            passing => Err(passing),
+        }
+    }
+
+    /// The environment comes before everything that costs money.
+    async fn set_up(&mut self) -> Result<(), Halt> {
+        let run = self.run;
+        let environment = self.unless_stopped(run.work.set_up()).await??;
+        if !self.past.set_up {
+            self.journal
+                .append(RunEvent::SetUp {
+                    environment,
+                    confinement: run.work.confinement().clone(),
+                })
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Starts every preparation that the journal doesn't hold yet, beside the drafting.
+    fn start_preparing(&mut self) {
+        for seat in self.run.crew.all() {
+            if self.past.prepared.contains_key(seat.agent.name()) {
+                continue;
+            }
+            let visit = self.visit(seat, 0);
+            let seat = seat.clone();
+            let task = self.run.task.clone();
+            let limits = self.run.limits.clone();
+            let (work, base, log) = (
+                self.run.work.clone(),
+                self.run.base.clone(),
+                self.run.log.clone(),
+            );
+            let (journal, trouble) = (self.journal.clone(), self.trouble.clone());
+            let name = seat.agent.name().to_owned();
+            let handle = tokio::spawn(async move {
+                let cx = AgentContext {
+                    model: &visit,
+                    work: &*work,
+                    base: &*base,
+                    steps: &visit,
+                    limits: &limits,
+                    log: &*log,
+                };
+                let prepared = match seat.agent.prepare(&cx, &task).await {
+                    Ok(prepared) => prepared,
+                    Err(error) => {
+                        // The receiver is gone only when the walk is over anyway.
+                        let _ = trouble.send(error).await;
+                        return None;
+                    }
+                };
+                let written = journal
+                    .append(RunEvent::Prepared {
+                        agent: seat.agent.name().to_owned(),
+                        prepared: prepared.clone(),
+                    })
+                    .await;
+                if let Err(error) = written {
+                    let _ = trouble.send(error.into()).await;
+                    return None;
+                }
+                Some(prepared)
+            });
+            self.preparing.insert(name, handle);
+        }
+    }
+
+    /// One stage: agents in order, the first rejection ends it.
+    async fn work(&mut self, stage: Stage) -> Result<Event, Halt> {
+        let seats: Vec<CrewSeat> = self.run.crew.at(stage).cloned().collect();
+        for seat in &seats {
+            self.take_prepared(seat).await?;
+            let key = (stage, (seat.agent.name().to_owned(), self.state.iteration));
+            let reported = match self.past.reported.remove(&key) {
+                Some(reported) => reported,
+                None => self.visit_and_write_down(stage, seat).await?,
+            };
+            self.state.proposed_code = reported.proposed_code;
+            self.state.absorb(stage, &reported.report);
+            if let Verdict::Rejected { feedback } = &reported.report.verdict {
+                self.stop_without_progress(&reported.tree, feedback)?;
+                return Ok(Event::Judged(reported.report.verdict));
+            }
+        }
+        if stage == Stage::Drafting && self.state.proposed_code.trim().is_empty() {
+            return Err(Halt::Trouble(
+                Trouble::Fatal(Reason::NoCode),
+                "no coder changed anything in the repository".to_owned(),
+            ));
+        }
+        Ok(Event::Judged(Verdict::Passed))
+    }
+
+    /// Waits for what the agent prepared, the first time its turn comes.
+    async fn take_prepared(&mut self, seat: &CrewSeat) -> Result<(), Halt> {
+        let name = seat.agent.name();
+        let prepared = if let Some(prepared) = self.past.prepared.remove(name) {
+            prepared
+        } else if let Some(handle) = self.preparing.remove(name) {
+            match self.unless_stopped(handle).await? {
+                Ok(Some(prepared)) => prepared,
+                Ok(None) => return Err(self.next_trouble().await),
+                Err(broken) => {
+                    return Err(Halt::Trouble(
+                        Trouble::Passing(Reason::AgentBroke),
+                        format!("the preparation of `{name}` broke: {broken}"),
+                    ));
+                }
+            }
+        } else {
+            return Ok(());
+        };
+        self.count_replies();
+        self.state.absorb_prepared(&prepared);
+        Ok(())
+    }
+
+    /// Runs one agent and writes down what it reported.
+    async fn visit_and_write_down(
+        &mut self,
+        stage: Stage,
+        seat: &CrewSeat,
+    ) -> Result<Reported, Halt> {
+        let iteration = self.state.iteration;
+        let agent = seat.agent.name().to_owned();
+        self.journal
+            .append(RunEvent::Started {
+                stage,
+                iteration,
+                agent: agent.clone(),
+            })
+            .await?;
+        let report = self.run_agent(seat).await;
+        self.count_replies();
+        let report = report?;
+        let (tree, proposed_code) = self.tree_and_change().await?;
+        self.journal
+            .append(RunEvent::Reported {
+                stage,
+                iteration,
+                agent,
+                report: report.clone(),
+                tree: tree.clone(),
+                proposed_code: proposed_code.clone(),
+            })
+            .await?;
+        Ok(Reported {
+            report,
+            tree,
+            proposed_code,
+        })
+    }
+
+    async fn run_agent(&mut self, seat: &CrewSeat) -> Result<Report, Halt> {
+        let run = self.run;
+        let visit = self.visit(seat, self.state.iteration);
+        let state = self.state.clone();
+        let cx = AgentContext {
+            model: &visit,
+            work: &*run.work,
+            base: &*run.base,
+            steps: &visit,
+            limits: &run.limits,
+            log: &*run.log,
+        };
+        Ok(self.unless_stopped(seat.agent.run(&cx, &state)).await??)
+    }
+
+    /// Whatever is still being prepared is no longer wanted.
+    pub(crate) fn stop_preparing(&mut self) {
+        for (_, task) in self.preparing.drain() {
+            task.abort();
+        }
+    }
+
+    fn visit(&mut self, seat: &CrewSeat, iteration: u8) -> Visit {
+        let name = seat.agent.name();
+        let memos = self.past.memos.remove(&(name.to_owned(), iteration));
+        Visit::new(
+            Agency {
+                agent: name.to_owned(),
+                iteration,
+                model: seat.model.clone(),
+            },
+            self.journal.clone(),
+            self.run.work.clone(),
+            self.run.log.clone(),
+            self.till.clone(),
+            memos.unwrap_or_default(),
+        )
+    }
+
+    pub(crate) async fn tree_and_change(&self) -> Result<(TreeId, String), WorkspaceError> {
+        let tree = self.run.work.snapshot().await?;
+        let change = self.run.work.change().await?;
+        Ok((tree, change.patch))
+    }
+
+    /// Adds to the state what the models of every visit have used since last time.
+    pub(crate) fn count_replies(&mut self) {
+        for (agent, reply) in self.till.take() {
+            self.state.count(&agent, &reply);
+        }
+    }
+
+    /// The same tree, or the same words, twice in a row: another draft would only cost.
+    fn stop_without_progress(&mut self, tree: &TreeId, feedback: &str) -> Result<(), Halt> {
+        let same = match &self.last_rejection {
+            Some((last, _)) if last == tree => Some("the draft is the same as the one before"),
+            Some((_, words)) if words == feedback => {
+                Some("the draft was sent back with the same words as the one before")
+            }
+            _ => None,
+        };
+        self.last_rejection = Some((tree.clone(), feedback.to_owned()));
+        match same {
+            Some(why) => Err(Halt::Trouble(
+                Trouble::Fatal(Reason::NoProgress),
+                why.to_owned(),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Lets something happen unless the run is stopped, or a preparation breaks, before it is done.
+    async fn unless_stopped<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Halt> {
+        let journal = self.journal.clone();
+        let cancelled = async move {
+            loop {
+                tokio::time::sleep(CANCEL_POLL).await;
+                match journal.cancel_requested().await {
+                    Ok(false) => {}
+                    Ok(true) => return Ok(()),
+                    Err(error) => return Err(error),
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            done = work => Ok(done),
+            () = self.stop.asked() => Err(cancelled_by_someone()),
+            Some(error) = self.troubles.recv() => Err(error.into()),
+            asked = cancelled => match asked {
+                Ok(()) => Err(cancelled_by_someone()),
+                Err(error) => Err(error.into()),
+            },
+        }
+    }
+
+    /// The error of a preparation that is known to have broken.
+    async fn next_trouble(&mut self) -> Halt {
+        match self.troubles.recv().await {
+            Some(error) => error.into(),
+            None => unreachable!("the walk itself holds a sender"),
+        }
+    }
+}
+
+fn cancelled_by_someone() -> Halt {
+    Halt::Trouble(
+        Trouble::Passing(Reason::Cancelled),
+        "the run was cancelled".to_owned(),
+    )
+}
