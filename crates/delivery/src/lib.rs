@@ -9,6 +9,7 @@ mod changed;
 mod error;
 #[cfg(test)]
 mod example;
+mod folder;
 mod outcomes;
 mod patch;
 mod quote;
@@ -16,7 +17,8 @@ mod record;
 mod report;
 pub mod words;
 
-pub use bundle::{Bundle, read_bundle};
+pub use bundle::Bundle;
 pub use chain::verify_chain;
 pub use error::DeliveryError;
+pub use folder::read_bundle;
 pub use patch::write_patch;
