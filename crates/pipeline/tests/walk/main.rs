@@ -1,0 +1,5 @@
+//! Whole walks with agents and models that are small real types: how they end, and how they go on after a crash.
+
+mod endings;
+mod resume;
+mod scene;
