@@ -1,0 +1,201 @@
+//! From a model's name to a model that answers: finds its vendor's address and key among those passed in.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use protocol::{Log, Model, ModelId};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::catalog::{Catalog, VendorEntry};
+use crate::error::LlmError;
+use crate::retry::{Patience, Retrying};
+use crate::vendor::{Anthropic, Api, Connection, Gemini, OpenAiChat, OpenAiResponses, VendorModel};
+
+/// Keys and addresses of the vendors, by the vendors' names in the catalog. Keys are never shown.
+#[derive(Clone, Default)]
+pub struct Vendors {
+    /// Keys.
+    pub keys: BTreeMap<String, SecretString>,
+    /// Addresses that differ from the vendor's own.
+    pub base_urls: BTreeMap<String, String>,
+    /// Which interface the `openai` vendor is spoken to with; `None` chooses by the address.
+    pub openai_api: Option<OpenAiApi>,
+}
+
+impl fmt::Debug for Vendors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Addresses are left out too: people put passwords into them.
+        let keys: Vec<&String> = self.keys.keys().collect();
+        let addresses: Vec<&String> = self.base_urls.keys().collect();
+        f.debug_struct("Vendors")
+            .field("keys_of", &keys)
+            .field("base_urls_of", &addresses)
+            .field("openai_api", &self.openai_api)
+            .finish()
+    }
+}
+
+/// The two interfaces for GPT and for servers that imitate it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OpenAiApi {
+    /// OpenAI's own.
+    Responses,
+    /// What nearly every other server speaks.
+    ChatCompletions,
+}
+
+impl Vendors {
+    /// Takes keys and addresses from variables, by the names in the catalog; empty ones count as unset.
+    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Vendors {
+        let given = |name: &String| variable(name).filter(|it| !it.trim().is_empty());
+        let mut vendors = Vendors::default();
+        for (name, entry) in Catalog::bundled().vendors() {
+            if let Some(key) = entry.keys.iter().find_map(given) {
+                let key = SecretString::from(key.trim());
+                vendors.keys.insert(name.to_owned(), key);
+            }
+            if let Some(url) = given(&entry.base_url_variable) {
+                vendors.base_urls.insert(name.to_owned(), url);
+            }
+        }
+        vendors
+    }
+}
+
+/// A model of a vendor. It asks again by itself where that helps, and tells `log` so; no connection is made yet.
+///
+/// `role` is named when the key is missing. Fails when the vendor is unknown, its key is missing or unusable, or
+/// its address isn't one.
+pub fn connect(
+    model: &ModelId,
+    role: &str,
+    vendors: &Vendors,
+    patience: Patience,
+    log: Arc<dyn Log>,
+) -> Result<Arc<dyn Model>, LlmError> {
+    let catalog = Catalog::bundled();
+    let (name, entry) = catalog
+        .vendor(&model.vendor)
+        .ok_or_else(|| LlmError::UnknownModel {
+            given: model.to_string(),
+            vendors: catalog
+                .vendors()
+                .map(|it| it.0)
+                .collect::<Vec<_>>()
+                .join(", "),
+        })?;
+    let base_url = base_url(name, entry, vendors)?;
+    let key = vendors.keys.get(name).cloned();
+    let api = api(name, &base_url, vendors.openai_api);
+    let is_own_server = name == "openai" && !is_openai(&base_url);
+    if key.is_none() && !is_own_server {
+        return Err(LlmError::KeyMissing {
+            role: role.to_owned(),
+            model: model.to_string(),
+            vendor: entry.title.clone(),
+            variable: entry.key_variables(),
+        });
+    }
+    if let Some(key) = &key
+        && !key.expose_secret().bytes().all(|it| it.is_ascii_graphic())
+    {
+        return Err(LlmError::KeyUnusable {
+            vendor: entry.title.clone(),
+            variable: entry.key_variables(),
+        });
+    }
+    let title = match is_own_server {
+        true => format!("the server at {}", base_url.origin().ascii_serialization()),
+        false => entry.title.clone(),
+    };
+    let connection = Connection {
+        title,
+        base_url: base_url.clone(),
+        key,
+        api,
+        patience,
+    };
+    let id = ModelId::new(name, model.model.as_str());
+    let attempt = VendorModel::new(id, connection)
+        .map_err(|why| address_error(entry, base_url.as_str(), &why.to_string()))?;
+    Ok(Arc::new(Retrying::new(attempt, patience, log)))
+}
+
+fn api(vendor: &str, base_url: &Url, openai_api: Option<OpenAiApi>) -> Box<dyn Api> {
+    match (vendor, openai_api) {
+        ("anthropic", _) => Box::new(Anthropic),
+        ("gemini", _) => Box::new(Gemini),
+        (_, Some(OpenAiApi::Responses)) => Box::new(OpenAiResponses),
+        (_, None) if is_openai(base_url) => Box::new(OpenAiResponses),
+        _ => Box::new(OpenAiChat {
+            azure: is_azure(base_url),
+        }),
+    }
+}
+
+fn is_openai(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    host == "api.openai.com" || host.ends_with(".api.openai.com")
+}
+
+fn is_azure(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    [
+        ".openai.azure.com",
+        ".services.ai.azure.com",
+        ".cognitiveservices.azure.com",
+    ]
+    .iter()
+    .any(|it| host.ends_with(it))
+}
+
+/// The base address with a slash at its end.
+///
+/// The vendors' own programs take addresses with the version in them for OpenAI and without it for the others, and
+/// people set them once for all programs; so a missing version is added.
+fn base_url(name: &str, entry: &VendorEntry, vendors: &Vendors) -> Result<Url, LlmError> {
+    let given = vendors.base_urls.get(name).unwrap_or(&entry.base_url);
+    let wrong = |why: &str| address_error(entry, given, why);
+    let mut url = Url::parse(given.trim()).map_err(|it| wrong(&it.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(wrong(
+            "it must begin with https:// or http:// and name a host",
+        ));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong("a name or password must not stand in it"));
+    }
+    url.set_fragment(None);
+    let path = url.path().trim_end_matches('/').to_owned();
+    let has_version = path
+        .rsplit('/')
+        .next()
+        .is_some_and(|it| it.starts_with("v1"));
+    let version = match name {
+        "anthropic" if !has_version => "/v1",
+        "gemini" if !has_version => "/v1beta",
+        _ => "",
+    };
+    url.set_path(&format!("{path}{version}/"));
+    Ok(url)
+}
+
+/// The address without what may be a password: between the scheme and the last `@`, and after a question mark.
+fn address_error(entry: &VendorEntry, given: &str, why: &str) -> LlmError {
+    let plain = given.split(['?', '#']).next().unwrap_or_default();
+    let address = match (plain.split_once("://"), plain.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
+        (None, Some((_, host))) => host.to_owned(),
+        _ => plain.to_owned(),
+    };
+    LlmError::Address {
+        vendor: entry.title.clone(),
+        address,
+        why: why.to_owned(),
+        variable: entry.base_url_variable.clone(),
+    }
+}
