@@ -1,0 +1,124 @@
+//! The base commit's own test run: what every later run is compared with.
+
+use protocol::{AgentContext, AgentError, Evidence, Exit, Prepared, TestRun, WorkspaceError};
+
+use crate::pytest::{self, Targets};
+use crate::settings::Settings;
+
+/// Runs the whole suite on a fork of the base.
+///
+/// # Errors
+///
+/// [`WorkspaceError::Blocked`] when the runner can't even start or no file at all can be collected: then no
+/// test here says anything about any change, and no money should be spent.
+pub(crate) async fn measure(cx: &AgentContext<'_>) -> Result<Prepared, AgentError> {
+    let settings = Settings::read(cx.base).await?;
+    let run = cx
+        .once("run the suite on the base", false, async {
+            let tree = cx.base.fork(&cx.base.base().tree).await?;
+            let seconds_max = cx.limits.test_run_seconds_max;
+            Ok(pytest::run(&*tree, &settings, Targets::Suite, seconds_max).await?)
+        })
+        .await?;
+    if is_blocked(&run) {
+        return Err(AgentError::Workspace(WorkspaceError::Blocked {
+            command: pytest::shown(&settings).to_owned(),
+            tail: run.tail,
+        }));
+    }
+    let mut evidence = Vec::new();
+    if let Some(missing) = missing(&run) {
+        evidence.push(missing);
+    }
+    evidence.push(Evidence::Baseline(run));
+    Ok(Prepared { evidence })
+}
+
+/// Nothing was found, and not because there is nothing.
+fn is_blocked(run: &TestRun) -> bool {
+    let nothing = run.collected.is_empty() && run.results.is_empty();
+    let broke = match run.exit {
+        Exit::Code(_) | Exit::Signal(_) => !run.finished,
+        // A suite that hangs at import may do so for a reason that the task is about.
+        Exit::TooSlow | Exit::TooMuchOutput => false,
+    };
+    nothing && (broke || !run.collection_errors.is_empty())
+}
+
+fn missing(run: &TestRun) -> Option<Evidence> {
+    let (what, why) = if !run.finished {
+        (
+            "a complete run of the existing tests",
+            match run.exit {
+                Exit::TooSlow => "on the base commit they did not end within the time they may take",
+                Exit::TooMuchOutput => "on the base commit they printed too much",
+                Exit::Code(_) | Exit::Signal(_) => "on the base commit they broke off",
+            },
+        )
+    } else if run.collected.is_empty() && run.results.is_empty() {
+        ("existing tests", "pytest found none in the repository")
+    } else {
+        return None;
+    };
+    Some(Evidence::Missing {
+        what: what.to_owned(),
+        why: why.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::{TestOutcome, TestResult};
+
+    use super::*;
+
+    fn run(collected: usize, errors: usize, exit: Exit, finished: bool) -> TestRun {
+        TestRun {
+            results: Vec::new(),
+            collected: vec!["t.py::a".to_owned(); collected],
+            collection_errors: vec![
+                TestResult {
+                    id: "t.py".to_owned(),
+                    outcome: TestOutcome::Error,
+                    phase: "collect".to_owned(),
+                    exception: String::new(),
+                    message: String::new(),
+                };
+                errors
+            ],
+            exit,
+            finished,
+            wall_ms: 0,
+            tail: String::new(),
+        }
+    }
+
+    #[test]
+    fn only_a_runner_that_finds_nothing_at_all_is_blocked() {
+        let check = |run: TestRun, want: bool| assert_eq!(is_blocked(&run), want, "{run:?}");
+        check(run(0, 0, Exit::Code(4), false), true);
+        check(run(0, 0, Exit::Signal(9), false), true);
+        check(run(0, 2, Exit::Code(2), true), true);
+        check(run(0, 0, Exit::Code(5), true), false);
+        check(run(0, 0, Exit::TooSlow, false), false);
+        check(run(3, 1, Exit::Code(1), true), false);
+        check(run(3, 0, Exit::Signal(11), false), false);
+    }
+
+    #[test]
+    fn what_a_reader_would_expect_and_not_find_is_said() {
+        let check = |run: TestRun, want: &str| match missing(&run) {
+            Some(Evidence::Missing { what, why }) => assert_eq!(format!("{what}: {why}"), want),
+            other => assert_eq!(want, "", "{other:?}"),
+        };
+        check(run(3, 0, Exit::Code(0), true), "");
+        check(
+            run(0, 0, Exit::Code(5), true),
+            "existing tests: pytest found none in the repository",
+        );
+        check(
+            run(3, 0, Exit::TooSlow, false),
+            "a complete run of the existing tests: on the base commit they did not end within the time they may take",
+        );
+    }
+}

@@ -1,0 +1,350 @@
+//! Turns the lines that our pytest plugin writes into what became of every test.
+
+use std::collections::{BTreeMap, HashSet};
+
+use protocol::{TestOutcome, TestResult};
+use serde::Deserialize;
+
+/// One line of the plugin. The names are those of `plugin/pipeline_pytest.py`.
+#[derive(Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Line {
+    /// The session began.
+    Started {},
+    /// Some of the tests that were found.
+    Collected { ids: Vec<String> },
+    /// A file or a class that could not be collected, or asked to be skipped.
+    Collect {
+        id: String,
+        outcome: String,
+        exception: String,
+        message: String,
+    },
+    /// A test is about to run.
+    Began { id: String },
+    /// One phase of a test, or one subtest.
+    Phase(Phase),
+    /// A test ran to its end, its fixtures included.
+    Ended { id: String },
+    /// The session came to its end.
+    Finished {},
+}
+
+#[derive(Deserialize)]
+struct Phase {
+    id: String,
+    /// `setup`, `call` or `teardown`.
+    when: String,
+    /// pytest's own word: `passed`, `failed`, `skipped`, or that of another plugin.
+    outcome: String,
+    /// Whether the test is marked as expected to fail.
+    expected: bool,
+    /// Whether this is a subtest, whose success says nothing about the whole test.
+    part: bool,
+    exception: String,
+    message: String,
+}
+
+/// What the plugin said of one session.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Session {
+    /// Tests with an outcome, in the order in which they began.
+    pub(crate) results: Vec<TestResult>,
+    /// Tests that were found.
+    pub(crate) collected: Vec<String>,
+    /// Files that could not be collected.
+    pub(crate) collection_errors: Vec<TestResult>,
+    /// Tests that began and never ended.
+    pub(crate) running: Vec<String>,
+    /// Whether the session came to its end.
+    pub(crate) finished: bool,
+}
+
+/// Reads the report. A line that isn't one of the plugin's, or was cut off, says nothing.
+pub(crate) fn read(report: &[u8]) -> Session {
+    let mut reader = Reader::default();
+    for line in report.split(|byte| *byte == b'\n') {
+        if let Ok(line) = serde_json::from_slice(line) {
+            reader.take(line);
+        }
+    }
+    reader.session()
+}
+
+#[derive(Default)]
+struct Reader {
+    order: Vec<String>,
+    tests: BTreeMap<String, Test>,
+    collected: Vec<String>,
+    seen: HashSet<String>,
+    collection: Vec<TestResult>,
+    finished: bool,
+}
+
+#[derive(Default)]
+struct Test {
+    result: Option<TestResult>,
+    ended: bool,
+}
+
+impl Reader {
+    fn take(&mut self, line: Line) {
+        match line {
+            Line::Started {} => {}
+            Line::Collected { ids } => {
+                for id in ids {
+                    // Each worker of a parallel run tells what it collected.
+                    if self.seen.insert(id.clone()) {
+                        self.collected.push(id);
+                    }
+                }
+            }
+            Line::Collect {
+                id,
+                outcome,
+                exception,
+                message,
+            } => self.take_collection(TestResult {
+                id,
+                outcome: if outcome == "skipped" {
+                    TestOutcome::Skipped
+                } else {
+                    TestOutcome::Error
+                },
+                phase: "collect".to_owned(),
+                exception,
+                message,
+            }),
+            Line::Began { id } => {
+                self.test(id);
+            }
+            Line::Phase(phase) => self.take_phase(phase),
+            Line::Ended { id } => self.test(id).ended = true,
+            Line::Finished {} => self.finished = true,
+        }
+    }
+
+    fn test(&mut self, id: String) -> &mut Test {
+        if !self.tests.contains_key(&id) {
+            self.order.push(id.clone());
+        }
+        self.tests.entry(id).or_default()
+    }
+
+    fn take_collection(&mut self, result: TestResult) {
+        if self.collection.iter().all(|it| it.id != result.id) {
+            self.collection.push(result);
+        }
+    }
+
+    fn take_phase(&mut self, phase: Phase) {
+        let Some(outcome) = outcome_of(&phase) else {
+            return;
+        };
+        let test = self.test(phase.id.clone());
+        let replaces = match &test.result {
+            None => true,
+            Some(before) => outcome.is_red() && !before.outcome.is_red(),
+        };
+        if replaces {
+            test.result = Some(TestResult {
+                id: phase.id,
+                outcome,
+                phase: phase.when,
+                exception: phase.exception,
+                message: phase.message,
+            });
+        }
+    }
+
+    fn session(self) -> Session {
+        let mut session = Session {
+            collected: self.collected,
+            finished: self.finished,
+            ..Session::default()
+        };
+        let mut tests = self.tests;
+        for id in self.order {
+            let Some(test) = tests.remove(&id) else {
+                continue;
+            };
+            // A test that died in its teardown has passed nothing yet, but a failure stands.
+            match test.result {
+                Some(result) if test.ended || result.outcome.is_red() => {
+                    session.results.push(result);
+                }
+                _ => {}
+            }
+            if !test.ended {
+                session.running.push(id);
+            }
+        }
+        for result in self.collection {
+            if result.outcome == TestOutcome::Skipped {
+                session.results.push(result);
+            } else {
+                session.collection_errors.push(result);
+            }
+        }
+        session
+    }
+}
+
+/// `None` for what decides nothing: a subtest that didn't fail, a try that is repeated.
+fn outcome_of(phase: &Phase) -> Option<TestOutcome> {
+    let outcome = match (phase.outcome.as_str(), phase.expected) {
+        ("failed", _) if phase.when == "call" => TestOutcome::Failed,
+        ("failed", _) => TestOutcome::Error,
+        ("skipped", true) => TestOutcome::Xfailed,
+        ("skipped", false) => TestOutcome::Skipped,
+        ("passed", true) => TestOutcome::Xpassed,
+        ("passed", false) => TestOutcome::Passed,
+        _ => return None,
+    };
+    (!phase.part || outcome.is_red()).then_some(outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    #[track_caller]
+    fn check(lines: &str, want: Expect) {
+        let session = read(lines.as_bytes());
+        let mut shown = String::new();
+        for it in session.results.iter().chain(&session.collection_errors) {
+            shown += &format!(
+                "{} {:?} in {} {}\n",
+                it.id, it.outcome, it.phase, it.exception
+            );
+        }
+        shown += &format!(
+            "collected {:?}, running {:?}, finished {}\n",
+            session.collected, session.running, session.finished
+        );
+        want.assert_eq(&shown);
+    }
+
+    fn phase(id: &str, when: &str, outcome: &str, more: &str) -> String {
+        let flag = |name: &str| more.contains(name);
+        serde_json::json!({
+            "event": "phase", "id": id, "when": when, "outcome": outcome,
+            "expected": flag("expected"), "part": flag("part"),
+            "exception": if outcome == "failed" { "AssertionError" } else { "" }, "message": "",
+        })
+        .to_string()
+    }
+
+    fn ended(id: &str) -> String {
+        serde_json::json!({"event": "ended", "id": id}).to_string()
+    }
+
+    #[test]
+    fn each_phase_has_its_own_word() {
+        let lines = [
+            phase("passes", "call", "passed", ""),
+            ended("passes"),
+            phase("fails", "call", "failed", ""),
+            ended("fails"),
+            phase("setup", "setup", "failed", ""),
+            ended("setup"),
+            phase("teardown", "call", "passed", ""),
+            phase("teardown", "teardown", "failed", ""),
+            ended("teardown"),
+            phase("skips", "setup", "skipped", ""),
+            ended("skips"),
+            phase("xfails", "call", "skipped", "expected"),
+            ended("xfails"),
+            phase("xpasses", "call", "passed", "expected"),
+            ended("xpasses"),
+        ];
+        check(
+            &lines.join("\n"),
+            expect![[r#"
+                passes Passed in call 
+                fails Failed in call AssertionError
+                setup Error in setup AssertionError
+                teardown Error in teardown AssertionError
+                skips Skipped in setup 
+                xfails Xfailed in call 
+                xpasses Xpassed in call 
+                collected [], running [], finished false
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_failed_subtest_fails_the_test_and_a_passed_one_decides_nothing() {
+        let lines = [
+            phase("a", "call", "passed", "part"),
+            phase("a", "call", "failed", "part"),
+            phase("a", "call", "passed", ""),
+            ended("a"),
+            phase("b", "call", "passed", "part"),
+            phase("b", "call", "skipped", ""),
+            ended("b"),
+        ];
+        check(
+            &lines.join("\n"),
+            expect![[r#"
+                a Failed in call AssertionError
+                b Skipped in call 
+                collected [], running [], finished false
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_test_that_never_ended_is_running_and_has_passed_nothing() {
+        let lines = [
+            r#"{"event": "began", "id": "hangs"}"#.to_owned(),
+            phase("dies", "call", "passed", ""),
+            phase("fails", "call", "failed", ""),
+        ];
+        check(
+            &lines.join("\n"),
+            expect![[r#"
+                fails Failed in call AssertionError
+                collected [], running ["hangs", "dies", "fails"], finished false
+            "#]],
+        );
+    }
+
+    #[test]
+    fn what_several_workers_collected_counts_once() {
+        check(
+            r#"{"event": "collected", "ids": ["a", "b"]}
+               {"event": "collected", "ids": ["a", "b"]}
+               {"event": "finished"}"#,
+            expect![[r#"
+                collected ["a", "b"], running [], finished true
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_not_collected_is_an_error_or_a_skip() {
+        check(
+            r#"{"event": "collect", "id": "a.py", "outcome": "failed", "exception": "CollectError", "message": "no module"}
+               {"event": "collect", "id": "a.py", "outcome": "failed", "exception": "CollectError", "message": "no module"}
+               {"event": "collect", "id": "b.py", "outcome": "skipped", "exception": "", "message": "no module"}"#,
+            expect![[r#"
+                b.py Skipped in collect 
+                a.py Error in collect CollectError
+                collected [], running [], finished false
+            "#]],
+        );
+    }
+
+    #[test]
+    fn lines_that_are_not_the_plugins_say_nothing() {
+        check(
+            "12 passed\n{\"event\": \"finished\", \n{\"event\": \"passed\", \"id\": \"a\"}\n\u{0}\n{\"event\": \"fin",
+            expect![[r#"
+                collected [], running [], finished false
+            "#]],
+        );
+    }
+}
