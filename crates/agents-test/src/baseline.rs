@@ -50,7 +50,9 @@ fn missing(run: &TestRun) -> Option<Evidence> {
         (
             "a complete run of the existing tests",
             match run.exit {
-                Exit::TooSlow => "on the base commit they did not end within the time they may take",
+                Exit::TooSlow => {
+                    "on the base commit they did not end within the time they may take"
+                }
                 Exit::TooMuchOutput => "on the base commit they printed too much",
                 Exit::Code(_) | Exit::Signal(_) => "on the base commit they broke off",
             },

@@ -150,9 +150,7 @@ mod tests {
         check(
             "a- b! c- d! e- f-",
             "a- b- c+ d% e~",
-            expect![
-                "a PreExisting, b PreExisting, c Fixed, d Fixed, e PreExisting, f PreExisting"
-            ],
+            expect!["a PreExisting, b PreExisting, c Fixed, d Fixed, e PreExisting, f PreExisting"],
         );
     }
 

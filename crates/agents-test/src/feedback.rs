@@ -97,7 +97,8 @@ pub(crate) fn for_coder(run: &TestRun, troubles: &[Trouble]) -> String {
                 add_failures(&mut text, run, ids);
             }
             Trouble::NewRed(ids) => {
-                text += "\nThese tests are new with the change, or ran for the first time, and fail:\n";
+                text +=
+                    "\nThese tests are new with the change, or ran for the first time, and fail:\n";
                 add_failures(&mut text, run, ids);
             }
         }
@@ -185,7 +186,11 @@ mod tests {
     fn every_trouble_comes_with_its_output() {
         check(
             &run(&[
-                ("t.py::a", TestOutcome::Failed, "t.py:3: in a\nE   assert 3 == 4"),
+                (
+                    "t.py::a",
+                    TestOutcome::Failed,
+                    "t.py:3: in a\nE   assert 3 == 4",
+                ),
                 ("t.py::b", TestOutcome::Skipped, "no network"),
             ]),
             &[

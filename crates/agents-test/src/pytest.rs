@@ -45,7 +45,10 @@ pub(crate) async fn run(
 
 /// The command as a person would type it, for messages.
 pub(crate) fn shown(settings: &Settings) -> &str {
-    settings.test_command.as_deref().unwrap_or("python -m pytest")
+    settings
+        .test_command
+        .as_deref()
+        .unwrap_or("python -m pytest")
 }
 
 fn command(settings: &Settings, targets: Targets<'_>, seconds_max: u64) -> Command {

@@ -95,13 +95,19 @@ mod tests {
         check(&[], None, None).await;
         check(&[("pytest.ini", "")], Some("pytest.ini"), None).await;
         check(
-            &[("pytest.ini", ""), ("pyproject.toml", "[tool.pytest.ini_options]")],
+            &[
+                ("pytest.ini", ""),
+                ("pyproject.toml", "[tool.pytest.ini_options]"),
+            ],
             Some("pytest.ini"),
             None,
         )
         .await;
         check(
-            &[("pyproject.toml", "[project]\nname = 'a'"), ("setup.cfg", "[tool:pytest]\n")],
+            &[
+                ("pyproject.toml", "[project]\nname = 'a'"),
+                ("setup.cfg", "[tool:pytest]\n"),
+            ],
             Some("setup.cfg"),
             None,
         )
@@ -113,13 +119,26 @@ mod tests {
     #[tokio::test]
     async fn the_repositorys_own_command_is_taken() {
         check(
-            &[("pyproject.toml", "[tool.pipeline]\ntest_command = ' make test '\n")],
+            &[(
+                "pyproject.toml",
+                "[tool.pipeline]\ntest_command = ' make test '\n",
+            )],
             None,
             Some("make test"),
         )
         .await;
-        check(&[("pyproject.toml", "[tool.pipeline]\ntest_command = ''\n")], None, None).await;
-        check(&[("pyproject.toml", "[tool.pipeline]\ntest_command = 3\n")], None, None).await;
+        check(
+            &[("pyproject.toml", "[tool.pipeline]\ntest_command = ''\n")],
+            None,
+            None,
+        )
+        .await;
+        check(
+            &[("pyproject.toml", "[tool.pipeline]\ntest_command = 3\n")],
+            None,
+            None,
+        )
+        .await;
     }
 
     async fn check(files: &[(&str, &str)], config: Option<&str>, test_command: Option<&str>) {

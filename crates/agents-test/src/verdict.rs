@@ -105,7 +105,10 @@ mod tests {
 
     fn run(exit: Exit, finished: bool, tests: &[(&str, TestOutcome)]) -> TestRun {
         TestRun {
-            results: tests.iter().map(|(id, outcome)| result(id, *outcome)).collect(),
+            results: tests
+                .iter()
+                .map(|(id, outcome)| result(id, *outcome))
+                .collect(),
             collected: tests.iter().map(|(id, _)| (*id).to_owned()).collect(),
             collection_errors: Vec::new(),
             exit,
@@ -130,7 +133,10 @@ mod tests {
     fn check(base: Option<&TestRun>, wanted: &[&str], patch: &TestRun, want: Expect) {
         let acceptance = AcceptanceTests {
             files: Vec::new(),
-            on_base: wanted.iter().map(|id| result(id, TestOutcome::Failed)).collect(),
+            on_base: wanted
+                .iter()
+                .map(|id| result(id, TestOutcome::Failed))
+                .collect(),
             red_on_base: wanted.iter().map(|id| (*id).to_owned()).collect(),
             note: String::new(),
         };
@@ -155,7 +161,11 @@ mod tests {
     fn an_acceptance_test_must_pass_and_nothing_less() {
         let base = run(Exit::Code(0), true, &[("a", Passed)]);
         for outcome in [Failed, Skipped, Xpassed] {
-            let patch = run(Exit::Code(1), true, &[("a", Passed), ("b", Failed), ("wanted", outcome)]);
+            let patch = run(
+                Exit::Code(1),
+                true,
+                &[("a", Passed), ("b", Failed), ("wanted", outcome)],
+            );
             check(
                 Some(&base),
                 &["wanted"],
@@ -165,7 +175,12 @@ mod tests {
                     NewRed(["b"])"#]],
             );
         }
-        check(Some(&base), &["wanted"], &base, expect![[r#"NotAccepted(["wanted"])"#]]);
+        check(
+            Some(&base),
+            &["wanted"],
+            &base,
+            expect![[r#"NotAccepted(["wanted"])"#]],
+        );
     }
 
     #[test]
@@ -182,7 +197,9 @@ mod tests {
             Some(&base),
             &[],
             &hangs,
-            expect![[r#"Unaccounted { why: "it did not end within the time a test run may take" }"#]],
+            expect![[
+                r#"Unaccounted { why: "it did not end within the time a test run may take" }"#
+            ]],
         );
         check(Some(&hangs), &[], &hangs, expect![""]);
     }
@@ -192,14 +209,20 @@ mod tests {
         let base = run(Exit::Code(0), true, &[("a", Passed)]);
         for exit in [Exit::Code(1), Exit::Code(3), Exit::Signal(11)] {
             let patch = run(exit, true, &[("a", Passed)]);
-            assert_eq!(troubles(Some(&base), &patch, &[], None).len(), 1, "{exit:?}");
+            assert_eq!(
+                troubles(Some(&base), &patch, &[], None).len(),
+                1,
+                "{exit:?}"
+            );
         }
         let quits = run(Exit::Code(0), false, &[("a", Passed)]);
         check(
             Some(&base),
             &[],
             &quits,
-            expect![[r#"Unaccounted { why: "it ended with status 0 before pytest had come to its end" }"#]],
+            expect![[
+                r#"Unaccounted { why: "it ended with status 0 before pytest had come to its end" }"#
+            ]],
         );
     }
 

@@ -1,0 +1,235 @@
+//! The format agent: fixes what can be fixed safely, formats what was formatted, and sends back what is left.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use protocol::{
+    Agent, AgentContext, AgentError, Evidence, LintFinding, Report, RunState, Workspace,
+    WorkspaceError,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::findings::{Found, SYNTAX_ERROR, brought_in};
+use crate::fixes;
+use crate::ruff::{Failure, Ruff};
+use crate::scope::{Scope, ranges_of};
+
+/// Rounds of fixing: a fix may make room for another one.
+const ROUNDS_MAX: usize = 5;
+/// Findings that are told to the coder one by one.
+const TOLD_MAX: usize = 30;
+/// Files whose content Ruff takes its configuration from.
+const CONFIGURATION: [&str; 3] = ["pyproject.toml", "ruff.toml", ".ruff.toml"];
+
+/// Makes a change look like its neighbours, with the Ruff configuration of the repository itself.
+///
+/// Only what the change brought in is fixed or held against it; a file that wasn't formatted before is formatted
+/// only where it changed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RuffAgent;
+
+impl RuffAgent {
+    /// A format agent.
+    pub fn new() -> RuffAgent {
+        RuffAgent
+    }
+}
+
+/// What Ruff did to the tree, as it is kept in the journal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Formatted {
+    tool: String,
+    changed: Vec<String>,
+    new_findings: Vec<LintFinding>,
+    /// Why Ruff could not do its work on this change.
+    refused: Option<String>,
+}
+
+#[async_trait]
+impl Agent for RuffAgent {
+    fn name(&self) -> &str {
+        "ruff"
+    }
+
+    async fn run(&self, cx: &AgentContext<'_>, _: &RunState) -> Result<Report, AgentError> {
+        let change = cx.work.change().await?;
+        let scope = Scope::of(&change);
+        if scope.present().is_empty() {
+            return Ok(Report::passed("the change has no Python file to format"));
+        }
+        let touches_configuration = change
+            .files
+            .iter()
+            .any(|it| CONFIGURATION.iter().any(|name| names(&it.path, name)));
+        let formatted = cx
+            .once("format", true, async {
+                format(cx, scope, touches_configuration).await
+            })
+            .await?;
+        Ok(report(formatted))
+    }
+}
+
+fn names(path: &str, name: &str) -> bool {
+    path.rsplit('/').next() == Some(name)
+}
+
+async fn format(
+    cx: &AgentContext<'_>,
+    mut scope: Scope,
+    touches_configuration: bool,
+) -> Result<Formatted, AgentError> {
+    let seconds_max = cx.limits.command_seconds_max;
+    let base = Ruff {
+        tree: cx.base,
+        seconds_max,
+    };
+    let work = Ruff {
+        tree: cx.work,
+        seconds_max,
+    };
+    let tool = base.version().await?;
+    let known = base.check(&texts(cx.base, &scope.on_base()).await?).await?;
+    let started_with = texts(cx.work, &scope.present()).await?;
+    scope.keep_only(|path| started_with.contains_key(path));
+    let mut formatted = Formatted {
+        tool,
+        ..Formatted::default()
+    };
+    let new_findings = match fix_and_format(&base, &work, &scope, &known).await {
+        Ok(found) => found,
+        // The base's own configuration was read, so it is the change that Ruff stumbles over.
+        Err(Failure::Refused(words)) if touches_configuration => {
+            formatted.refused = Some(words);
+            return Ok(formatted);
+        }
+        Err(failure) => return Err(failure.into()),
+    };
+    let ended_with = texts(cx.work, &scope.present()).await?;
+    formatted.changed = scope
+        .present()
+        .into_iter()
+        .filter(|path| started_with.get(path) != ended_with.get(path))
+        .collect();
+    formatted.new_findings = new_findings
+        .into_iter()
+        .map(|it| LintFinding {
+            rule: it.rule,
+            path: it.path,
+            line: it.line,
+            message: it.message,
+        })
+        .collect();
+    Ok(formatted)
+}
+
+/// Fixes and formats, and hands back the findings that are left.
+async fn fix_and_format(
+    base: &Ruff<'_>,
+    work: &Ruff<'_>,
+    scope: &Scope,
+    known: &[Found],
+) -> Result<Vec<Found>, Failure> {
+    let left = fix(work, scope, known).await?;
+    if left.iter().any(|it| it.rule == SYNTAX_ERROR) {
+        return Ok(left);
+    }
+    for path in scope.present() {
+        let whole = scope.added.contains(&path) || base.is_formatted(&path).await?;
+        if whole {
+            work.format(&path, None).await?;
+            continue;
+        }
+        // Fixes may have moved the lines.
+        let change = work.tree.change().await.map_err(unusable)?;
+        for lines in ranges_of(&change, &path) {
+            work.format(&path, Some(lines)).await?;
+        }
+    }
+    // Formatting may join or split lines, and so make or mend a finding.
+    fix(work, scope, known).await
+}
+
+/// Applies safe fixes of new findings, and hands back the new findings that are left.
+async fn fix(work: &Ruff<'_>, scope: &Scope, known: &[Found]) -> Result<Vec<Found>, Failure> {
+    let mut round = 0;
+    loop {
+        let texts = texts(work.tree, &scope.present()).await.map_err(unusable)?;
+        let found = work.check(&texts).await?;
+        let new = brought_in(known, &found, &scope.added);
+        let mut any = false;
+        for (path, text) in &texts {
+            let of_file: Vec<&Found> = new.iter().filter(|it| &it.path == path).collect();
+            let fixed = fixes::apply(text, &of_file);
+            if round < ROUNDS_MAX && &fixed != text {
+                let written = work.tree.write(path, fixed.as_bytes()).await;
+                written.map_err(unusable)?;
+                any = true;
+            }
+        }
+        if !any {
+            return Ok(new);
+        }
+        round += 1;
+    }
+}
+
+fn unusable(error: WorkspaceError) -> Failure {
+    Failure::Broken(error.into())
+}
+
+/// The texts of files; one that isn't UTF-8 is left out, as Ruff can't read it either.
+async fn texts(
+    tree: &dyn Workspace,
+    paths: &[String],
+) -> Result<HashMap<String, String>, WorkspaceError> {
+    let mut texts = HashMap::new();
+    for path in paths {
+        if let Ok(text) = String::from_utf8(tree.read(path).await?) {
+            texts.insert(path.clone(), text);
+        }
+    }
+    Ok(texts)
+}
+
+fn report(formatted: Formatted) -> Report {
+    if let Some(words) = formatted.refused {
+        return Report::rejected(
+            "Ruff refuses the configuration that the change leaves behind",
+            format!("Ruff could not read its configuration after your change:\n\n{words}"),
+        );
+    }
+    let files = match formatted.changed.len() {
+        0 => "nothing to format".to_owned(),
+        1 => "1 file formatted".to_owned(),
+        many => format!("{many} files formatted"),
+    };
+    let report = if formatted.new_findings.is_empty() {
+        Report::passed(format!("{}: {files}, nothing new found", formatted.tool))
+    } else {
+        let count = formatted.new_findings.len();
+        let findings = if count == 1 { "finding" } else { "findings" };
+        Report::rejected(
+            format!("{}: {count} new {findings}", formatted.tool),
+            feedback(&formatted.new_findings),
+        )
+    };
+    report.with(Evidence::Format {
+        tool: formatted.tool,
+        changed: formatted.changed,
+        new_findings: formatted.new_findings,
+    })
+}
+
+fn feedback(findings: &[LintFinding]) -> String {
+    let mut text = String::from(
+        "Ruff, with the repository's own configuration, finds what the code didn't have before your change:\n",
+    );
+    for it in findings.iter().take(TOLD_MAX) {
+        text += &format!("- {}:{} {} {}\n", it.path, it.line, it.rule, it.message);
+    }
+    if TOLD_MAX < findings.len() {
+        text += &format!("- and {} more\n", findings.len() - TOLD_MAX);
+    }
+    text
+}
