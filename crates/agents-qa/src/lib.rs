@@ -1,1 +1,9 @@
 //! The Gemini reviewer: reads the change the way a reviewer would.
+
+mod places;
+mod review;
+mod schema;
+mod shown;
+mod verdict;
+
+pub use review::Reviewer;
