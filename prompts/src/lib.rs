@@ -2,7 +2,11 @@
 
 mod coding;
 mod fence;
+mod qa;
 mod render;
+mod test;
 
 pub use coding::{CodingSystem, Draft, Nudge, Redraft, Refine};
 pub use fence::fenced;
+pub use qa::{ReviewChange, ReviewRepair, ReviewSystem};
+pub use test::{TestNudge, TestOutcomeAnswer, TestSystem, TestTask};

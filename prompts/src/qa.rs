@@ -68,7 +68,24 @@ mod tests {
             change: "+one",
         }
         .render();
-        expect![[r#""#]].assert_eq(&text);
+        expect![[r#"
+            What was asked:
+
+            [begin task 0fce19d3]
+            # Count from one
+            [end task 0fce19d3]
+
+            What the tests showed with the change (they ran in a sandbox; the counts are measured, not claimed):
+
+            [begin test outcomes f2601952]
+            3 tests: 3 kept
+            [end test outcomes f2601952]
+
+            The change:
+
+            [begin change 3e3ed812]
+            +one
+            [end change 3e3ed812]"#]].assert_eq(&text);
     }
 
     #[test]
@@ -77,8 +94,18 @@ mod tests {
             unreadable: Some("missing field `verdict`"),
         }
         .render();
-        expect![[r#""#]].assert_eq(&text);
+        expect![[r#"
+            Your answer can't be read as the JSON object that was asked for:
+
+            [begin parser message 6ab3a288]
+            missing field `verdict`
+            [end parser message 6ab3a288]
+
+            Answer again with the whole object and nothing around it: `verdict` (`"pass"` or `"fail"`), `summary`, `findings`."#]].assert_eq(&text);
         let text = ReviewRepair { unreadable: None }.render();
-        expect![[r#""#]].assert_eq(&text);
+        expect![[r#"
+            Your verdict is `fail`, but no blocking finding can be checked. A blocking finding needs a `file` and a `line` that the diff shows (the line's number in the new file), or a `requirement` copied word for word from the task.
+
+            Answer again with the whole object. If a finding can't be tied to a line or to the task's words, it is `minor`; if no blocking finding is left, the verdict is `pass`."#]].assert_eq(&text);
     }
 }

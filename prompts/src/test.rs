@@ -85,14 +85,38 @@ mod tests {
             folders: "`tests/`",
         }
         .render();
-        expect![[r#""#]].assert_eq(&text);
+        expect![[r#"
+            What was asked:
+
+            [begin task 0fce19d3]
+            # Count from one
+            [end task 0fce19d3]
+
+            The repository's tests, as far as they fit here:
+
+            [begin test files 531b76ac]
+            tests/test_count.py
+            [end test files 531b76ac]
+
+            Put your files into `tests/`."#]]
+        .assert_eq(&text);
         let text = TestTask {
             task: "# Count from one",
             test_files: "",
             folders: "`tests/`",
         }
         .render();
-        expect![[r#""#]].assert_eq(&text);
+        expect![[r#"
+            What was asked:
+
+            [begin task 0fce19d3]
+            # Count from one
+            [end task 0fce19d3]
+
+            The repository has no tests yet.
+
+            Put your files into `tests/`."#]]
+        .assert_eq(&text);
     }
 
     #[test]
@@ -104,7 +128,21 @@ mod tests {
             tries_left: 2,
         }
         .render();
-        expect![[r#""#]].assert_eq(&text);
+        expect![[r#"
+            These tests can't be taken as they are:
+
+            [begin problems 7c1d8fda]
+            - tests/test_a.py::test_a: was skipped
+            [end problems 7c1d8fda]
+
+            The end of pytest's output:
+
+            [begin pytest output d8cded58]
+            1 skipped
+            [end pytest output d8cded58]
+
+            Hand in the whole set again with `submit_tests`. You have 2 tries left."#]]
+        .assert_eq(&text);
         let text = TestOutcomeAnswer {
             problems: "",
             nothing_red: true,
@@ -112,11 +150,14 @@ mod tests {
             tries_left: 1,
         }
         .render();
-        expect![[r#""#]].assert_eq(&text);
+        expect![[r#"
+            Every test passes on the code as it is now, so none of them shows what the task asks for. Add at least one that fails now, in its own body, and will pass when the task is done; or set `no_behaviour_change` if the task asks for none.
+
+            Hand in the whole set again with `submit_tests`. This is your last try."#]].assert_eq(&text);
     }
 
     #[test]
     fn the_nudge_names_the_tool() {
-        expect![[r#""#]].assert_eq(&TestNudge.render());
+        expect!["Nothing was handed in. Use `submit_tests` with your test files; text outside of a tool call is not read."].assert_eq(&TestNudge.render());
     }
 }

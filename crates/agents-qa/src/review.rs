@@ -146,3 +146,143 @@ fn in_words(finding: &Finding) -> String {
     }
     format!("- {place}{}\n", finding.message)
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use protocol::{ModelReply, Task};
+    use testkit::{
+        FolderWorkspace, SaysModel, TestVisit, assert_each_request_extends_the_last, says,
+    };
+
+    use super::*;
+
+    const PATCH: &str = "\
+diff --git a/a.py b/a.py
+--- a/a.py
++++ b/a.py
+@@ -1 +1 @@
+-one
++two
+";
+
+    fn reply(verdict: &str, findings: &str) -> ModelReply {
+        says(format!(
+            r#"{{"verdict": "{verdict}", "summary": "Seen.", "findings": [{findings}]}}"#
+        ))
+    }
+
+    fn blocking_at(file: &str, line: u32) -> String {
+        format!(
+            r#"{{"severity": "blocking", "file": "{file}", "line": {line}, "requirement": "", "message": "wrong"}}"#
+        )
+    }
+
+    async fn check(patch: &str, replies: Vec<ModelReply>, want: Expect) {
+        let files: [(&str, &str); 0] = [];
+        let visit = TestVisit::new(SaysModel::new(replies), FolderWorkspace::new(files));
+        let mut state = RunState::new(Task::from_text("Count to two"));
+        state.proposed_code = patch.to_owned();
+        let shown = match Reviewer::new().run(&visit.context(), &state).await {
+            Ok(report) => {
+                let verdict = report.verdict.feedback().unwrap_or("passed");
+                format!("{}\n{verdict}", report.summary)
+            }
+            Err(error) => format!("could not {error}"),
+        };
+        let asked = visit.model.asked();
+        assert_each_request_extends_the_last(&asked);
+        want.assert_eq(&format!("asked {}\n{}", asked.len(), shown.trim_end()));
+        assert_eq!(visit.model.replies_left(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_pass_passes() {
+        check(
+            PATCH,
+            vec![reply("pass", "")],
+            expect![[r#"
+                asked 1
+                Seen.
+                passed"#]],
+        )
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_refusal_tells_the_coder_where() {
+        check(
+            PATCH,
+            vec![reply("fail", &blocking_at("a.py", 1))],
+            expect![[r#"
+                asked 1
+                Seen.
+                The reviewer sends the change back: Seen.
+                - a.py:1 wrong"#]],
+        )
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_reply_that_is_no_verdict_gets_one_more_chance() {
+        check(
+            PATCH,
+            vec![says("PASS"), reply("pass", "")],
+            expect![[r#"
+                asked 2
+                Seen.
+                passed"#]],
+        )
+        .await;
+        check(
+            PATCH,
+            vec![says("This does not PASS."), says("PASS: looks good")],
+            expect![[r#"
+                asked 2
+                could not read the model's reply as the JSON of a review, also when asked once more (the reply began: "PASS: looks good")"#]],
+        )
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_refusal_without_a_place_is_asked_for_one_and_stays_a_refusal() {
+        check(
+            PATCH,
+            vec![
+                reply("fail", &blocking_at("b.py", 9)),
+                reply("fail", &blocking_at("a.py", 1)),
+            ],
+            expect![[r#"
+                asked 2
+                Seen.
+                The reviewer sends the change back: Seen.
+                - a.py:1 wrong"#]],
+        )
+        .await;
+        check(
+            PATCH,
+            vec![reply("fail", ""), reply("fail", &blocking_at("b.py", 9))],
+            expect![[r#"
+                asked 2
+                Seen.
+                The reviewer refuses the change, but named no line of it and no words of the task that can be checked. Look whether there is something in it:
+                Seen.
+                - b.py:9 wrong"#]],
+        )
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_change_that_can_not_be_shown_whole_is_not_reviewed() {
+        let patch = PATCH.replace("+two", &format!("+{}", "x".repeat(CHANGE_BYTES_MAX)));
+        check(
+            &patch,
+            vec![],
+            expect![[r#"
+                asked 0
+                the change is too large to be reviewed as a whole
+                The change is 409666 bytes long, and a review takes at most 409600. Keep to what the task asks for: no generated files, no reformatting."#]],
+        )
+        .await;
+    }
+}

@@ -72,7 +72,9 @@ const QUOTE_CHARS_MIN: usize = 8;
 /// Line breaks and runs of blanks don't make a quote another one; the reviewer saw hidden characters as escapes.
 fn normalised(text: &str) -> String {
     visible(text)
-        .split_whitespace().collect::<Vec<_>>().join(" ")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[cfg(test)]
@@ -110,10 +112,20 @@ diff --git a/a.py b/a.py
     #[test]
     fn a_finding_blocks_when_it_can_be_checked() {
         check("fail", &finding("blocking", "a.py", 2, ""), Fail, true);
-        check("fail", &finding("blocking", "", 0, "must start at one"), Fail, true);
+        check(
+            "fail",
+            &finding("blocking", "", 0, "must start at one"),
+            Fail,
+            true,
+        );
         check("fail", &finding("blocking", "a.py", 3, ""), Fail, false);
         check("fail", &finding("blocking", "b.py", 1, ""), Fail, false);
-        check("fail", &finding("blocking", "", 0, "must start at two"), Fail, false);
+        check(
+            "fail",
+            &finding("blocking", "", 0, "must start at two"),
+            Fail,
+            false,
+        );
         check("fail", &finding("blocking", "", 0, "one"), Fail, false);
         check("fail", &finding("minor", "a.py", 2, ""), Fail, false);
     }

@@ -142,7 +142,7 @@ mod tests {
     }
 
     async fn check(files: &[(&str, &str)], config: Option<&str>, test_command: Option<&str>) {
-        let base = FolderWorkspace::new(files);
+        let base = FolderWorkspace::new(files.iter().copied());
         let settings = Settings::read(&base).await.expect("the folder can be read");
         assert_eq!(settings.config, config, "{files:?}");
         assert_eq!(settings.test_command.as_deref(), test_command, "{files:?}");
