@@ -143,7 +143,7 @@ impl Walls {
             ),
             "modes and times of the user's own files can be changed, also outside the tree".into(),
             "commands can change the tree's `.git`".into(),
-            "no sockets, so tests that use the loopback device fail".into(),
+            "no sockets, terminals and shared memory, so tests that use them fail".into(),
             "an installation reaches every host that listens on the port number of our proxy"
                 .into(),
         ];
@@ -193,6 +193,7 @@ impl Walls {
         match &self.kind {
             Kind::None => Enclosure::open(adoption),
             Kind::Bubblewrap { .. } => {
+                writable.extend(view::PRIVATE_DEVICES.iter().map(PathBuf::from));
                 writable.extend([view::HOME, view::TMP].map(PathBuf::from));
                 Enclosure {
                     fence: (self.landlock != 0).then(|| Fence {

@@ -12,18 +12,17 @@ const STAGE: &str = "/run/stage";
 pub(super) const HOME: &str = "/home/agent";
 /// The program's folder for temporary files in the view.
 pub(super) const TMP: &str = "/tmp";
-/// What a program may write to in `/dev`.
+/// What a program may write to in any `/dev`.
 pub(super) const DEVICES: &[&str] = &[
     "/dev/full",
     "/dev/null",
-    "/dev/ptmx",
-    "/dev/pts",
     "/dev/random",
-    "/dev/shm",
-    "/dev/tty",
     "/dev/urandom",
     "/dev/zero",
 ];
+/// What a program may write to in a `/dev` of its own; in the machine's, other programs' terminals and memory are
+/// found there.
+pub(super) const PRIVATE_DEVICES: &[&str] = &["/dev/ptmx", "/dev/pts", "/dev/shm", "/dev/tty"];
 /// Folders of the system's programs and libraries; links on systems that keep all under `/usr`.
 pub(super) const SYSTEM: &[&str] = &[
     "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32",

@@ -1,6 +1,11 @@
 //! How programs end, whoever ends them.
 
-use crate::world::{Behind, World, shown};
+use protocol::Exit;
+use workspace::command::Bounds;
+
+use crate::world::{Behind, World, shown, told};
+use std::time::Duration;
+
 use expect_test::{Expect, expect};
 
 async fn check(behind: Behind, line: &str, expected: Expect) {
@@ -36,5 +41,298 @@ async fn a_program_that_fails() {
 async fn a_program_that_dies_by_a_signal() {
     for behind in [Behind::Bubblewrap, Behind::LandlockAlone, Behind::Nothing] {
         check(behind, "kill -9 $$", expect!["Signal(9)\n"]).await;
+    }
+}
+
+const EVERYWHERE: [Behind; 3] = [Behind::Bubblewrap, Behind::LandlockAlone, Behind::Nothing];
+
+/// A change of bounds.
+type Bound = fn(&mut Bounds);
+
+async fn check_bound(bound: Bound, argv: &[&str], expected: Expect) {
+    for behind in EVERYWHERE {
+        let world = World::new(behind).await;
+        let mut spawn = world.spawn(argv);
+        bound(&mut spawn.bounds);
+        let execution = world.run(&spawn).await;
+        expected.assert_eq(&shown(&execution));
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_hangs_is_stopped() {
+    check_bound(
+        |bounds| bounds.wall_seconds_max = 1,
+        &["sh", "-c", "echo begun; sleep 1000"],
+        expect![[r#"
+            TooSlow
+            begun
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_program_that_computes_for_ever_is_stopped() {
+    check_bound(
+        |bounds| bounds.cpu_seconds_max = 1,
+        &["python3", "-c", "while True: pass"],
+        expect!["TooSlow\n"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_program_that_prints_a_gigabyte_is_stopped() {
+    const GIGABYTE: &str = "for _ in range(1 << 20): print('x' * 1023)";
+    const BYTES_MAX: u64 = 1 << 20;
+    // What lies in the pipe when the limit is crossed is counted, and nothing after that.
+    const PIPE_BYTES_MAX: u64 = 1 << 20;
+    for behind in EVERYWHERE {
+        let world = World::new(behind).await;
+        let mut spawn = world.spawn(&["python3", "-c", GIGABYTE]);
+        spawn.bounds.output_bytes_max = 40;
+        spawn.bounds.output_flood_bytes_max = BYTES_MAX;
+        let execution = world.run(&spawn).await;
+        assert_eq!(execution.exit, Exit::TooMuchOutput);
+        let (bytes, text) = (execution.stdout.bytes_total, &execution.stdout.text);
+        assert!(
+            (BYTES_MAX..BYTES_MAX + PIPE_BYTES_MAX).contains(&bytes),
+            "{bytes}"
+        );
+        assert!(
+            text.contains(" bytes left out ...]\n") && text.len() < 100,
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_takes_too_much_memory_is_refused() {
+    check_bound(
+        |bounds| bounds.memory_bytes_max = 1 << 30,
+        &[
+            "python3",
+            "-c",
+            "try: bytearray(2 << 30)\nexcept MemoryError: print('no')",
+        ],
+        expect!["Code(0)\nno\n"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_file_that_grows_too_large_ends_its_writer() {
+    check_bound(
+        |bounds| bounds.file_bytes_max = 1 << 20,
+        &["sh", "-c", "exec head -c 2000000 /dev/zero > big"],
+        expect!["Signal(25)\n"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_program_that_is_not_there_is_an_error() {
+    for behind in EVERYWHERE {
+        let world = World::new(behind).await;
+        let error = world.refusal(&world.spawn(&["no-such-program"])).await;
+        expect!["start `no-such-program` (is it installed, and on the PATH the command was given?): No such file or directory (os error 2)"].assert_eq(&told(&error));
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_program_is_an_error() {
+    for behind in EVERYWHERE {
+        let world = World::new(behind).await;
+        std::fs::write(world.tree().join("text"), "words").expect("a file can be written");
+        let error = world.refusal(&world.spawn(&["./text"])).await;
+        expect!["start `./text` (is it installed, and on the PATH the command was given?): Permission denied (os error 13)"].assert_eq(&told(&error));
+    }
+}
+
+#[tokio::test]
+async fn a_command_without_a_program_is_an_error() {
+    let world = World::new(Behind::Nothing).await;
+    let error = world.refusal(&world.spawn(&[])).await;
+    expect!["run a command without a program"].assert_eq(&told(&error));
+}
+
+#[tokio::test]
+async fn a_folder_that_is_not_there_is_an_error() {
+    for behind in EVERYWHERE {
+        let world = World::new(behind).await;
+        let mut spawn = world.shell("true");
+        spawn.directory = "/no/such/folder".into();
+        let error = world.refusal(&spawn).await;
+        expect!["show `/no/such/folder` to a command (it must be absolute and exist): No such file or directory (os error 2)"].assert_eq(&told(&error));
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_is_not_shown_is_an_error() {
+    let world = World::new(Behind::Bubblewrap).await;
+    let mut spawn = world.shell("true");
+    spawn.directory = world.out();
+    let error = world.refusal(&spawn).await;
+    let words = told(&error).replace(&world.out().display().to_string(), "OUT");
+    expect!["put up the sandbox for `sh`: bwrap: Can't chdir to OUT: No such file or directory (`pipeline doctor` shows what works here)"].assert_eq(&words);
+}
+
+#[tokio::test]
+async fn standard_input_arrives_whole() {
+    for behind in EVERYWHERE {
+        let world = World::new(behind).await;
+        let mut spawn = world.shell("wc -c");
+        spawn.stdin = vec![b'x'; 1_000_000];
+        expect![[r#"
+            Code(0)
+            1000000
+        "#]]
+        .assert_eq(&shown(&world.run(&spawn).await));
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_reads_nothing_is_no_error() {
+    for behind in EVERYWHERE {
+        let world = World::new(behind).await;
+        let mut spawn = world.shell("echo done");
+        spawn.stdin = vec![b'x'; 1_000_000];
+        expect![[r#"
+            Code(0)
+            done
+        "#]]
+        .assert_eq(&shown(&world.run(&spawn).await));
+    }
+}
+
+#[tokio::test]
+async fn the_report_comes_beside_the_output_and_while_it_is_written() {
+    const PROGRAM: &str = "
+import os, sys
+report = int(os.environ['PIPELINE_REPORT_FD'])
+os.write(report, b'one\\n')
+print('not a report')
+sys.stdin.readline()
+os.write(report, b'two\\n')
+";
+    for behind in EVERYWHERE {
+        let world = World::new(behind).await;
+        let mut spawn = world.spawn(&["python3", "-c", PROGRAM]);
+        spawn.report = true;
+        let mut live = Vec::new();
+        let execution = world
+            .door
+            .run_watching(&spawn, &mut |piece| live.extend_from_slice(piece))
+            .await
+            .expect("the program can be run");
+        expect![[r#"
+            Code(0)
+            not a report
+        "#]]
+        .assert_eq(&shown(&execution));
+        assert_eq!(execution.report, b"one\ntwo\n");
+        assert_eq!(live, execution.report);
+    }
+}
+
+#[tokio::test]
+async fn a_report_is_cut_at_the_flood_limit() {
+    let world = World::new(Behind::Bubblewrap).await;
+    let mut spawn = world.shell("head -c 100000 /dev/zero >&$PIPELINE_REPORT_FD; echo done");
+    spawn.argv[0] = "bash".into();
+    spawn.report = true;
+    spawn.bounds.output_flood_bytes_max = 1000;
+    let execution = world.run(&spawn).await;
+    assert_eq!(
+        (execution.succeeded(), execution.report.len()),
+        (true, 1000)
+    );
+}
+
+/// A grandchild that leaves its session and every second writes a file anew.
+const HEARTBEAT: &str = "
+import os, sys, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        for beat in range(10_000):
+            with open('beat', 'w') as file:
+                file.write(str(beat))
+            time.sleep(0.01)
+    os._exit(0)
+while not os.path.exists('beat'):
+    time.sleep(0.01)
+print('begun', flush=True)
+";
+
+/// Whether nobody writes the file any more.
+async fn is_still(world: &World) -> bool {
+    const BEATS: Duration = Duration::from_millis(300);
+    const WAITS_MAX: usize = 20;
+    let read = || std::fs::read_to_string(world.tree().join("beat")).unwrap_or_default();
+    let mut before = read();
+    for _ in 0..WAITS_MAX {
+        tokio::time::sleep(BEATS).await;
+        let now = read();
+        if !now.is_empty() && now == before {
+            return true;
+        }
+        before = now;
+    }
+    false
+}
+
+#[tokio::test]
+async fn grandchildren_end_with_the_program() {
+    for behind in EVERYWHERE {
+        let world = World::new(behind).await;
+        let execution = world.run(&world.spawn(&["python3", "-c", HEARTBEAT])).await;
+        expect![[r#"
+            Code(0)
+            begun
+        "#]]
+        .assert_eq(&shown(&execution));
+        assert!(is_still(&world).await, "{behind:?}");
+    }
+}
+
+#[tokio::test]
+async fn grandchildren_end_when_the_time_is_up() {
+    for behind in EVERYWHERE {
+        let world = World::new(behind).await;
+        let mut spawn = world.spawn(&["python3", "-c", &format!("{HEARTBEAT}time.sleep(1000)")]);
+        spawn.bounds.wall_seconds_max = 2;
+        let execution = world.run(&spawn).await;
+        expect![[r#"
+            TooSlow
+            begun
+        "#]]
+        .assert_eq(&shown(&execution));
+        assert!(is_still(&world).await, "{behind:?}");
+    }
+}
+
+#[tokio::test]
+async fn grandchildren_end_when_nobody_waits_any_more() {
+    for behind in EVERYWHERE {
+        let world = World::new(behind).await;
+        let program = format!(
+            "{HEARTBEAT}os.write(int(os.environ['PIPELINE_REPORT_FD']), b'!'); time.sleep(1000)"
+        );
+        let mut spawn = world.spawn(&["python3", "-c", &program]);
+        spawn.report = true;
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let mut begun = Some(begun);
+        let mut on_report = |_: &[u8]| {
+            if let Some(begun) = begun.take() {
+                let _nobody_listens = begun.send(());
+            }
+        };
+        tokio::select! {
+            ended = world.door.run_watching(&spawn, &mut on_report) => panic!("it ended: {ended:?}"),
+            _ = has_begun => {}
+        }
+        assert!(is_still(&world).await, "{behind:?}");
     }
 }

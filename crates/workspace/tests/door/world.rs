@@ -136,3 +136,14 @@ fn readable() -> Vec<PathBuf> {
 fn path() -> String {
     format!("{}/bin:/usr/bin:/bin", python().display())
 }
+
+/// An error with its causes, as a person reads it.
+pub(crate) fn told(error: &CommandError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(next) = cause {
+        text += &format!(": {next}");
+        cause = next.source();
+    }
+    text
+}
