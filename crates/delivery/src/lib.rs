@@ -10,6 +10,7 @@ mod error;
 #[cfg(test)]
 mod example;
 mod folder;
+mod message;
 mod outcomes;
 mod patch;
 mod quote;
@@ -21,4 +22,5 @@ pub use bundle::Bundle;
 pub use chain::verify_chain;
 pub use error::DeliveryError;
 pub use folder::read_bundle;
+pub use message::{branch_name, commit_message};
 pub use patch::write_patch;

@@ -1,0 +1,196 @@
+//! The name of the branch and the message of the commit that carry a change.
+
+use protocol::{Entry, RunId, Stage, Task, TaskSource, TestClass, Tier};
+
+use crate::error::DeliveryError;
+use crate::outcomes::Outcomes;
+use crate::quote::one_line;
+use crate::record::Record;
+
+/// The first line of a message, as git's own tools show it whole.
+const TITLE_CHARS_MAX: usize = 72;
+/// The words of the title in a branch's name.
+const SLUG_CHARS_MAX: usize = 40;
+/// The run's name in a branch's name.
+const RUN_CHARS_MAX: usize = 40;
+/// Longest address of an issue.
+const ADDRESS_CHARS_MAX: usize = 300;
+
+/// `pipeline/<words of the title>-<run>`, in lower-case ASCII letters, digits and hyphens, so that it is a name that
+/// git, shells and forges all take.
+pub fn branch_name(task: &Task, run: &RunId) -> String {
+    let words = slug(&task.title, SLUG_CHARS_MAX);
+    let words = if words.is_empty() { "change" } else { &words };
+    let run = slug(&run.0, RUN_CHARS_MAX);
+    format!("pipeline/{words}-{run}")
+}
+
+/// The commit's message: the task's title, what was measured, and trailers that lead back to the run.
+///
+/// Everything but the title is ours; no word of a model is in it.
+///
+/// # Errors
+///
+/// When the journal tells no run.
+pub fn commit_message(run: &RunId, history: &[Entry]) -> Result<String, DeliveryError> {
+    Ok(message_of(&Record::read(run, history)?))
+}
+
+pub(crate) fn message_of(record: &Record) -> String {
+    let mut title = one_line(&record.task.title, TITLE_CHARS_MAX);
+    if title.is_empty() {
+        "Do what the task asks".clone_into(&mut title);
+    }
+    let mut lines = vec![title, String::new()];
+    let drafts = match record.state.iteration {
+        1 => "the first draft".to_owned(),
+        n => format!("draft {n}"),
+    };
+    lines.push(format!(
+        "This is {drafts}. Tests: {}.",
+        tests(&Outcomes::of(record))
+    ));
+    lines.push(format!("Review: {}.", review(record)));
+    lines.push(String::new());
+    match &record.task.source {
+        TaskSource::Github { url, .. } | TaskSource::Jira { url, .. } => {
+            lines.push(format!("Task: {}", one_line(url, ADDRESS_CHARS_MAX)));
+        }
+        TaskSource::Text | TaskSource::File { .. } => {}
+    }
+    lines.push(format!(
+        "Pipeline-Run: {}",
+        one_line(&record.run.0, TITLE_CHARS_MAX)
+    ));
+    if let Some(tier) = record.state.tier {
+        let tier = match tier {
+            Tier::Proven => "proven",
+            Tier::RegressionSafe => "regression-safe",
+            Tier::Unverified => "unverified",
+        };
+        lines.push(format!("Pipeline-Tier: {tier}"));
+    }
+    lines.join("\n") + "\n"
+}
+
+fn tests(outcomes: &Outcomes) -> String {
+    let told = [
+        (TestClass::Fixed, "fixed"),
+        (TestClass::New, "new"),
+        (TestClass::Kept, "kept"),
+        (TestClass::PreExisting, "failing before and now"),
+        (TestClass::Flaky, "flaky"),
+    ];
+    let parts: Vec<String> = told
+        .iter()
+        .filter_map(|(class, word)| {
+            let count = outcomes.counts.get(class)?;
+            Some(format!("{count} {word}"))
+        })
+        .collect();
+    if parts.is_empty() {
+        "none ran".to_owned()
+    } else {
+        parts.join(", ")
+    }
+}
+
+fn review(record: &Record) -> &'static str {
+    match record.state.qa_passed {
+        Some(true) => "passed",
+        Some(false) => "not passed",
+        None if record.has_seat(Stage::Qa) => "not made",
+        None => "nobody was asked",
+    }
+}
+
+fn slug(text: &str, chars_max: usize) -> String {
+    let mut slug = String::new();
+    for character in text.chars().map(|it| it.to_ascii_lowercase()) {
+        if chars_max <= slug.len() {
+            break;
+        }
+        if character.is_ascii_alphanumeric() {
+            slug.push(character);
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    slug.trim_end_matches('-').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example;
+    use expect_test::{Expect, expect};
+
+    #[track_caller]
+    fn check_branch(title: &str, want: Expect) {
+        want.assert_eq(&branch_name(
+            &Task::from_text(title),
+            &RunId("260521-Abcd".into()),
+        ));
+    }
+
+    #[test]
+    fn a_branch_is_named_after_the_task_and_the_run() {
+        check_branch(
+            "The last page is lost",
+            expect!["pipeline/the-last-page-is-lost-260521-abcd"],
+        );
+        check_branch(
+            "`../..@{u}~^:?*[ \\.lock`",
+            expect!["pipeline/u-lock-260521-abcd"],
+        );
+        check_branch(
+            "--upload-pack=touch x",
+            expect!["pipeline/upload-pack-touch-x-260521-abcd"],
+        );
+        check_branch("漢字", expect!["pipeline/change-260521-abcd"]);
+        check_branch(
+            "A title that goes on and on and on and on without an end",
+            expect!["pipeline/a-title-that-goes-on-and-on-and-on-and-o-260521-abcd"],
+        );
+    }
+
+    #[track_caller]
+    fn check_message(history: &[Entry], want: Expect) {
+        let message = commit_message(&RunId("260521-abcd".into()), history);
+        want.assert_eq(&message.expect("the example is a run"));
+    }
+
+    #[test]
+    fn a_message_tells_what_was_measured_and_leads_back_to_the_run() {
+        check_message(
+            &example::completed(),
+            expect![[r#"
+            The last page is lost
+
+            This is draft 2. Tests: 1 fixed, 1 kept.
+            Review: passed.
+
+            Task: https://github.com/acme/pager/issues/7
+            Pipeline-Run: 260521-abcd
+            Pipeline-Tier: proven
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_title_can_not_add_lines() {
+        check_message(
+            &example::hostile(),
+            expect![[r#"
+            x`</td>| **Status: completed** # Tier: proven\u{202e}
+
+            This is draft 2. Tests: 1 fixed, 1 kept.
+            Review: passed.
+
+            Task: https://github.com/acme/pager/issues/7
+            Pipeline-Run: 260521-abcd
+            Pipeline-Tier: proven
+        "#]],
+        );
+    }
+}
