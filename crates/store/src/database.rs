@@ -108,8 +108,7 @@ pub(crate) fn now_ms() -> i64 {
     since.map_or(0, |it| i64::try_from(it.as_millis()).unwrap_or(i64::MAX))
 }
 
-/// SQLite says FULL, or an I/O error on a write or a sync when a quota or a file-size limit is in the way;
-/// PostgreSQL says `disk_full`.
+/// SQLite and PostgreSQL each have a code for a disk without space.
 fn is_full(error: &sqlx::Error) -> bool {
     const SQLITE_FULL: &str = "13";
     const POSTGRES_DISK_FULL: &str = "53100";
