@@ -1,0 +1,220 @@
+//! A private checkout of a repository, as agents are handed it: files, search, snapshots, programs.
+
+mod environment;
+mod kept;
+mod layout;
+mod open;
+mod picture;
+mod run;
+mod tree;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use git2::Oid;
+use protocol::{
+    Base, Change, Command, Confinement, Environment, Execution, Limits, ListQuery, Listing,
+    SearchQuery, TreeId, Workspace, WorkspaceError,
+};
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+pub use environment::{BaseTree, Environments, Ready, SystemPrograms};
+pub use open::{Opening, Origin};
+
+use crate::command::Door;
+use crate::git::{GitError, Store, Tracked, parse_id};
+use crate::lock::Lock;
+use tree::{LaidTree, Plan};
+
+/// A private checkout. Its folder is gone when it is dropped; what was kept with `snapshot` stays in the run's
+/// folder, and can be opened again from there.
+pub struct Checkout {
+    tree: Arc<LaidTree>,
+    shared: Arc<Shared>,
+}
+
+/// What a checkout and all its forks have in common.
+struct Shared {
+    base: Base,
+    base_commit: Oid,
+    base_tree: Oid,
+    base_files: Arc<Tracked>,
+    store: Store,
+    trees: PathBuf,
+    scratch: Arc<Path>,
+    door: Arc<Door>,
+    limits: Limits,
+    environments: Arc<dyn Environments>,
+    ready: OnceCell<Ready>,
+    /// Nobody else may work in the run's folder.
+    _lock: Lock,
+}
+
+impl Checkout {
+    /// The run's objects, for delivery.
+    pub fn store(&self) -> &Store {
+        &self.shared.store
+    }
+
+    /// Where the files are.
+    pub fn path(&self) -> &Path {
+        self.tree.path()
+    }
+
+    /// The tree that the base becomes with `patch`; an error when the patch doesn't fit the base.
+    pub async fn applied_to_base(&self, patch: &str) -> Result<TreeId, GitError> {
+        let shared = self.shared.clone();
+        let patch = patch.to_owned();
+        crate::git::blocking(move || shared.store.applied(&shared.base.tree, &patch)).await
+    }
+
+    /// A checkout of `tree` that starts to lay itself out at once, in the background.
+    fn of(shared: Arc<Shared>, tree: Oid, files: Arc<Tracked>) -> Result<Checkout, GitError> {
+        let plan = Plan {
+            store: shared.store.clone(),
+            base_commit: shared.base_commit,
+            base_files: shared.base_files.clone(),
+            tree,
+            files,
+            scratch: shared.scratch.clone(),
+            file_bytes_max: shared.limits.file_bytes_max,
+        };
+        let tree = Arc::new(LaidTree::new(plan, &shared.trees)?);
+        let early = tree.clone();
+        tokio::task::spawn_blocking(move || {
+            // Whoever needs the files first is told why they aren't there.
+            let _ = early.lay_out();
+        });
+        Ok(Checkout { tree, shared })
+    }
+
+    /// Works on the files on a thread that may block.
+    async fn with_files<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&LaidTree) -> Result<T, WorkspaceError> + Send + 'static,
+    ) -> Result<T, WorkspaceError> {
+        let tree = self.tree.clone();
+        tokio::task::spawn_blocking(move || work(&tree))
+            .await
+            .map_err(|it| WorkspaceError::failed("finish the work on the files", it))?
+    }
+}
+
+#[async_trait]
+impl Workspace for Checkout {
+    fn base(&self) -> &Base {
+        &self.shared.base
+    }
+
+    fn confinement(&self) -> &Confinement {
+        self.shared.door.confinement()
+    }
+
+    async fn set_up(&self) -> Result<Environment, WorkspaceError> {
+        let ready = self.ready().await?;
+        Ok(ready.environment.clone())
+    }
+
+    async fn list(&self, query: &ListQuery) -> Result<Listing, WorkspaceError> {
+        let query = query.clone();
+        self.with_files(move |tree| tree.list(&query)).await
+    }
+
+    async fn search(&self, query: &SearchQuery) -> Result<Listing, WorkspaceError> {
+        let query = query.clone();
+        self.with_files(move |tree| tree.search(&query)).await
+    }
+
+    async fn read(&self, path: &str) -> Result<Vec<u8>, WorkspaceError> {
+        let path = path.to_owned();
+        self.with_files(move |tree| tree.read(&path)).await
+    }
+
+    async fn write(&self, path: &str, bytes: &[u8]) -> Result<(), WorkspaceError> {
+        let (path, bytes) = (path.to_owned(), bytes.to_vec());
+        self.with_files(move |tree| tree.write(&path, &bytes)).await
+    }
+
+    async fn delete(&self, path: &str) -> Result<(), WorkspaceError> {
+        let path = path.to_owned();
+        self.with_files(move |tree| tree.delete(&path)).await
+    }
+
+    async fn snapshot(&self) -> Result<TreeId, WorkspaceError> {
+        let id = self.with_files(LaidTree::keep).await?;
+        Ok(TreeId(id.to_string()))
+    }
+
+    async fn restore(&self, tree: &TreeId) -> Result<(), WorkspaceError> {
+        let id = known(tree)?;
+        self.with_files(move |tree| tree.restore(id)).await
+    }
+
+    async fn change(&self) -> Result<Change, WorkspaceError> {
+        let shared = self.shared.clone();
+        self.with_files(move |tree| {
+            let now = tree.keep()?;
+            shared
+                .store
+                .difference(shared.base_tree, now)
+                .map_err(|it| WorkspaceError::failed("compare the tree with its base", it))
+        })
+        .await
+    }
+
+    async fn fork(&self, tree: &TreeId) -> Result<Arc<dyn Workspace>, WorkspaceError> {
+        let id = known(tree)?;
+        let shared = self.shared.clone();
+        let files = if id == shared.base_tree {
+            shared.base_files.clone()
+        } else {
+            let read = move |_: &LaidTree| {
+                let files = shared.store.read_tree(id).map_err(forking)?;
+                Ok(Arc::new(files))
+            };
+            self.with_files(read).await?
+        };
+        let fork = Checkout::of(self.shared.clone(), id, files).map_err(forking)?;
+        Ok(Arc::new(fork))
+    }
+
+    async fn run(&self, command: &Command) -> Result<Execution, WorkspaceError> {
+        self.run_command(command).await
+    }
+
+    async fn run_line(&self, line: &str, seconds_max: u64) -> Result<Execution, WorkspaceError> {
+        self.run_shell_line(line, seconds_max).await
+    }
+}
+
+impl Drop for Checkout {
+    fn drop(&mut self) {
+        self.tree.abandon();
+    }
+}
+
+impl std::fmt::Debug for Checkout {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Checkout")
+            .field("path", &self.path())
+            .field("base", &self.shared.base)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The identifier of a tree that we kept.
+fn known(tree: &TreeId) -> Result<Oid, WorkspaceError> {
+    parse_id(&tree.0).map_err(|it| WorkspaceError::failed("find a kept tree", it))
+}
+
+fn forking(error: GitError) -> WorkspaceError {
+    WorkspaceError::failed("make another checkout", error)
+}
+
+/// A folder of the run's own, for one command.
+fn private_folder(shared: &Shared) -> Result<TempDir, WorkspaceError> {
+    tempfile::tempdir_in(&shared.scratch)
+        .map_err(|it| WorkspaceError::failed("make a folder for a command's tools", it))
+}

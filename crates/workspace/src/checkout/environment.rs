@@ -1,0 +1,94 @@
+//! What a checkout must know about the Python environment its programs run in, whoever made it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use async_trait::async_trait;
+use protocol::{Environment, WorkspaceError};
+
+use crate::checkout::layout::lay_out;
+use crate::files::TreePath;
+use crate::git::{GitError, Mode, Store, Tracked};
+
+/// Finds or installs the environment of a base.
+#[async_trait]
+pub trait Environments: Send + Sync {
+    /// Gets the environment ready. Called once for a checkout and all its forks.
+    async fn get_ready(&self, base: &BaseTree) -> Result<Ready, WorkspaceError>;
+}
+
+/// An environment that programs can run in.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// What it is, for the report.
+    pub environment: Environment,
+    /// Folders with programs, in the order in which they are looked through, before the system's own.
+    pub programs: Vec<PathBuf>,
+    /// What else programs must be able to read: interpreters, packages, certificates.
+    pub readable: Vec<PathBuf>,
+    /// Variables for programs; `{tree}` in a value stands for the folder of the tree they run in.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// The system's own programs as they are, for a checkout that needs no environment of its own.
+#[derive(Clone, Debug, Default)]
+pub struct SystemPrograms {
+    /// Folders with more programs, looked through first.
+    pub programs: Vec<PathBuf>,
+    /// What else programs must be able to read.
+    pub readable: Vec<PathBuf>,
+}
+
+#[async_trait]
+impl Environments for SystemPrograms {
+    async fn get_ready(&self, _: &BaseTree) -> Result<Ready, WorkspaceError> {
+        Ok(Ready {
+            environment: Environment {
+                key: "system".to_owned(),
+                python_version: String::new(),
+                sources: Vec::new(),
+                cached: true,
+                wall_ms: 0,
+            },
+            programs: self.programs.clone(),
+            readable: self.readable.clone(),
+            variables: BTreeMap::new(),
+        })
+    }
+}
+
+/// The files of the base, read from git, laid out only for those who need a folder.
+#[derive(Clone, Debug)]
+pub struct BaseTree {
+    pub(super) store: Store,
+    pub(super) files: Arc<Tracked>,
+}
+
+impl BaseTree {
+    /// All files, sorted. Links and submodules are left out.
+    pub fn paths(&self) -> impl Iterator<Item = String> + '_ {
+        let files = self.files.iter();
+        files
+            .filter(|(_, it)| matches!(it.mode, Mode::File | Mode::Executable))
+            .map(|(path, _)| String::from_utf8_lossy(path).into_owned())
+    }
+
+    /// A file's bytes, if it is there and not larger than `bytes_max`.
+    pub fn read(&self, path: &str, bytes_max: usize) -> Option<Vec<u8>> {
+        let path = TreePath::parse(path, Path::new("/")).ok()?;
+        let entry = self.files.get(path.as_bytes())?;
+        if !matches!(entry.mode, Mode::File | Mode::Executable) {
+            return None;
+        }
+        let repository = self.store.repository().ok()?;
+        let blob = repository.find_blob(entry.id).ok()?;
+        (blob.size() <= bytes_max).then(|| blob.content().to_vec())
+    }
+
+    /// Lays all files out in an existing, empty folder. Blocks.
+    pub fn lay_out_in(&self, folder: &Path) -> Result<(), GitError> {
+        lay_out(&self.store, folder, &self.files, &AtomicBool::new(false)).map(drop)
+    }
+}

@@ -1,0 +1,175 @@
+//! From an address or a folder to a checkout: the base is fetched or copied, and a work tree laid out.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use git2::Oid;
+use protocol::{Base, Limits, Log, TreeId};
+use tokio::sync::OnceCell;
+
+use crate::checkout::{Checkout, Environments, Shared};
+use crate::command::Door;
+use crate::git::{Address, GitError, Mirrors, Source, Store, blocking, init_bare, parse_id, take};
+use crate::lock::Lock;
+
+/// Where a task's repository is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Somewhere else.
+    Address(Address),
+    /// The top of a repository on this machine. It is only read.
+    Folder(PathBuf),
+    /// Nowhere: the task starts from nothing.
+    Nothing,
+}
+
+/// Everything a checkout is opened with.
+pub struct Opening {
+    /// A folder of this run alone, which is created when missing. Kept trees stay in it.
+    pub run_folder: PathBuf,
+    /// Where fetched repositories are kept for all runs.
+    pub mirrors: Mirrors,
+    /// Starts programs.
+    pub door: Arc<Door>,
+    /// Bounds for files and commands.
+    pub limits: Limits,
+    /// Makes the Python environment.
+    pub environments: Arc<dyn Environments>,
+}
+
+impl Checkout {
+    /// Opens the repository at `origin`.
+    ///
+    /// `reference` is a branch, tag or commit; none means the remote's default branch, or what is checked out in
+    /// a folder. Uncommitted changes in a folder are an error, unless `include_dirty` takes them along.
+    pub async fn open(
+        opening: Opening,
+        origin: &Origin,
+        reference: Option<&str>,
+        include_dirty: bool,
+        log: &dyn Log,
+    ) -> Result<Checkout, GitError> {
+        let lock = prepare(&opening.run_folder).await?;
+        let source = match origin {
+            Origin::Address(address) => Some(opening.mirrors.fetch(address, reference, log).await?),
+            Origin::Folder(folder) => {
+                Some(copy(&opening.mirrors, folder, reference, include_dirty, log).await?)
+            }
+            Origin::Nothing => None,
+        };
+        let folder = opening.run_folder.join("kept.git");
+        let name = match origin {
+            Origin::Address(address) => address.to_string(),
+            Origin::Folder(folder) => folder.display().to_string(),
+            Origin::Nothing => String::new(),
+        };
+        let (store, base) = blocking(move || found(&folder, source.as_ref(), name)).await?;
+        start(opening, lock, store, base).await
+    }
+
+    /// Opens what [`Checkout::open`] left in the run's folder, from the same base, without asking anybody.
+    pub async fn reopen(opening: Opening, base: &Base) -> Result<Checkout, GitError> {
+        let lock = prepare(&opening.run_folder).await?;
+        let folder = opening.run_folder.join("kept.git");
+        if !folder.exists() {
+            return Err(GitError::NoSuchFolder { path: folder });
+        }
+        let store = blocking(move || Store::open(&folder, None)).await?;
+        start(opening, lock, store, base.clone()).await
+    }
+}
+
+/// Takes the run's folder, and clears away what a process that was killed left in it.
+async fn prepare(run: &Path) -> Result<Lock, GitError> {
+    fs::create_dir_all(run).map_err(GitError::files("create the folder", run))?;
+    let lock = Lock::take(&run.join("checkout.lock"), 0)
+        .await
+        .map_err(GitError::from)?;
+    let run = run.to_owned();
+    blocking(move || {
+        for name in ["trees", "scratch"] {
+            let path = run.join(name);
+            if path.exists() {
+                fs::remove_dir_all(&path).map_err(GitError::files("clear", &path))?;
+            }
+            fs::create_dir(&path).map_err(GitError::files("create the folder", &path))?;
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(lock)
+}
+
+async fn copy(
+    mirrors: &Mirrors,
+    folder: &Path,
+    reference: Option<&str>,
+    include_dirty: bool,
+    log: &dyn Log,
+) -> Result<Source, GitError> {
+    let real = fs::canonicalize(folder).map_err(|_| GitError::NoSuchFolder {
+        path: folder.to_owned(),
+    })?;
+    let (mirror, lock) = mirrors
+        .hold(&format!("folder {}", real.display()), log)
+        .await?;
+    let reference = reference.map(str::to_owned);
+    blocking(move || {
+        let base = take(
+            &real,
+            &init_bare(&mirror)?,
+            reference.as_deref(),
+            include_dirty,
+        )?;
+        drop(lock);
+        Ok(Source {
+            mirror,
+            commit: base.commit,
+            tree: base.tree,
+        })
+    })
+    .await
+}
+
+fn found(folder: &Path, source: Option<&Source>, name: String) -> Result<(Store, Base), GitError> {
+    let Some(source) = source else {
+        let store = Store::open(folder, None)?;
+        let base = store.empty_base()?;
+        return Ok((store, base));
+    };
+    let store = Store::open(folder, Some(&source.mirror))?;
+    let base = Base {
+        repository: name,
+        commit: source.commit.to_string(),
+        tree: TreeId(source.tree.to_string()),
+    };
+    Ok((store, base))
+}
+
+async fn start(
+    opening: Opening,
+    lock: Lock,
+    store: Store,
+    base: Base,
+) -> Result<Checkout, GitError> {
+    let (base_commit, base_tree): (Oid, Oid) = (parse_id(&base.commit)?, parse_id(&base.tree.0)?);
+    let reading = store.clone();
+    let files = Arc::new(blocking(move || reading.read_tree(base_tree)).await?);
+    let scratch = opening.run_folder.join("scratch");
+    let shared = Shared {
+        base,
+        base_commit,
+        base_tree,
+        base_files: files.clone(),
+        store,
+        trees: opening.run_folder.join("trees"),
+        scratch: scratch.into(),
+        door: opening.door,
+        limits: opening.limits,
+        environments: opening.environments,
+        ready: OnceCell::new(),
+        _lock: lock,
+    };
+    Checkout::of(Arc::new(shared), base_tree, files)
+}

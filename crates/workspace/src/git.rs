@@ -1,0 +1,48 @@
+//! Git for untrusted repositories: the git program for the network only, libgit2 for everything local.
+//!
+//! No program ever runs on a repository that a user or a stranger configured: what comes over the network goes
+//! into a bare mirror of our own, and a local repository is only read through libgit2, which starts nothing.
+
+mod address;
+mod apply;
+mod branch;
+mod commit;
+mod copy;
+mod difference;
+mod environment;
+mod error;
+mod local;
+mod mirror;
+mod refusal;
+mod store;
+mod tree;
+
+pub use address::{Access, Address, Credential, check_reference};
+pub use branch::{Branch, Delivered, commit_to_branch};
+pub use commit::{Committed, commit_paths};
+pub use error::GitError;
+pub use mirror::{MirrorLimits, Mirrors};
+pub use store::Store;
+
+pub(crate) use local::take;
+pub(crate) use mirror::{Source, blocking};
+pub(crate) use store::{init_bare, parse_id};
+pub(crate) use tree::{Changes, Entry, Mode, Tracked, is_control_folder};
+
+/// Who signs a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// As in `Ada Lovelace`.
+    pub name: String,
+    /// As in `ada@example.org`.
+    pub email: String,
+}
+
+impl Identity {
+    fn sign_now(&self) -> Result<git2::Signature<'static>, GitError> {
+        git2::Signature::now(&self.name, &self.email).map_err(|_| GitError::BadIdentity {
+            name: self.name.clone(),
+            email: self.email.clone(),
+        })
+    }
+}

@@ -1,0 +1,173 @@
+//! A finished change as a new branch: objects and a reference are added, and nothing else is touched.
+
+use std::path::{Path, PathBuf};
+
+use git2::{ErrorCode, Oid, Repository, Signature};
+use protocol::{Base, TreeId};
+
+use super::copy::{copy_commit, copy_tree};
+use super::local::open_local;
+use super::store::{init_bare, parse_id};
+use super::{GitError, Identity, Store, check_reference};
+
+/// How many numbered names are tried after the one that was asked for.
+const TRIES_MAX: u32 = 50;
+
+/// The branch to create.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Branch {
+    /// Its name without `refs/heads/`. When it is taken, `-2`, `-3` … are tried.
+    pub name: String,
+    /// The message of the commit that holds the change.
+    pub message: String,
+    /// Who wrote the change.
+    pub author: Identity,
+    /// Who made the commit.
+    pub committer: Identity,
+}
+
+/// A branch that is there now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// The repository it is in.
+    pub repository: PathBuf,
+    /// Its name without `refs/heads/`.
+    pub branch: String,
+    /// Its commit, in hexadecimal.
+    pub commit: String,
+}
+
+/// Puts `tree`, on top of `base`, on a new branch of the repository in `target`.
+///
+/// A `target` that doesn't exist becomes a bare repository. What is checked out there, its index and its other
+/// branches stay as they are; no hook runs. When the base contains uncommitted changes, they become a commit of
+/// their own below the change. The same branch at the same tree and base is found again rather than doubled.
+pub fn commit_to_branch(
+    store: &Store,
+    target: &Path,
+    base: &Base,
+    tree: &TreeId,
+    branch: &Branch,
+) -> Result<Delivered, GitError> {
+    check_reference(&branch.name)?;
+    if branch.message.trim().is_empty() {
+        return Err(GitError::NoMessage);
+    }
+    let git = GitError::git;
+    let from = store.repository()?;
+    let into = match target.exists() {
+        true => open_target(target)?,
+        false => init_bare(target)?,
+    };
+    let (base_commit, base_tree, tree) = (
+        parse_id(&base.commit)?,
+        parse_id(&base.tree.0)?,
+        parse_id(&tree.0)?,
+    );
+    if into.find_commit(base_commit).is_err() {
+        copy_commit(&from, &into, base_commit)?;
+    }
+    copy_tree(&from, &into, base_tree)?;
+    copy_tree(&from, &into, tree)?;
+    let committed = into
+        .find_commit(base_commit)
+        .map_err(git("read the base commit"))?;
+    let author = branch.author.sign_now()?;
+    let committer = branch.committer.sign_now()?;
+    let parent = if committed.tree_id() == base_tree {
+        base_commit
+    } else {
+        let message = "Uncommitted changes the task started from\n";
+        write_commit(&into, &author, &committer, message, base_tree, base_commit)?
+    };
+    let branch_name = free_name(&into, branch, base_tree, tree, target)?;
+    let commit = match branch_name.holds {
+        Some(commit) => commit,
+        None => {
+            let message = format!("{}\n", branch.message.trim());
+            let commit = write_commit(&into, &author, &committer, &message, tree, parent)?;
+            let name = format!("refs/heads/{}", branch_name.name);
+            into.reference(&name, commit, false, "pipeline: a finished change")
+                .map_err(git("create the branch"))?;
+            commit
+        }
+    };
+    Ok(Delivered {
+        repository: target.to_owned(),
+        branch: branch_name.name,
+        commit: commit.to_string(),
+    })
+}
+
+fn open_target(target: &Path) -> Result<Repository, GitError> {
+    match Repository::open_bare(target) {
+        Ok(bare) => Ok(bare),
+        Err(_) => open_local(target),
+    }
+}
+
+fn write_commit(
+    repository: &Repository,
+    author: &Signature<'_>,
+    committer: &Signature<'_>,
+    message: &str,
+    tree: Oid,
+    parent: Oid,
+) -> Result<Oid, GitError> {
+    let git = GitError::git;
+    let tree = repository.find_tree(tree).map_err(git("read a tree"))?;
+    let parent = repository
+        .find_commit(parent)
+        .map_err(git("read a commit"))?;
+    repository
+        .commit(None, author, committer, message, &tree, &[&parent])
+        .map_err(git("write a commit"))
+}
+
+struct Free {
+    name: String,
+    /// The commit, when the branch is there from an earlier delivery of the same change.
+    holds: Option<Oid>,
+}
+
+fn free_name(
+    repository: &Repository,
+    branch: &Branch,
+    base_tree: Oid,
+    tree: Oid,
+    target: &Path,
+) -> Result<Free, GitError> {
+    for number in 1..=TRIES_MAX {
+        let name = match number {
+            1 => branch.name.clone(),
+            _ => format!("{}-{number}", branch.name),
+        };
+        match repository.find_reference(&format!("refs/heads/{name}")) {
+            Err(error) if error.code() == ErrorCode::NotFound => {
+                return Ok(Free { name, holds: None });
+            }
+            Err(source) => {
+                return Err(GitError::Git {
+                    doing: "look for a branch of that name",
+                    source,
+                });
+            }
+            Ok(found) => {
+                let same = found.peel_to_commit().ok().filter(|it| {
+                    it.tree_id() == tree && it.parent(0).is_ok_and(|it| it.tree_id() == base_tree)
+                });
+                if let Some(commit) = same {
+                    return Ok(Free {
+                        name,
+                        holds: Some(commit.id()),
+                    });
+                }
+            }
+        }
+    }
+    Err(GitError::BranchExists {
+        branch: branch.name.clone(),
+        repository: target.to_owned(),
+        tries_max: TRIES_MAX - 1,
+    })
+}
