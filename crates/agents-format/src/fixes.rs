@@ -77,7 +77,10 @@ fn offset(text: &str, lines: &[usize], place: Place) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn fix(edits: &[((u32, u32), (u32, u32), &str)]) -> Found {
+    /// Start and end, each a line and a column, and the new text.
+    type Replaced<'a> = ((u32, u32), (u32, u32), &'a str);
+
+    fn fix(edits: &[Replaced<'_>]) -> Found {
         Found {
             rule: "F401".to_owned(),
             path: "a.py".to_owned(),

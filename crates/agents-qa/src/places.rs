@@ -45,11 +45,11 @@ impl Places {
                     continue;
                 };
                 (old_left, new_left) = (old.1, new.1);
-                if let Some(shown) = current.as_ref().and_then(|it| places.files.get_mut(it)) {
-                    if 0 < new.1 {
-                        shown.hunks.push((new.0, new.0 + new.1 - 1));
-                        shown.whole = false;
-                    }
+                if let Some(shown) = current.as_ref().and_then(|it| places.files.get_mut(it))
+                    && 0 < new.1
+                {
+                    shown.hunks.push((new.0, new.0 + new.1 - 1));
+                    shown.whole = false;
                 }
             }
         }
@@ -70,11 +70,9 @@ impl Places {
 
 /// The second name of a `diff --git` line: `a/x b/x`, or both in quotes with escapes.
 fn new_name(names: &str) -> Option<String> {
-    if names.ends_with('"') {
-        let start = names[..names.len() - 1].rfind(" \"")? + 2;
-        return unquote(&names[start..names.len() - 1])
-            .strip_prefix("b/")
-            .map(str::to_owned);
+    if let Some(quoted) = names.strip_suffix('"') {
+        let (_, second) = quoted.rsplit_once(" \"")?;
+        return unquote(second).strip_prefix("b/").map(str::to_owned);
     }
     // Names may contain blanks, and without a rename both are the same: the second half is the name.
     if names.len() % 2 == 1 {

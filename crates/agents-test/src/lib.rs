@@ -1,13 +1,17 @@
 //! The Claude test author and the pytest runner: proves the change.
 
+mod author;
 mod baseline;
 mod compare;
 mod feedback;
 mod frozen;
+mod looking;
 mod pytest;
 mod report;
 mod runner;
 mod settings;
+mod submission;
 mod verdict;
 
+pub use author::TestAuthor;
 pub use runner::PytestRunner;
