@@ -18,6 +18,8 @@ pub const SCRIPTED: &str = "scripted";
 pub struct ScriptedModel {
     id: ModelId,
     replies: Vec<ScriptedReply>,
+    /// Replies that were given before this process began.
+    given: usize,
     asked: Mutex<Vec<ModelRequest>>,
 }
 
@@ -27,6 +29,7 @@ impl ScriptedModel {
         ScriptedModel {
             id,
             replies: replies.into_iter().collect(),
+            given: 0,
             asked: Mutex::default(),
         }
     }
@@ -60,6 +63,13 @@ impl ScriptedModel {
         ScriptedModel::from_texts(id, files.into_iter().map(named))
     }
 
+    /// The same script, gone on with after its first `given` replies, as a resumed run does.
+    #[must_use]
+    pub fn after(mut self, given: usize) -> ScriptedModel {
+        self.given = given;
+        self
+    }
+
     /// The requests so far, oldest first, those that were refused included.
     pub fn asked(&self) -> Vec<ModelRequest> {
         self.requests().clone()
@@ -67,7 +77,9 @@ impl ScriptedModel {
 
     /// Replies that nobody has asked for yet.
     pub fn left(&self) -> usize {
-        self.replies.len().saturating_sub(self.requests().len())
+        self.replies
+            .len()
+            .saturating_sub(self.given + self.requests().len())
     }
 
     fn requests(&self) -> MutexGuard<'_, Vec<ModelRequest>> {
@@ -85,7 +97,7 @@ impl Model for ScriptedModel {
     async fn ask(&self, request: &ModelRequest) -> Result<ModelReply, ModelError> {
         let mut requests = self.requests();
         requests.push(request.clone());
-        let turn = requests.len();
+        let turn = self.given + requests.len();
         let Some(reply) = self.replies.get(turn - 1) else {
             return Err(ModelError::ScriptEnded {
                 model: self.id.to_string(),
@@ -132,6 +144,15 @@ mod tests {
         }
         assert_eq!(model.asked().len(), questions.len());
         want.assert_eq(&got);
+    }
+
+    #[tokio::test]
+    async fn a_script_goes_on_after_what_it_said_in_an_earlier_life() {
+        let script = ScriptedModel::says(ModelId::new(SCRIPTED, "gpt"), ["one", "two"]).after(1);
+        assert_eq!(script.left(), 1);
+        let reply = script.ask(&ModelRequest::default()).await.unwrap();
+        assert_eq!((reply.text.as_str(), script.left()), ("two", 0));
+        script.ask(&ModelRequest::default()).await.unwrap_err();
     }
 
     #[tokio::test]
