@@ -1,12 +1,12 @@
 //! How programs end, whoever ends them.
 
+use std::time::Duration;
+
+use expect_test::{Expect, expect};
 use protocol::Exit;
 use workspace::command::Bounds;
 
 use crate::world::{Behind, World, shown, told};
-use std::time::Duration;
-
-use expect_test::{Expect, expect};
 
 async fn check(behind: Behind, line: &str, expected: Expect) {
     let world = World::new(behind).await;
@@ -250,18 +250,18 @@ async fn a_report_is_cut_at_the_flood_limit() {
     );
 }
 
-/// A grandchild that leaves its session and every second writes a file anew.
+/// A grandchild that leaves its session and makes a file longer all the time.
 const HEARTBEAT: &str = "
 import os, sys, time
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
-        for beat in range(10_000):
-            with open('beat', 'w') as file:
-                file.write(str(beat))
+        for _ in range(10_000):
+            with open('beat', 'a') as file:
+                file.write('beat ')
             time.sleep(0.01)
     os._exit(0)
-while not os.path.exists('beat'):
+while not os.path.exists('beat') or not os.path.getsize('beat'):
     time.sleep(0.01)
 print('begun', flush=True)
 ";

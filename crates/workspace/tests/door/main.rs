@@ -1,5 +1,8 @@
 //! The door and its walls, tried from outside with real programs.
 
+mod cases;
+mod egress;
 mod ends;
+mod secrets;
 mod walls;
 mod world;

@@ -1,13 +1,12 @@
 //! What the walls refuse and what they let by, tried from inside.
 
 use std::net::TcpListener;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use expect_test::{Expect, expect};
 
-use crate::world::{Behind, World};
+use crate::world::{Behind, World, fixture};
 
 /// A listener outside the sandbox that counts who comes.
 pub(crate) struct Counter {
@@ -38,7 +37,6 @@ async fn check(behind: Behind, expected: Expect) {
     let world = World::new(behind).await;
     let listener = Counter::new();
     std::fs::write(world.out().join("secret.txt"), "marker").expect("a file can be written");
-    let probe = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/sandbox/probe.py");
     let mut spawn = world.spawn(&[
         "python3",
         "-",
@@ -46,7 +44,7 @@ async fn check(behind: Behind, expected: Expect) {
         &world.out().display().to_string(),
         &listener.port.to_string(),
     ]);
-    spawn.stdin = std::fs::read(probe).expect("the probe is a fixture");
+    spawn.stdin = fixture("sandbox/probe.py").into_bytes();
     spawn.bounds.memory_bytes_max = 2 << 30;
     let execution = world.run(&spawn).await;
     expected.assert_eq(&crate::world::shown(&execution));

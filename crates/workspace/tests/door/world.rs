@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Once, OnceLock};
 
 use protocol::{Execution, Network};
 use tempfile::TempDir;
@@ -12,6 +13,31 @@ use workspace::proxy::Egress;
 
 /// The inner stage, built from this crate.
 pub(crate) const STAGE: &str = env!("CARGO_BIN_EXE_confine");
+
+/// The value of every key in our own environment.
+pub(crate) const KEY: &str = "S3CR3T-MARK-7d1f";
+
+/// The text of a file in the `fixtures` folder.
+pub(crate) fn fixture(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
+    std::fs::read_to_string(folder.join(name)).expect("the fixture is there")
+}
+
+/// Puts keys into our own environment, as a user would before starting the pipeline.
+fn hold_keys() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // Asked first: it is the only program here that is started with the environment as it was.
+        python();
+        for row in fixture("cases/env.jsonl").lines() {
+            let row: serde_json::Value = serde_json::from_str(row).expect("a row is JSON");
+            if let (Some(name), Some(false)) = (row["name"].as_str(), row["child_sees"].as_bool()) {
+                // SAFETY: Rust's own reads of the environment wait for this, and no C code of these tests reads it.
+                unsafe { std::env::set_var(name, KEY) };
+            }
+        }
+    });
+}
 
 /// A tree to work in, a folder outside it, and a door.
 pub(crate) struct World {
@@ -43,6 +69,7 @@ impl World {
     }
 
     pub(crate) async fn with_egress(behind: Behind, egress: Egress) -> World {
+        hold_keys();
         let folder = TempDir::new().expect("a temporary folder can be made");
         for name in ["tree/.git/hooks", "out", "scratch"] {
             std::fs::create_dir_all(folder.path().join(name)).expect("a folder can be made");
@@ -112,7 +139,6 @@ pub(crate) fn shown(execution: &Execution) -> String {
 
 /// The folder of the interpreter itself: what is found first on the PATH may be a script that looks for it.
 fn python() -> PathBuf {
-    use std::sync::OnceLock;
     static PREFIX: OnceLock<PathBuf> = OnceLock::new();
     PREFIX.get_or_init(ask_python).clone()
 }
