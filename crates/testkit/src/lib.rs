@@ -1,7 +1,10 @@
 //! Fakes that are real types and small real servers, the closed test world, fixtures, house rules.
 
 mod agent;
+mod fixture;
 mod folder;
+pub mod git;
+mod journal_text;
 mod memory_journal;
 mod model;
 mod workspace;
@@ -9,6 +12,8 @@ mod workspace;
 pub use agent::{
     MemorySteps, NoModel, NoSteps, RecordingLog, ScriptedAgent, Step, TestVisit, limits,
 };
+pub use fixture::{Expected, Fixture, files};
+pub use journal_text::journal_text;
 pub use memory_journal::MemoryJournal;
 pub use model::{SaysModel, assert_each_request_extends_the_last, calls, cut_off, says};
 pub use workspace::{FolderWorkspace, exits};
