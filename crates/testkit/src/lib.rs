@@ -17,3 +17,5 @@ pub use journal_text::journal_text;
 pub use memory_journal::MemoryJournal;
 pub use model::{SaysModel, assert_each_request_extends_the_last, calls, cut_off, says};
 pub use workspace::{FolderWorkspace, exits};
+
+pub mod vendor;

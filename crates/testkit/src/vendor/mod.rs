@@ -1,0 +1,61 @@
+//! Fake vendors of models: small real servers that speak the vendors' wire formats and refuse what they would refuse.
+
+mod anthropic;
+mod gemini;
+mod line;
+mod openai_chat;
+mod openai_responses;
+mod rules;
+mod script;
+mod server;
+
+pub use script::{Answer, Fault, Received, Script};
+pub use server::FakeVendor;
+
+use serde_json::Value;
+
+/// Whose interface a fake speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaks {
+    /// OpenAI's: Responses and Chat Completions.
+    OpenAi,
+    /// Anthropic's Messages.
+    Anthropic,
+    /// Gemini's generateContent.
+    Gemini,
+}
+
+/// A request that the real vendor would refuse: its status and its words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Refusal {
+    status: u16,
+    words: String,
+}
+
+impl Refusal {
+    fn bad(words: impl Into<String>) -> Refusal {
+        Refusal {
+            status: 400,
+            words: words.into(),
+        }
+    }
+
+    fn unknown_key() -> Refusal {
+        Refusal {
+            status: 401,
+            words: "the key is missing or wrong".to_owned(),
+        }
+    }
+}
+
+/// One interface: what it refuses, how it puts a reply, and how it puts an error.
+trait Wire: Send + Sync {
+    /// Refuses what the real one would refuse.
+    fn check(&self, received: &Received, key: &str) -> Result<(), Refusal>;
+    /// Replies of the model that the request replays.
+    fn turns(&self, body: &Value) -> usize;
+    /// A reply in the vendor's form.
+    fn reply(&self, reply: &protocol::ScriptedReply, received: &Received) -> Value;
+    /// An error in the vendor's form.
+    fn error(&self, status: u16, words: &str) -> Value;
+}
