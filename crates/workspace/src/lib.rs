@@ -7,4 +7,5 @@ pub mod error;
 mod files;
 pub mod git;
 mod lock;
+pub mod policy;
 pub mod proxy;
