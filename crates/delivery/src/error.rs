@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use protocol::FoldError;
+use workspace::git::GitError;
 
 /// The change or its evidence could not be handed over. The run itself keeps both; delivery can be tried again.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +67,9 @@ pub enum DeliveryError {
         /// The path.
         path: String,
     },
+    /// Git refused.
+    #[error("commit the change")]
+    Git(#[from] GitError),
     /// The operating system refused.
     #[error("{doing} `{}` (is there space, and may you write there?)", path.display())]
     File {

@@ -6,6 +6,7 @@
 mod bundle;
 mod chain;
 mod changed;
+mod commit;
 mod error;
 #[cfg(test)]
 mod example;
@@ -20,6 +21,7 @@ pub mod words;
 
 pub use bundle::Bundle;
 pub use chain::verify_chain;
+pub use commit::{Signers, commit_change};
 pub use error::DeliveryError;
 pub use folder::read_bundle;
 pub use message::{branch_name, commit_message};

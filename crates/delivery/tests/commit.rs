@@ -1,0 +1,229 @@
+//! A change on a branch: real git, a real checkout, a repository whose user is in the middle of something.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use delivery::{Signers, commit_change};
+use expect_test::{Expect, expect};
+use protocol::{
+    Entry, Reason, RunEvent, RunId, Silent, Status, Task, Tier, TreeId, Workspace as _,
+};
+use tempfile::TempDir;
+use testkit::git::{git, repository};
+use workspace::checkout::{Checkout, Opening, Origin, SystemPrograms};
+use workspace::command::Door;
+use workspace::confine::Walls;
+use workspace::git::{Access, Identity, MirrorLimits, Mirrors};
+use workspace::proxy::Egress;
+
+/// A user's repository, and a checkout of it in which a change was made.
+struct World {
+    folder: TempDir,
+    checkout: Checkout,
+    tree: TreeId,
+}
+
+impl World {
+    async fn new() -> World {
+        let folder = TempDir::new().expect("a folder for the test");
+        let files = BTreeMap::from([("pages.py".to_owned(), b"size = 1\n".to_vec())]);
+        let user = folder.path().join("user");
+        fs::create_dir(&user).expect("a folder for the test");
+        repository(&user, &files);
+        let checkout = open(folder.path(), &user).await;
+        checkout
+            .write("pages.py", b"size = 2\n")
+            .await
+            .expect("the file can be written");
+        let tree = checkout.snapshot().await.expect("the tree can be kept");
+        World {
+            folder,
+            checkout,
+            tree,
+        }
+    }
+
+    fn user(&self) -> std::path::PathBuf {
+        self.folder.path().join("user")
+    }
+
+    /// The journal of a run that ended with the change.
+    fn history(&self, status: Status) -> Vec<Entry> {
+        let opened = RunEvent::Opened {
+            task: Task::from_text("Pages hold two items"),
+            base: self.checkout.base().clone(),
+            crew: Vec::new(),
+            limits: testkit::limits(),
+            settings: serde_json::Value::Null,
+        };
+        let completed = status == Status::Completed;
+        let finished = RunEvent::Finished {
+            status,
+            reason: (!completed).then_some(Reason::RedraftsExhausted),
+            explanation: String::new(),
+            tier: completed.then_some(Tier::Unverified),
+            tree: self.tree.clone(),
+            proposed_code: "diff --git a/pages.py b/pages.py\n".to_owned(),
+        };
+        let mut events = vec![opened];
+        events.extend((status != Status::Running).then_some(finished));
+        (0..)
+            .zip(events)
+            .map(|(seq, event)| Entry {
+                seq,
+                at_ms: 0,
+                event,
+            })
+            .collect()
+    }
+
+    fn commit(&self, status: Status) -> String {
+        let ada = Identity {
+            name: "Ada".to_owned(),
+            email: "ada@example.org".to_owned(),
+        };
+        let signers = Signers {
+            author: ada.clone(),
+            committer: ada,
+        };
+        let run = RunId("260521-abcd".to_owned());
+        let history = self.history(status);
+        match commit_change(
+            self.checkout.store(),
+            &self.user(),
+            &run,
+            &history,
+            &signers,
+        ) {
+            Ok(delivered) => format!("on {}", delivered.branch),
+            Err(error) => format!("could not {error}"),
+        }
+    }
+}
+
+async fn open(world: &Path, user: &Path) -> Checkout {
+    let scratch = world.join("scratch");
+    let door = Arc::new(Door::new(
+        Walls::unconfined(),
+        "/nonexistent".into(),
+        scratch,
+        Egress::default(),
+    ));
+    let limits = MirrorLimits {
+        fetch_seconds_max: 30,
+        lock_seconds_max: 30,
+        pack_bytes_max: 1 << 20,
+        memory_bytes_max: 1 << 30,
+    };
+    let opening = Opening {
+        run_folder: world.join("run"),
+        mirrors: Mirrors::new(
+            world.join("mirrors"),
+            door.clone(),
+            Access::default(),
+            "/usr/bin:/bin".to_owned(),
+            limits,
+        ),
+        door,
+        limits: testkit::limits(),
+        environments: Arc::new(SystemPrograms::default()),
+    };
+    Checkout::open(
+        opening,
+        &Origin::Folder(user.to_owned()),
+        None,
+        false,
+        &Silent,
+    )
+    .await
+    .expect("the user's repository can be opened")
+}
+
+#[track_caller]
+fn check(shown: &str, want: Expect) {
+    want.assert_eq(shown);
+}
+
+#[tokio::test]
+async fn a_completed_change_is_a_branch_and_the_users_work_stays_as_it_is() {
+    let world = World::new().await;
+    let user = world.user();
+    fs::write(user.join("staged.py"), "x = 1\n").expect("writable");
+    git(&user, &["add", "staged.py"]);
+    fs::write(user.join("pages.py"), "size = 99\n").expect("writable");
+
+    let before = git(&user, &["status", "--porcelain", "--branch"]);
+    check(
+        &world.commit(Status::Completed),
+        expect!["on pipeline/pages-hold-two-items-260521-abcd"],
+    );
+    assert_eq!(git(&user, &["status", "--porcelain", "--branch"]), before);
+    assert_eq!(
+        fs::read_to_string(user.join("pages.py")).expect("readable"),
+        "size = 99\n"
+    );
+
+    let branch = "pipeline/pages-hold-two-items-260521-abcd";
+    check(
+        &git(&user, &["show", "--format=%an <%ae>%n%B", branch]),
+        expect![[r#"
+            Ada <ada@example.org>
+            Pages hold two items
+
+            This is the first draft. Tests: none ran.
+            Review: nobody was asked.
+
+            Pipeline-Run: 260521-abcd
+            Pipeline-Tier: unverified
+
+
+            diff --git a/pages.py b/pages.py
+            index 0414bcc..4c6ac5d 100644
+            --- a/pages.py
+            +++ b/pages.py
+            @@ -1 +1 @@
+            -size = 1
+            +size = 2"#]],
+    );
+    check(
+        &git(&user, &["rev-list", "--count", &format!("main..{branch}")]),
+        expect!["1"],
+    );
+}
+
+#[tokio::test]
+async fn the_same_change_twice_is_one_branch() {
+    let world = World::new().await;
+    assert_eq!(
+        world.commit(Status::Completed),
+        world.commit(Status::Completed)
+    );
+    let branches = git(&world.user(), &["branch", "--format=%(refname:short)"]);
+    check(
+        &branches,
+        expect![[r#"
+        main
+        pipeline/pages-hold-two-items-260521-abcd"#]],
+    );
+}
+
+#[tokio::test]
+async fn a_run_without_a_good_end_becomes_no_branch() {
+    let world = World::new().await;
+    check(
+        &world.commit(Status::Failed),
+        expect![
+            "could not deliver the change of run 260521-abcd: it failed (its last draft is in its patch and its bundle)"
+        ],
+    );
+    check(
+        &world.commit(Status::Running),
+        expect![
+            "could not deliver the change of run 260521-abcd: it isn't at its end (resume it first)"
+        ],
+    );
+    let branches = git(&world.user(), &["branch", "--format=%(refname:short)"]);
+    check(&branches, expect!["main"]);
+}
