@@ -10,7 +10,7 @@ use crate::findings::{self, Found};
 /// Characters of Ruff's own words in an error.
 const WORDS_CHARS_MAX: usize = 1000;
 /// Starts a program with its standard output on the report pipe, because standard output is cut for people and
-/// a cut JSON can't be read.
+/// a cut JSON can't be read. For bash: other shells take descriptors of one digit only.
 const TO_REPORT: &str = "exec \"$@\" >&\"$PIPELINE_REPORT_FD\"";
 
 /// Ruff in one checkout.
@@ -53,7 +53,7 @@ impl Ruff<'_> {
         }
         let mut files: Vec<&String> = texts.keys().collect();
         files.sort();
-        let mut argv = vec!["sh", "-c", TO_REPORT, "sh", "ruff", "check"];
+        let mut argv = vec!["bash", "-c", TO_REPORT, "bash", "ruff", "check"];
         argv.extend(["--no-cache", "--force-exclude", "--no-fix"]);
         argv.extend(["--output-format", "json", "--"]);
         argv.extend(files.iter().map(|it| it.as_str()));

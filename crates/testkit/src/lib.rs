@@ -7,6 +7,7 @@ pub mod git;
 mod journal_text;
 mod memory_journal;
 mod model;
+mod programs;
 mod workspace;
 
 pub use agent::{
@@ -16,6 +17,7 @@ pub use fixture::{Expected, Fixture, files};
 pub use journal_text::journal_text;
 pub use memory_journal::MemoryJournal;
 pub use model::{SaysModel, assert_each_request_extends_the_last, calls, cut_off, says};
+pub use programs::{python, run_for_real};
 pub use workspace::{FolderWorkspace, exits};
 
 pub mod vendor;

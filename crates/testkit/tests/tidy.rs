@@ -83,11 +83,12 @@ const OPENS_SOCKETS: &[&str] = &[
     "crates/testkit/src/bin/",
 ];
 
-/// The one door to other programs, its inner side, and the real git that makes repositories for tests.
+/// The one door to other programs, its inner side, and what tests start in folders of their own.
 const STARTS_PROGRAMS: &[&str] = &[
     "crates/workspace/src/command",
     "crates/workspace/src/confine/stage.rs",
     "crates/testkit/src/git.rs",
+    "crates/testkit/src/programs.rs",
 ];
 
 #[test]

@@ -1,0 +1,241 @@
+//! The format agent with the real Ruff.
+
+use agents_format::RuffAgent;
+use expect_test::{Expect, expect};
+use protocol::{
+    Agent, AgentContext, Command, Evidence, Exit, RunState, Task, Workspace, WorkspaceError,
+};
+use testkit::{FolderWorkspace, MemorySteps, NoModel, RecordingLog, exits, limits, run_for_real};
+
+/// Runs the agent on a change from `before` to `after` (an empty text is no file), and shows its verdict, its
+/// words and the files it changed.
+async fn check(before: &[(&str, &str)], after: &[(&str, &str)], want: Expect) {
+    let base = FolderWorkspace::new(before.iter().copied()).running(run_for_real);
+    let work = FolderWorkspace::new(before.iter().copied()).running(run_for_real);
+    want.assert_eq(&shown(&base, &work, after).await);
+}
+
+async fn shown(base: &FolderWorkspace, work: &FolderWorkspace, after: &[(&str, &str)]) -> String {
+    for (path, text) in after {
+        if text.is_empty() {
+            work.delete(path).await.expect("the file was there");
+        } else {
+            work.write(path, text.as_bytes())
+                .await
+                .expect("it is an ordinary path");
+        }
+    }
+    let (limits, steps, log) = (limits(), MemorySteps::default(), RecordingLog::default());
+    let cx = AgentContext {
+        model: &NoModel::default(),
+        work,
+        base,
+        steps: &steps,
+        limits: &limits,
+        log: &log,
+    };
+    let state = RunState::new(Task::from_text("Tidy up"));
+    let report = match RuffAgent::new().run(&cx, &state).await {
+        Ok(report) => report,
+        Err(error) => return format!("could not {error}"),
+    };
+    let mut shown = match report.verdict.feedback() {
+        None => "passed\n".to_owned(),
+        Some(feedback) => format!("rejected: {feedback}"),
+    };
+    for evidence in &report.evidence {
+        let Evidence::Format { changed, .. } = evidence else {
+            continue;
+        };
+        for path in changed {
+            shown += &format!("--- {path}\n{}", work.text(path));
+        }
+    }
+    shown
+}
+
+#[tokio::test]
+async fn a_file_that_was_formatted_is_formatted_again() {
+    check(
+        &[("a.py", "x = 1\n")],
+        &[("a.py", "x = 1\ny = {  'b':2 }\n")],
+        expect![[r#"
+            passed
+            --- a.py
+            x = 1
+            y = {"b": 2}
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_file_that_was_not_formatted_is_formatted_only_where_it_changed() {
+    check(
+        &[("a.py", "x = {  'a':1 }\n\n\n\ny = 1\nz = {  'c':3 }\n")],
+        &[(
+            "a.py",
+            "x = {  'a':1 }\n\n\n\ny = {  'b':2 }\nz = {  'c':3 }\n",
+        )],
+        expect![[r#"
+            passed
+            --- a.py
+            x = {  'a':1 }
+
+
+
+            y = {"b": 2}
+            z = {  'c':3 }
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_last_line_of_an_unformatted_file_is_formatted_too() {
+    check(
+        &[("a.py", "x = {  'a':1 }\n")],
+        &[("a.py", "x = {  'a':1 }\ny = {  'b':2 }")],
+        expect![[r#"
+            passed
+            --- a.py
+            x = {  'a':1 }
+            y = {"b": 2}"#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn safe_fixes_are_applied_to_what_is_new_and_nothing_else() {
+    check(
+        &[("a.py", "import os\n\nx = 1\n")],
+        &[("a.py", "import os\nimport re\n\nx = 1\n")],
+        expect![[r#"
+            passed
+            --- a.py
+            import os
+
+            x = 1
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn what_can_not_be_fixed_safely_goes_back() {
+    check(
+        &[("a.py", "def f():\n    old = 1\n")],
+        &[("a.py", "def f():\n    old = 1\n    new = missing\n")],
+        expect![[r#"
+            rejected: Ruff, with the repository's own configuration, finds what the code didn't have before your change:
+            - a.py:3 F841 Local variable `new` is assigned to but never used
+            - a.py:3 F821 Undefined name `missing`
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn text_that_is_not_python_goes_back_with_its_place() {
+    check(
+        &[("a.py", "x = 1\n")],
+        &[("a.py", "x = 1\ndef f(:\n    pass\n")],
+        expect![[r#"
+            rejected: Ruff, with the repository's own configuration, finds what the code didn't have before your change:
+            - a.py:2 invalid-syntax Expected a parameter or the end of the parameter list
+            - a.py:2 invalid-syntax Expected `)`, found newline
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_repositorys_own_configuration_is_obeyed() {
+    let config = (
+        "pyproject.toml",
+        "[tool.ruff]\nline-length = 40\nextend-exclude = [\"gen\"]\n[tool.ruff.lint]\nselect = [\"E501\"]\n[tool.ruff.format]\nquote-style = \"single\"\n",
+    );
+    check(
+        &[config, ("a.py", "x = 1\n"), ("gen/b.py", "x = 1\n")],
+        &[
+            ("a.py", "import os\n\nx = \"a\"\n# a comment that is much longer than forty characters\n"),
+            ("gen/b.py", "x = {  }\n"),
+        ],
+        expect![[r#"
+            rejected: Ruff, with the repository's own configuration, finds what the code didn't have before your change:
+            - a.py:4 E501 Line too long (53 > 40)
+            --- a.py
+            import os
+
+            x = 'a'
+            # a comment that is much longer than forty characters
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_moved_file_brings_its_old_findings_along() {
+    check(
+        &[("old.py", "import os\n")],
+        &[("old.py", ""), ("new.py", "import os\n")],
+        expect!["passed\n"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_change_without_python_needs_no_ruff() {
+    let tree = || FolderWorkspace::new([("notes.md", "a\n")]);
+    let shown = shown(&tree(), &tree(), &[("notes.md", "b\n")]).await;
+    assert_eq!(shown, "passed\n");
+}
+
+#[tokio::test]
+async fn a_configuration_that_the_change_breaks_goes_back() {
+    let tree = || FolderWorkspace::new([("a.py", "x = 1\n")]).running(run_for_real);
+    let after = [("a.py", "x = 2\n"), ("ruff.toml", "no-such-option = 1\n")];
+    let shown = shown(&tree(), &tree(), &after).await;
+    assert!(
+        shown.starts_with("rejected: Ruff could not read its configuration"),
+        "{shown}"
+    );
+    assert!(shown.contains("unknown field `no-such-option`"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_ruff_that_does_not_work_is_never_a_pass() {
+    let answers = [
+        exits(127, ""),
+        exits(2, "required version `==9.9.9` does not match"),
+        exits(0, "ruff 0.0.0"),
+    ];
+    for answer in answers {
+        let tree = || {
+            let answer = answer.clone();
+            FolderWorkspace::new([("a.py", "x = 1\n")]).answering(move |_| answer.clone())
+        };
+        let shown = shown(&tree(), &tree(), &[("a.py", "x = 2\n")]).await;
+        assert!(shown.starts_with("could not use `ruff`: "), "{shown}");
+        assert!(shown.contains("pipeline doctor"), "{shown}");
+    }
+    let broken = || {
+        FolderWorkspace::new([("a.py", "x = 1\n")]).running(|_, command: Command| async move {
+            let why = format!("{} is not there", command.argv[0]);
+            Err(WorkspaceError::failed("start a program", why))
+        })
+    };
+    let shown = shown(&broken(), &broken(), &[("a.py", "x = 2\n")]).await;
+    assert!(
+        shown.contains("start a program: ruff is not there"),
+        "{shown}"
+    );
+    let hangs = || {
+        FolderWorkspace::new([("a.py", "x = 1\n")]).answering(|_| protocol::Execution {
+            exit: Exit::TooSlow,
+            ..exits(0, "")
+        })
+    };
+    let shown = self::shown(&hangs(), &hangs(), &[("a.py", "x = 2\n")]).await;
+    assert!(shown.contains("did not end in time"), "{shown}");
+}
