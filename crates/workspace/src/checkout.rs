@@ -23,7 +23,7 @@ use tokio::sync::OnceCell;
 pub use environment::{BaseTree, Environments, Ready, SystemPrograms};
 pub use open::{Opening, Origin};
 
-use crate::command::Door;
+use crate::command::{Bounds, Door};
 use crate::git::{GitError, Store, Tracked, parse_id};
 use crate::lock::Lock;
 use tree::{LaidTree, Plan};
@@ -65,9 +65,13 @@ impl Checkout {
 
     /// The tree that the base becomes with `patch`; an error when the patch doesn't fit the base.
     pub async fn applied_to_base(&self, patch: &str) -> Result<TreeId, GitError> {
-        let shared = self.shared.clone();
-        let patch = patch.to_owned();
-        crate::git::blocking(move || shared.store.applied(&shared.base.tree, &patch)).await
+        let shared = &self.shared;
+        let bounds = Bounds::of(&shared.limits, shared.limits.command_seconds_max);
+        let (door, scratch, tree) = (&shared.door, &shared.scratch, &shared.base.tree);
+        shared
+            .store
+            .applied(door, bounds, scratch, tree, patch)
+            .await
     }
 
     /// A checkout of `tree` that starts to lay itself out at once, in the background.

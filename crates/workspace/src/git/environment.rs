@@ -29,13 +29,43 @@ const CONFIGURATION: &[(&str, &str)] = &[
 /// The empty tree's well-known identifier: attributes are read from there, that is, nowhere.
 const EMPTY_TREE: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 
+/// Variables for a git that reaches nobody.
+pub(crate) fn for_local_work() -> BTreeMap<String, String> {
+    let mut variables = hardened();
+    add_configuration(&mut variables, Vec::new());
+    variables
+}
+
 /// Variables for a git that fetches from `address`. `search_path` is where it finds ssh and its own parts.
 pub(crate) fn for_fetching(
     address: &Address,
     access: &Access,
     search_path: &str,
 ) -> BTreeMap<String, String> {
-    let mut variables: BTreeMap<String, String> = [
+    let mut variables = hardened();
+    variables.insert("PATH".to_owned(), search_path.to_owned());
+    variables.insert("GIT_SSH_COMMAND".to_owned(), ssh_command(access));
+    if let Some(bundle) = &access.ca_bundle {
+        variables.insert("GIT_SSL_CAINFO".to_owned(), bundle.display().to_string());
+    }
+    let mut pairs = vec![(
+        "http.proxy".to_owned(),
+        access.proxy.clone().unwrap_or_default(),
+    )];
+    if let Some(credential) = access.credential.as_ref().filter(|it| address.accepts(it)) {
+        pairs.push((
+            format!("http.{}.extraHeader", credential.base),
+            credential.header.expose_secret().to_owned(),
+        ));
+        // After a redirection git would send the header to whoever it was sent to.
+        pairs.push(("http.followRedirects".to_owned(), "false".to_owned()));
+    }
+    add_configuration(&mut variables, pairs);
+    variables
+}
+
+fn hardened() -> BTreeMap<String, String> {
+    [
         ("GIT_CONFIG_NOSYSTEM", "1"),
         ("GIT_CONFIG_GLOBAL", "/dev/null"),
         ("GIT_CONFIG_SYSTEM", "/dev/null"),
@@ -47,35 +77,17 @@ pub(crate) fn for_fetching(
         ("GIT_NO_LAZY_FETCH", "1"),
         ("GIT_NO_REPLACE_OBJECTS", "1"),
         ("GIT_OPTIONAL_LOCKS", "0"),
-        ("PATH", search_path),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .into();
-    variables.insert("GIT_SSH_COMMAND".to_owned(), ssh_command(access));
-    if let Some(bundle) = &access.ca_bundle {
-        variables.insert("GIT_SSL_CAINFO".to_owned(), bundle.display().to_string());
-    }
-    add_configuration(&mut variables, address, access);
-    variables
+    .into()
 }
 
-fn add_configuration(variables: &mut BTreeMap<String, String>, address: &Address, access: &Access) {
-    let mut pairs: Vec<(String, String)> = CONFIGURATION
-        .iter()
+fn add_configuration(variables: &mut BTreeMap<String, String>, more: Vec<(String, String)>) {
+    let fixed = CONFIGURATION.iter();
+    let pairs: Vec<(String, String)> = fixed
         .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .chain(more)
         .collect();
-    pairs.push((
-        "http.proxy".to_owned(),
-        access.proxy.clone().unwrap_or_default(),
-    ));
-    if let Some(credential) = access.credential.as_ref().filter(|it| address.accepts(it)) {
-        pairs.push((
-            format!("http.{}.extraHeader", credential.base),
-            credential.header.expose_secret().to_owned(),
-        ));
-        // After a redirection git would send the header to whoever it was sent to.
-        pairs.push(("http.followRedirects".to_owned(), "false".to_owned()));
-    }
     variables.insert("GIT_CONFIG_COUNT".to_owned(), pairs.len().to_string());
     for (number, (key, value)) in pairs.into_iter().enumerate() {
         variables.insert(format!("GIT_CONFIG_KEY_{number}"), key);

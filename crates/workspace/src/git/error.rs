@@ -153,11 +153,10 @@ pub enum GitError {
         entries_max: usize,
     },
     /// The patch doesn't fit the tree it was made for.
-    #[error("apply the patch to the base")]
+    #[error("apply the patch to the base: {said}")]
     PatchDoesNotApply {
-        /// What didn't fit.
-        #[source]
-        source: git2::Error,
+        /// What git said.
+        said: String,
     },
     /// The branch is there already and holds something else.
     #[error(

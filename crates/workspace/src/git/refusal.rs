@@ -86,7 +86,8 @@ pub(crate) fn explain(
     GitError::Fetch { repository, said }
 }
 
-fn shortened(said: &str, exit: Exit) -> String {
+/// The end of what git said, on one line.
+pub(crate) fn shortened(said: &str, exit: Exit) -> String {
     let lines: Vec<&str> = said
         .lines()
         .map(str::trim)

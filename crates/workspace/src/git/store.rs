@@ -29,6 +29,11 @@ impl Store {
         })
     }
 
+    /// Where it is.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// A handle for one thread.
     pub(crate) fn repository(&self) -> Result<Repository, GitError> {
         Repository::open_bare(&self.folder).map_err(GitError::git("open the run's object store"))

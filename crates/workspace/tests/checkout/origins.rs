@@ -47,8 +47,22 @@ async fn a_branch_a_tag_and_a_commit_are_bases() {
     let line = "git checkout -q -b old && git rm -q src/b.py && git commit -q -m old && git tag v1 && git checkout -q main";
     check(line, "", Some("old"), false, expect!["a.py"]).await;
     check(line, "", Some("v1"), false, expect!["a.py"]).await;
-    check(line, "", Some("nosuch"), false, expect!["cannot find the branch, tag or commit `nosuch` in `/WORLD/repo`"]).await;
-    check(line, "", Some("--upload-pack=x"), false, expect!["cannot use `--upload-pack=x` as a branch, tag or commit: it looks like an option"]).await;
+    check(
+        line,
+        "",
+        Some("nosuch"),
+        false,
+        expect!["cannot find the branch, tag or commit `nosuch` in `/WORLD/repo`"],
+    )
+    .await;
+    check(
+        line,
+        "",
+        Some("--upload-pack=x"),
+        false,
+        expect!["cannot use `--upload-pack=x` as a branch, tag or commit: it looks like an option"],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -59,23 +73,60 @@ async fn uncommitted_changes_are_named() {
 
 #[tokio::test]
 async fn uncommitted_changes_are_taken_along_when_asked_for() {
-    check("echo >> a.py; mkdir d; echo > d/new.py; rm src/b.py; ln -s /etc/passwd link", "", None, true, expect!["a.py d/new.py link"]).await;
+    check(
+        "echo >> a.py; mkdir d; echo > d/new.py; rm src/b.py; ln -s /etc/passwd link",
+        "",
+        None,
+        true,
+        expect!["a.py d/new.py link"],
+    )
+    .await;
     check("git branch old; git commit -q --allow-empty -m x; echo >> a.py", "", Some("old"), true, expect!["cannot take uncommitted changes along from `old`: only the commit that is checked out has any (leave the base out)"]).await;
 }
 
 #[tokio::test]
 async fn uncommitted_changes_dont_matter_to_another_commit() {
-    check("git branch old; git commit -q --allow-empty -m x; echo >> a.py", "", Some("old"), false, expect!["a.py src/b.py"]).await;
+    check(
+        "git branch old; git commit -q --allow-empty -m x; echo >> a.py",
+        "",
+        Some("old"),
+        false,
+        expect!["a.py src/b.py"],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn what_is_no_repository_is_told_apart() {
-    check("true", "nosuch", None, false, expect!["cannot find the repository folder `/WORLD/nosuch` (is the path right?)"]).await;
+    check(
+        "true",
+        "nosuch",
+        None,
+        false,
+        expect!["cannot find the repository folder `/WORLD/nosuch` (is the path right?)"],
+    )
+    .await;
     check("true", "out", None, false, expect!["cannot open `/WORLD/out` as a git repository: there is none (run `git init` and commit, or leave the repository out)"]).await;
     check("true", "repo/src", None, false, expect!["cannot open `/WORLD/repo/src` as a git repository: it is a folder inside the repository `/WORLD/repo/` (give that one)"]).await;
-    check("true", "repo/a.py", None, false, expect!["cannot open `/WORLD/repo/a.py` as a git repository: it is a file"]).await;
+    check(
+        "true",
+        "repo/a.py",
+        None,
+        false,
+        expect!["cannot open `/WORLD/repo/a.py` as a git repository: it is a file"],
+    )
+    .await;
     check("git init -q --bare ../out/bare.git", "out/bare.git", None, false, expect!["cannot open `/WORLD/out/bare.git` as a git repository: it is a bare repository (give its address as file:///WORLD/out/bare.git)"]).await;
-    check("git init -q ../out/empty", "out/empty", None, false, expect!["cannot start from `/WORLD/out/empty`: it has no commit yet (commit something first)"]).await;
+    check(
+        "git init -q ../out/empty",
+        "out/empty",
+        None,
+        false,
+        expect![
+            "cannot start from `/WORLD/out/empty`: it has no commit yet (commit something first)"
+        ],
+    )
+    .await;
     check("git config core.worktree ../../out", "", None, false, expect!["cannot open `/WORLD/repo` as a git repository: its files are elsewhere, at `/WORLD/out/` (give that folder, if it is yours)"]).await;
 }
 
@@ -101,7 +152,8 @@ async fn a_task_may_start_from_nothing() {
         +++ b/a.py
         @@ -0,0 +1 @@
         +x = 1
-    "#]].assert_eq(&change.patch);
+    "#]]
+    .assert_eq(&change.patch);
     expect![[r#"Base { repository: "", commit: "541c0eebb79334ab0bceb602cdf4823b11457746", tree: TreeId("4b825dc642cb6eb9a060e54bf8d69288fbee4904") }"#]].assert_eq(&format!("{:?}", checkout.base()));
 }
 
@@ -155,7 +207,8 @@ async fn a_run_is_opened_again_from_its_folder_alone() {
     let kept = checkout.snapshot().await.unwrap();
     let base = checkout.base().clone();
     let second = Checkout::reopen(world.opening("one"), &base).await;
-    expect!["get hold of `/WORLD/runs/one/checkout.lock` within 0 seconds (another run uses it)"].assert_eq(&world.told(&second.unwrap_err()));
+    expect!["get hold of `/WORLD/runs/one/checkout.lock` within 0 seconds (another run uses it)"]
+        .assert_eq(&world.told(&second.unwrap_err()));
     drop(checkout);
     std::fs::rename(world.repo(), world.path("elsewhere")).unwrap();
     // The lock goes with the last work on the files, which may be a moment later.

@@ -8,7 +8,10 @@ use crate::world::{World, put};
 
 fn world() -> World {
     let world = World::with(&[
-        ("a.py", "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\nnine\nten\n"),
+        (
+            "a.py",
+            "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\nnine\nten\n",
+        ),
         ("d/b.py", "y = 2\n"),
         ("noeol", "last"),
         ("script.sh", "#!/bin/sh\n"),
@@ -43,10 +46,18 @@ async fn changed(line: &str) -> Change {
 async fn check(line: &str, want: Expect) {
     let change = changed(line).await;
     let files = change.files.iter().map(|it| {
-        let lines = it.lines.iter().map(|it| format!(" {}-{}", it.first, it.last));
+        let lines = it
+            .lines
+            .iter()
+            .map(|it| format!(" {}-{}", it.first, it.last));
         let binary = if it.binary { " binary" } else { "" };
         let symlink = if it.symlink { " symlink" } else { "" };
-        format!("{:?} {}{binary}{symlink}{}\n", it.kind, it.path, lines.collect::<String>())
+        format!(
+            "{:?} {}{binary}{symlink}{}\n",
+            it.kind,
+            it.path,
+            lines.collect::<String>()
+        )
     });
     want.assert_eq(&files.collect::<String>());
 }
@@ -59,7 +70,9 @@ async fn an_unchanged_tree_has_an_empty_patch() {
 
 #[tokio::test]
 async fn a_patch_is_as_git_writes_it() {
-    let change = changed("sed -i 's/two/TWO/; s/nine/NINE\\nnine and a half/' a.py; printf 'first' > noeol").await;
+    let change =
+        changed("sed -i 's/two/TWO/; s/nine/NINE\\nnine and a half/' a.py; printf 'first' > noeol")
+            .await;
     expect![[r#"
         diff --git a/a.py b/a.py
         index c9e9e05f445e6b772f19fea1449759b7458a446e..b4fcaa6dfd3270942c3a36a85492c28159134b8e 100644
@@ -93,26 +106,42 @@ async fn a_patch_is_as_git_writes_it() {
 
 #[tokio::test]
 async fn new_lines_are_counted_in_the_new_file() {
-    check("sed -i 's/two/TWO\\nTWO AND A HALF/; s/nine/NINE/' a.py", expect![[r#"
+    check(
+        "sed -i 's/two/TWO\\nTWO AND A HALF/; s/nine/NINE/' a.py",
+        expect![[r#"
         Modified a.py 2-3 10-10
-    "#]]).await;
-    check("sed -i '/three/d' a.py", expect![[r#"
+    "#]],
+    )
+    .await;
+    check(
+        "sed -i '/three/d' a.py",
+        expect![[r#"
         Modified a.py
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn files_come_and_go_and_change_their_mode() {
-    check("rm -r d; mkdir e; echo 1 > e/n.py; chmod +x script.sh; : > empty", expect![[r#"
+    check(
+        "rm -r d; mkdir e; echo 1 > e/n.py; chmod +x script.sh; : > empty",
+        expect![[r#"
         Deleted d/b.py
         Added e/n.py 1-1
         Added empty
         Modified script.sh
-    "#]]).await;
-    check("git mv 2>/dev/null; mv a.py moved.py", expect![[r#"
+    "#]],
+    )
+    .await;
+    check(
+        "git mv 2>/dev/null; mv a.py moved.py",
+        expect![[r#"
         Deleted a.py
         Added moved.py 1-10
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -122,29 +151,49 @@ async fn bytes_that_are_no_text_are_binary_patches() {
         Modified latin.py binary
         Added new.bin binary
     "#]]).await;
-    check("rm bytes.bin latin.py", expect![[r#"
+    check(
+        "rm bytes.bin latin.py",
+        expect![[r#"
         Deleted bytes.bin binary
         Deleted latin.py binary
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_file_that_becomes_a_link_is_one_changed_file() {
-    check("rm link-to-be; ln -s a.py link-to-be; rm link; echo text > link", expect![[r#"
+    check(
+        "rm link-to-be; ln -s a.py link-to-be; rm link; echo text > link",
+        expect![[r#"
         Modified link 1-1
         Modified link-to-be symlink 1-1
-    "#]]).await;
-    check("rm -r d; ln -s .. d; rm a.py; mkdir a.py; echo > a.py/x", expect![[r#"
+    "#]],
+    )
+    .await;
+    check(
+        "rm -r d; ln -s .. d; rm a.py; mkdir a.py; echo > a.py/x",
+        expect![[r#"
         Deleted a.py
         Added a.py/x 1-1
         Added d symlink 1-1
         Deleted d/b.py
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn odd_names_survive_the_patch() {
-    check(r#"echo 1 > 'a b.py'; echo 2 > "ünï.py"; echo 3 > 'q"uote.py'; echo 4 > $'tab\there'; echo 5 > '*'; rm d/b.py; echo 6 > 'd/b.py '"#, expect![]).await;
+    check(r#"echo 1 > 'a b.py'; echo 2 > "ünï.py"; echo 3 > 'q"uote.py'; echo 4 > $'tab\there'; echo 5 > '*'; rm d/b.py; echo 6 > 'd/b.py '"#, expect![[r#"
+        Added * 1-1
+        Added a b.py 1-1
+        Deleted d/b.py
+        Added d/b.py  1-1
+        Added q"uote.py 1-1
+        Added tab	here 1-1
+        Added ünï.py 1-1
+    "#]]).await;
 }
 
 #[tokio::test]
@@ -177,12 +226,15 @@ async fn a_patch_that_doesnt_fit_is_refused() {
     };
     let header = "diff --git a/d/b.py b/d/b.py\n--- a/d/b.py\n+++ b/d/b.py\n";
     let other = format!("{header}@@ -1 +1 @@\n-z = 2\n+y = 3\n");
-    expect!["apply the patch to the base: hunk at line 1 did not apply; class=Patch (31); code=ApplyFail (-35)"].assert_eq(&refuse(&checkout, &other).await);
+    expect!["apply the patch to the base: error: patch failed: d/b.py:1; error: d/b.py: patch does not apply"].assert_eq(&refuse(&checkout, &other).await);
     let cut = format!("{header}@@ -1 +1 @@\n-y = 2\n");
-    expect!["apply the patch to the base: invalid patch hunk, expected 1 old lines and 1 new lines; class=Patch (31)"].assert_eq(&refuse(&checkout, &cut).await);
-    expect!["apply the patch to the base: no patch found; class=Patch (31); code=NotFound (-3)"].assert_eq(&refuse(&checkout, "not a patch\n").await);
+    expect!["apply the patch to the base: error: corrupt patch at line 6"]
+        .assert_eq(&refuse(&checkout, &cut).await);
+    expect![[r#"apply the patch to the base: error: No valid patches in input (allow with "--allow-empty")"#]].assert_eq(&refuse(&checkout, "not a patch\n").await);
     let git = "diff --git a/.git/x b/.git/x\nnew file mode 100644\n--- /dev/null\n+++ b/.git/x\n@@ -0,0 +1 @@\n+x\n";
-    expect!["apply the patch to the base: invalid path: '.git/x'; class=Index (10)"].assert_eq(&refuse(&checkout, git).await);
+    expect!["apply the patch to the base: error: invalid path '.git/x'"]
+        .assert_eq(&refuse(&checkout, git).await);
     let up = git.replace(".git/x", "../x");
-    expect!["apply the patch to the base: invalid path: '../x'; class=Index (10)"].assert_eq(&refuse(&checkout, &up).await);
+    expect!["apply the patch to the base: error: invalid path '../x'"]
+        .assert_eq(&refuse(&checkout, &up).await);
 }

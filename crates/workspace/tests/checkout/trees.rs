@@ -9,7 +9,10 @@ use workspace::checkout::Checkout;
 use crate::world::World;
 
 async fn run(checkout: &Checkout, line: &str) {
-    let ended = checkout.run(&Command::new(["bash", "-c", line], 60)).await.unwrap();
+    let ended = checkout
+        .run(&Command::new(["bash", "-c", line], 60))
+        .await
+        .unwrap();
     assert!(ended.succeeded(), "{line}: {}", ended.tail());
 }
 
@@ -34,7 +37,10 @@ async fn check(line: &str, want: Expect) {
         ("d/b.py", "y = 2\n"),
         (".gitignore", "*.log\nbuild/\n"),
     ]);
-    world.shell("repo", "echo old > tracked.log; git add -f tracked.log; git commit -q -m log");
+    world.shell(
+        "repo",
+        "echo old > tracked.log; git add -f tracked.log; git commit -q -m log",
+    );
     let checkout = world.checkout().await;
     run(&checkout, line).await;
     let tree = checkout.snapshot().await.unwrap();
@@ -47,21 +53,32 @@ async fn check(line: &str, want: Expect) {
     fork.run(&Command::new(["true"], 60)).await.unwrap();
     assert_eq!(fork.snapshot().await.unwrap(), tree);
     // And it can be put back from anywhere.
-    run(&checkout, "rm -rf -- * && mkdir a.py && echo > a.py/b && ln -s / d && echo > stray.log").await;
+    run(
+        &checkout,
+        "rm -rf -- * && mkdir a.py && echo > a.py/b && ln -s / d && echo > stray.log",
+    )
+    .await;
     checkout.restore(&tree).await.unwrap();
     assert_eq!(checkout.snapshot().await.unwrap(), tree);
     run(&checkout, "true").await;
     assert_eq!(checkout.snapshot().await.unwrap(), tree);
-    assert!(checkout.read("stray.log").await.is_err(), "an ignored file survived");
+    assert!(
+        checkout.read("stray.log").await.is_err(),
+        "an ignored file survived"
+    );
 }
 
 #[tokio::test]
 async fn a_tree_is_kept_as_it_is() {
-    check("true", expect![[r#"
+    check(
+        "true",
+        expect![[r#"
         100644 .gitignore "*.log\nbuild/\n"
         100644 a.py "x = 1\n"
         100644 d/b.py "y = 2\n"
-        100644 tracked.log "old\n""#]]).await;
+        100644 tracked.log "old\n""#]],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -79,23 +96,31 @@ async fn what_a_program_changes_is_kept_but_for_what_is_ignored() {
 
 #[tokio::test]
 async fn modes_and_links_are_kept_and_never_followed() {
-    check("chmod +x a.py; ln -s /etc/passwd link; ln -s ../out dir; ln -sf d/b.py a2.py", expect![[r#"
+    check(
+        "chmod +x a.py; ln -s /etc/passwd link; ln -s ../out dir; ln -sf d/b.py a2.py",
+        expect![[r#"
         100644 .gitignore "*.log\nbuild/\n"
         100755 a.py "x = 1\n"
         120000 a2.py "d/b.py"
         100644 d/b.py "y = 2\n"
         120000 dir "../out"
         120000 link "/etc/passwd"
-        100644 tracked.log "old\n""#]]).await;
+        100644 tracked.log "old\n""#]],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_file_becomes_a_folder_and_a_folder_a_file() {
-    check("rm a.py; mkdir a.py; echo 1 > a.py/in; rm -r d; echo 2 > d", expect![[r#"
+    check(
+        "rm a.py; mkdir a.py; echo 1 > a.py/in; rm -r d; echo 2 > d",
+        expect![[r#"
         100644 .gitignore "*.log\nbuild/\n"
         100644 a.py/in "1\n"
         100644 d "2\n"
-        100644 tracked.log "old\n""#]]).await;
+        100644 tracked.log "old\n""#]],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -120,7 +145,10 @@ async fn a_change_within_one_tick_of_the_clock_is_seen() {
     const ROUNDS: usize = 20;
     for round in 0..ROUNDS {
         // Same size, and the time of the last change is set back.
-        let line = format!("printf 'x = {}\\n' > a.py; touch -d 2020-01-01 a.py", 10 + round);
+        let line = format!(
+            "printf 'x = {}\\n' > a.py; touch -d 2020-01-01 a.py",
+            10 + round
+        );
         run(&checkout, &line).await;
         seen.insert(checkout.snapshot().await.unwrap());
     }
@@ -136,7 +164,8 @@ async fn what_a_tool_writes_is_kept_even_where_it_is_ignored() {
     let tree = checkout.snapshot().await.unwrap();
     expect![[r#"
         100644 .gitignore "*.log\n"
-        100644 asked.log "1\n""#]].assert_eq(&kept(&world, &tree));
+        100644 asked.log "1\n""#]]
+    .assert_eq(&kept(&world, &tree));
     run(&checkout, "true").await;
     assert_eq!(checkout.snapshot().await.unwrap(), tree);
 }
@@ -147,7 +176,10 @@ async fn a_written_file_keeps_its_executable_bit_and_is_no_other_file() {
     world.shell("repo", "chmod +x run.sh; git commit -qam x");
     let checkout = world.checkout().await;
     run(&checkout, "ln run.sh twin.sh").await;
-    checkout.write("run.sh", b"#!/bin/sh\ntrue\n").await.unwrap();
+    checkout
+        .write("run.sh", b"#!/bin/sh\ntrue\n")
+        .await
+        .unwrap();
     let mode = std::fs::metadata(checkout.path().join("run.sh")).unwrap();
     assert_eq!(mode.permissions().mode() & 0o777, 0o755);
     assert_eq!(checkout.read("twin.sh").await.unwrap(), b"#!/bin/sh\n");
@@ -179,11 +211,15 @@ async fn a_fork_is_private_and_gone_when_dropped() {
 async fn a_submodule_is_an_empty_folder_that_nobody_writes_to() {
     let world = World::with(&[("a.py", "x = 1\n")]);
     let commit = world.git("repo", &["rev-parse", "HEAD"]);
-    let line = format!("git update-index --add --cacheinfo 160000,{},sub; git commit -qm sub", commit.trim());
+    let line = format!(
+        "git update-index --add --cacheinfo 160000,{},sub; git commit -qm sub",
+        commit.trim()
+    );
     world.shell("repo", &line);
     let checkout = world.open(None, true).await.unwrap();
     let refused = checkout.write("sub/x.py", b"").await.unwrap_err();
-    expect!["write `sub/x.py`: it belongs to a submodule, which is another repository"].assert_eq(&refused.to_string());
+    expect!["write `sub/x.py`: it belongs to a submodule, which is another repository"]
+        .assert_eq(&refused.to_string());
     run(&checkout, "echo > sub/new.py; echo > b.py").await;
     let change = checkout.change().await.unwrap();
     let paths: Vec<_> = change.files.iter().map(|it| it.path.as_str()).collect();

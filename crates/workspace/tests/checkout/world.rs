@@ -113,7 +113,12 @@ impl World {
         environments: SystemPrograms,
     ) -> Opening {
         let stage = env!("CARGO_BIN_EXE_confine").into();
-        let door = Arc::new(Door::new(walls, stage, self.path("scratch"), Egress::default()));
+        let door = Arc::new(Door::new(
+            walls,
+            stage,
+            self.path("scratch"),
+            Egress::default(),
+        ));
         Opening {
             run_folder: self.path(&format!("runs/{run}")),
             mirrors: self.mirrors(door.clone()),
@@ -140,7 +145,9 @@ impl World {
 
     /// A checkout of the repository in `repo`.
     pub(crate) async fn checkout(&self) -> Checkout {
-        self.open(None, false).await.expect("the repository can be opened")
+        self.open(None, false)
+            .await
+            .expect("the repository can be opened")
     }
 
     pub(crate) async fn open(
@@ -149,7 +156,14 @@ impl World {
         include_dirty: bool,
     ) -> Result<Checkout, GitError> {
         let origin = Origin::Folder(self.repo());
-        Checkout::open(self.opening("one"), &origin, reference, include_dirty, &Silent).await
+        Checkout::open(
+            self.opening("one"),
+            &origin,
+            reference,
+            include_dirty,
+            &Silent,
+        )
+        .await
     }
 
     /// What a person reads of an error, with its causes, without the folder of this test.
