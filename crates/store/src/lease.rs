@@ -35,6 +35,21 @@ pub struct Lease {
 }
 
 impl Store {
+    /// Takes a run back that never got as far as its first event.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]. A run that has events stays.
+    pub async fn discard(&self, lease: Lease) -> Result<(), StoreError> {
+        const DISCARD: &str = "DELETE FROM runs WHERE id = $1 AND epoch = $2 \
+            AND NOT EXISTS (SELECT 1 FROM events WHERE run = $1)";
+        let (run, epoch) = (lease.run.clone(), lease.epoch);
+        lease.release().await;
+        on_pool!(self.database, pool => sqlx::query(DISCARD)
+            .bind(&run.0).bind(epoch)
+            .execute(pool).await.map(drop))
+        .map_err(|it| self.database.failed("take a run back", it))
+    }
+
     /// Creates a run that `owner` works on from the beginning: [`Store::create`] and [`Store::claim`] in one
     /// write.
     ///

@@ -13,6 +13,7 @@ mod environment;
 mod error;
 mod local;
 mod mirror;
+mod plant;
 mod refusal;
 mod store;
 mod tree;
@@ -22,6 +23,7 @@ pub use branch::{Branch, Delivered, commit_to_branch};
 pub use commit::{Committed, commit_paths};
 pub use error::GitError;
 pub use mirror::{MirrorLimits, Mirrors};
+pub use plant::plant;
 pub use store::Store;
 
 pub(crate) use local::take;
