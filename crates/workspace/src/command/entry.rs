@@ -80,6 +80,7 @@ pub(super) async fn enter(
             cpu_seconds_max: spawn.bounds.cpu_seconds_max,
             file_bytes_max: spawn.bounds.file_bytes_max,
             processes_max: spawn.bounds.processes_max,
+            stage_counts: rustix::process::getuid().is_root(),
         },
         fence: enclosure.fence,
         calls: enclosure.calls,

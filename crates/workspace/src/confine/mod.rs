@@ -275,8 +275,11 @@ impl Enclosure {
 fn gaps_of_every_wall() -> Vec<String> {
     let mut gaps =
         vec!["memory and processor time are limited for each process, not for all together".into()];
-    if rustix::process::geteuid().is_root() {
-        gaps.push("the number of processes is not limited, as the pipeline runs as root".into());
+    if rustix::process::getuid().is_root() {
+        gaps.push(
+            "processes are counted ten times a second instead of limited, as the pipeline runs as root"
+                .into(),
+        );
     }
     gaps
 }

@@ -43,7 +43,7 @@ pub(crate) enum Watch {
     },
 }
 
-/// Limits the kernel keeps for each process.
+/// Limits of the program, kept by the kernel for each process.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct KernelLimits {
     /// Address space.
@@ -54,6 +54,15 @@ pub(crate) struct KernelLimits {
     pub(crate) file_bytes_max: u64,
     /// Processes and threads.
     pub(crate) processes_max: u64,
+    /// Whether the stage has to count processes because the kernel doesn't: for root it keeps no such limit.
+    pub(crate) stage_counts: bool,
+}
+
+impl KernelLimits {
+    /// The processes the stage has to count, if it has to.
+    pub(crate) fn counted_processes_max(&self) -> Option<u64> {
+        self.stage_counts.then_some(self.processes_max)
+    }
 }
 
 /// Which files a program may reach, as Landlock rules.

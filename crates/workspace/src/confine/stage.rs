@@ -42,7 +42,8 @@ pub fn inner_main(arguments: impl IntoIterator<Item = OsString>) -> ! {
                 // SAFETY: the door opened this descriptor for the stage, and nothing else here owns it.
                 drop(unsafe { OwnedFd::from_raw_fd(report) });
             }
-            let word = watch::until_the_end(program, plan.watch);
+            let word =
+                watch::until_the_end(program, plan.watch, plan.limits.counted_processes_max());
             tell(status.as_fd(), &word);
             std::process::exit(0)
         }

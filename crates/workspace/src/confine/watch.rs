@@ -11,6 +11,8 @@ use super::plan::{Watch, Word};
 
 /// Longest time spent on ending what the program left behind.
 const SWEEP_SECONDS_MAX: u64 = 2;
+/// Time between two counts of the program's processes.
+const COUNT_EVERY: Duration = Duration::from_millis(100);
 
 /// Who goes on after the fork.
 pub(super) enum Side {
@@ -30,9 +32,9 @@ pub(super) fn hide_from_the_program() -> io::Result<()> {
 
 /// Splits into watcher and program.
 pub(super) fn fork_under(watch: Watch) -> io::Result<Side> {
+    block_awaited_signals(watch)?;
     if let Watch::Adoption { parent } = watch {
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
-        block_watched_signals()?;
         rustix::process::set_parent_process_death_signal(Some(Signal::TERM))?;
         // The parent may have died before the line above.
         let still_there = rustix::process::getppid()
@@ -51,43 +53,61 @@ pub(super) fn fork_under(watch: Watch) -> io::Result<Side> {
     }
 }
 
-/// Waits for the program; when it returns, nothing that the program started is left.
-pub(super) fn until_the_end(program: Pid, watch: Watch) -> Word {
-    match watch {
-        // As process 1 it just ends, and the kernel ends the rest.
-        Watch::Namespace => wait_as_process_1(program),
-        Watch::Adoption { .. } => {
-            let word = wait_for_program_or_order(program);
-            sweep();
-            word
-        }
+/// Waits for the program; when it returns, nothing that the program started is left, or the end of this process
+/// takes it along.
+///
+/// With `processes_max`, more processes than that end the program. The kernel doesn't keep its own limit for root.
+pub(super) fn until_the_end(program: Pid, watch: Watch, processes_max: Option<u64>) -> Word {
+    let word = wait_for(program, watch, processes_max);
+    if let Watch::Adoption { .. } = watch {
+        sweep();
     }
+    word
 }
 
-fn wait_as_process_1(program: Pid) -> Word {
-    loop {
-        match rustix::process::wait(WaitOptions::empty()) {
-            Ok(Some((pid, status))) if pid == program => return word_of(status),
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Word::not_started(&error.into()),
-        }
-    }
-}
-
-/// SIGTERM is the door's order to stop, or the news that the door is gone.
-fn wait_for_program_or_order(program: Pid) -> Word {
+fn wait_for(program: Pid, watch: Watch, processes_max: Option<u64>) -> Word {
+    let mut counted = Instant::now();
     loop {
         match rustix::process::wait(WaitOptions::NOHANG) {
             Ok(Some((pid, status))) if pid == program => return word_of(status),
-            Ok(Some(_)) | Err(rustix::io::Errno::INTR) => {}
-            Ok(None) => {
-                if next_watched_signal() == libc::SIGTERM {
-                    return Word::Signalled(libc::SIGTERM);
-                }
-            }
+            Ok(Some(_)) | Err(rustix::io::Errno::INTR) => continue,
+            Ok(None) => {}
             Err(error) => return Word::not_started(&error.into()),
         }
+        // SIGTERM is the door's order to stop, or the news that the door is gone.
+        if next_signal(watch, processes_max.is_some()) == libc::SIGTERM {
+            return Word::Signalled(libc::SIGTERM);
+        }
+        let Some(processes_max) = processes_max else {
+            continue;
+        };
+        if counted.elapsed() < COUNT_EVERY {
+            continue;
+        }
+        counted = Instant::now();
+        if processes_max < processes(watch) {
+            complain(processes_max);
+            return Word::Signalled(libc::SIGKILL);
+        }
     }
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "the program's own standard error is where its reader looks for the cause"
+)]
+fn complain(processes_max: u64) {
+    eprintln!("stopped: more than {processes_max} processes");
+}
+
+/// How many processes the program has grown to.
+fn processes(watch: Watch) -> u64 {
+    let count = match watch {
+        // Here /proc shows the namespace alone: the program's processes and this one.
+        Watch::Namespace => numbers_in_proc().count().saturating_sub(1),
+        Watch::Adoption { .. } => descendants().len(),
+    };
+    count as u64
 }
 
 fn word_of(status: WaitStatus) -> Word {
@@ -97,20 +117,29 @@ fn word_of(status: WaitStatus) -> Word {
     }
 }
 
-fn watched_signals() -> libc::sigset_t {
+/// As process 1 of a namespace the stage takes no orders: they could only come from the program.
+fn awaited_signals(watch: Watch) -> libc::sigset_t {
     // SAFETY: both calls only write to the set, which starts as all zeros, a valid value of the type.
     unsafe {
         let mut set = std::mem::zeroed();
-        libc::sigaddset(&mut set, libc::SIGTERM);
         libc::sigaddset(&mut set, libc::SIGCHLD);
+        if let Watch::Adoption { .. } = watch {
+            libc::sigaddset(&mut set, libc::SIGTERM);
+        }
         set
     }
 }
 
-fn block_watched_signals() -> io::Result<()> {
+/// Blocked signals wait until they are asked for, so none is missed between two looks.
+fn block_awaited_signals(watch: Watch) -> io::Result<()> {
     // SAFETY: reads the set, and is told not to return the old mask.
-    let blocked =
-        unsafe { libc::sigprocmask(libc::SIG_BLOCK, &watched_signals(), std::ptr::null_mut()) };
+    let blocked = unsafe {
+        libc::sigprocmask(
+            libc::SIG_BLOCK,
+            &awaited_signals(watch),
+            std::ptr::null_mut(),
+        )
+    };
     if blocked == 0 {
         Ok(())
     } else {
@@ -118,42 +147,49 @@ fn block_watched_signals() -> io::Result<()> {
     }
 }
 
-fn next_watched_signal() -> libc::c_int {
-    // SAFETY: reads the set, and is told not to return details.
-    unsafe { libc::sigwaitinfo(&watched_signals(), std::ptr::null_mut()) }
+/// The next signal; a negative number when it is time to count.
+fn next_signal(watch: Watch, counting: bool) -> libc::c_int {
+    let awaited = awaited_signals(watch);
+    let longest = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: COUNT_EVERY.subsec_nanos().into(),
+    };
+    // SAFETY: both read the set, one the time too, and both are told not to return details.
+    unsafe {
+        match counting {
+            true => libc::sigtimedwait(&awaited, std::ptr::null_mut(), &longest),
+            false => libc::sigwaitinfo(&awaited, std::ptr::null_mut()),
+        }
+    }
 }
 
 /// Ends every descendant. Orphans come to this process, so killing children again and again reaches them all.
 fn sweep() {
     let until = Instant::now() + Duration::from_secs(SWEEP_SECONDS_MAX);
-    loop {
+    while have_children() && Instant::now() < until {
         for pid in descendants() {
             let _gone = rustix::process::kill_process(pid, Signal::KILL);
         }
-        loop {
-            match rustix::process::wait(WaitOptions::NOHANG) {
-                Ok(Some(_)) => {}
-                Ok(None) => break,
-                Err(_no_children_left) => return,
-            }
-        }
-        if until < Instant::now() {
-            return;
-        }
         std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Takes note of the children that have ended, and says whether there are others.
+fn have_children() -> bool {
+    loop {
+        match rustix::process::wait(WaitOptions::NOHANG) {
+            Ok(Some(_)) => {}
+            Ok(None) => return true,
+            Err(_none_left) => return false,
+        }
     }
 }
 
 /// All processes that come from this one.
 fn descendants() -> Vec<Pid> {
     let mut children: HashMap<i32, Vec<i32>> = HashMap::new();
-    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let pid = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok());
-        let parent = pid.and_then(parent_of);
-        if let (Some(pid), Some(parent)) = (pid, parent) {
+    for pid in numbers_in_proc() {
+        if let Some(parent) = parent_of(pid) {
             children.entry(parent).or_default().push(pid);
         }
     }
@@ -166,6 +202,11 @@ fn descendants() -> Vec<Pid> {
         next.extend(of_it);
     }
     found
+}
+
+fn numbers_in_proc() -> impl Iterator<Item = i32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
 /// The parent's number, from `/proc/PID/stat`: the second field after the name, which is in brackets and may

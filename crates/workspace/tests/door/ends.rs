@@ -1,12 +1,10 @@
 //! How programs end, whoever ends them.
 
-use std::time::Duration;
-
 use expect_test::{Expect, expect};
 use protocol::Exit;
 use workspace::command::Bounds;
 
-use crate::world::{Behind, World, shown, told};
+use crate::world::{Behind, EVERYWHERE, World, shown, told};
 
 async fn check(behind: Behind, line: &str, expected: Expect) {
     let world = World::new(behind).await;
@@ -16,7 +14,7 @@ async fn check(behind: Behind, line: &str, expected: Expect) {
 
 #[tokio::test]
 async fn a_program_that_succeeds() {
-    for behind in [Behind::Bubblewrap, Behind::LandlockAlone, Behind::Nothing] {
+    for behind in EVERYWHERE {
         check(
             behind,
             "echo to you; echo to me >&2",
@@ -32,19 +30,17 @@ async fn a_program_that_succeeds() {
 
 #[tokio::test]
 async fn a_program_that_fails() {
-    for behind in [Behind::Bubblewrap, Behind::LandlockAlone, Behind::Nothing] {
+    for behind in EVERYWHERE {
         check(behind, "exit 137", expect!["Code(137)\n"]).await;
     }
 }
 
 #[tokio::test]
 async fn a_program_that_dies_by_a_signal() {
-    for behind in [Behind::Bubblewrap, Behind::LandlockAlone, Behind::Nothing] {
+    for behind in EVERYWHERE {
         check(behind, "kill -9 $$", expect!["Signal(9)\n"]).await;
     }
 }
-
-const EVERYWHERE: [Behind; 3] = [Behind::Bubblewrap, Behind::LandlockAlone, Behind::Nothing];
 
 /// A change of bounds.
 type Bound = fn(&mut Bounds);
@@ -248,91 +244,4 @@ async fn a_report_is_cut_at_the_flood_limit() {
         (execution.succeeded(), execution.report.len()),
         (true, 1000)
     );
-}
-
-/// A grandchild that leaves its session and makes a file longer all the time.
-const HEARTBEAT: &str = "
-import os, sys, time
-if os.fork() == 0:
-    os.setsid()
-    if os.fork() == 0:
-        for _ in range(10_000):
-            with open('beat', 'a') as file:
-                file.write('beat ')
-            time.sleep(0.01)
-    os._exit(0)
-while not os.path.exists('beat') or not os.path.getsize('beat'):
-    time.sleep(0.01)
-print('begun', flush=True)
-";
-
-/// Whether nobody writes the file any more.
-async fn is_still(world: &World) -> bool {
-    const BEATS: Duration = Duration::from_millis(300);
-    const WAITS_MAX: usize = 20;
-    let read = || std::fs::read_to_string(world.tree().join("beat")).unwrap_or_default();
-    let mut before = read();
-    for _ in 0..WAITS_MAX {
-        tokio::time::sleep(BEATS).await;
-        let now = read();
-        if !now.is_empty() && now == before {
-            return true;
-        }
-        before = now;
-    }
-    false
-}
-
-#[tokio::test]
-async fn grandchildren_end_with_the_program() {
-    for behind in EVERYWHERE {
-        let world = World::new(behind).await;
-        let execution = world.run(&world.spawn(&["python3", "-c", HEARTBEAT])).await;
-        expect![[r#"
-            Code(0)
-            begun
-        "#]]
-        .assert_eq(&shown(&execution));
-        assert!(is_still(&world).await, "{behind:?}");
-    }
-}
-
-#[tokio::test]
-async fn grandchildren_end_when_the_time_is_up() {
-    for behind in EVERYWHERE {
-        let world = World::new(behind).await;
-        let mut spawn = world.spawn(&["python3", "-c", &format!("{HEARTBEAT}time.sleep(1000)")]);
-        spawn.bounds.wall_seconds_max = 2;
-        let execution = world.run(&spawn).await;
-        expect![[r#"
-            TooSlow
-            begun
-        "#]]
-        .assert_eq(&shown(&execution));
-        assert!(is_still(&world).await, "{behind:?}");
-    }
-}
-
-#[tokio::test]
-async fn grandchildren_end_when_nobody_waits_any_more() {
-    for behind in EVERYWHERE {
-        let world = World::new(behind).await;
-        let program = format!(
-            "{HEARTBEAT}os.write(int(os.environ['PIPELINE_REPORT_FD']), b'!'); time.sleep(1000)"
-        );
-        let mut spawn = world.spawn(&["python3", "-c", &program]);
-        spawn.report = true;
-        let (begun, has_begun) = tokio::sync::oneshot::channel();
-        let mut begun = Some(begun);
-        let mut on_report = |_: &[u8]| {
-            if let Some(begun) = begun.take() {
-                let _nobody_listens = begun.send(());
-            }
-        };
-        tokio::select! {
-            ended = world.door.run_watching(&spawn, &mut on_report) => panic!("it ended: {ended:?}"),
-            _ = has_begun => {}
-        }
-        assert!(is_still(&world).await, "{behind:?}");
-    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use expect_test::expect;
 use serde::Deserialize;
 
-use crate::world::{Behind, KEY, World, fixture, shown};
+use crate::world::{Behind, EVERYWHERE, KEY, World, fixture, shown};
 
 #[derive(Deserialize)]
 struct Variable {
@@ -22,7 +22,7 @@ async fn variables(behind: Behind) -> BTreeMap<String, String> {
 
 #[tokio::test]
 async fn a_program_gets_a_handful_of_variables() {
-    for behind in [Behind::Bubblewrap, Behind::LandlockAlone, Behind::Nothing] {
+    for behind in EVERYWHERE {
         let names: Vec<String> = variables(behind).await.into_keys().collect();
         expect!["HOME LANG PATH TERM TMPDIR"].assert_eq(&names.join(" "));
     }

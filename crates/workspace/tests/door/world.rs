@@ -53,6 +53,9 @@ pub(crate) enum Behind {
     Nothing,
 }
 
+pub(crate) const EVERYWHERE: [Behind; 3] =
+    [Behind::Bubblewrap, Behind::LandlockAlone, Behind::Nothing];
+
 pub(crate) async fn walls(behind: Behind) -> Walls {
     let stage = Path::new(STAGE);
     match behind {
