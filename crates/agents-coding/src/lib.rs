@@ -1,1 +1,17 @@
-//! The GPT and Claude coders: ask for a change, apply it.
+//! The coding agents: ask a model for a change, and carry out what it asks for, tool by tool.
+
+mod answer;
+mod arguments;
+mod coder;
+mod conversation;
+mod dialect;
+mod edits;
+mod nearest;
+mod refusal;
+mod repo_map;
+mod syntax;
+mod text_file;
+mod tools;
+
+pub use coder::{Coder, CoderRole};
+pub use dialect::Dialect;
