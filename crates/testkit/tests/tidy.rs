@@ -311,6 +311,20 @@ fn every_prompt_has_a_typed_door_and_a_render_test() {
     assert_none("prompts", &broken);
 }
 
+#[test]
+fn every_decision_is_in_the_table() {
+    let table = read("docs/decisions/README.md");
+    let mut broken = Vec::new();
+    for path in files(&root().join("docs/decisions"), &|it| it.ends_with(".md")) {
+        let page = shown(&path);
+        let name = page.trim_start_matches("docs/decisions/");
+        if name != "README.md" && !table.contains(&format!("]({name})")) {
+            broken.push(format!("{page}: give it a row in docs/decisions/README.md"));
+        }
+    }
+    assert_none("decisions", &broken);
+}
+
 /// Fails for each file that has one of the words outside its tests, unless it lives under one of the places.
 #[track_caller]
 fn check_words(words: &[&str], places: &[&str]) {
