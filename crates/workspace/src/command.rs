@@ -157,8 +157,8 @@ impl Door {
     }
 }
 
-/// Puts the walls up once, around nothing.
-pub(crate) async fn rehearse(walls: &Walls, stage: &Path) -> Result<(), CommandError> {
+/// Puts the walls up once, around nothing; otherwise tells what refused.
+pub(crate) async fn rehearse(walls: &Walls, stage: &Path) -> Result<(), String> {
     const MEMORY_BYTES_MAX: u64 = 1 << 30;
     const OUTPUT_BYTES_MAX: usize = 4096;
     let door = Door::new(
@@ -189,14 +189,14 @@ pub(crate) async fn rehearse(walls: &Walls, stage: &Path) -> Result<(), CommandE
         },
         report: false,
     };
-    let execution = door.enter(&rehearsal, &mut |_| {}).await?;
-    if execution.succeeded() {
-        return Ok(());
+    match door.enter(&rehearsal, &mut |_| {}).await {
+        Ok(execution) if execution.succeeded() => Ok(()),
+        Ok(execution) => Err(format!("{:?} {}", execution.exit, execution.tail())),
+        Err(CommandError::Walls { why, .. }) => Err(why),
+        Err(CommandError::Lost { .. }) => Err("it ended without a word".to_owned()),
+        Err(CommandError::Start { program, source }) => Err(format!("start `{program}`: {source}")),
+        Err(error) => Err(error.to_string()),
     }
-    Err(CommandError::Walls {
-        program: stage.display().to_string(),
-        why: execution.tail(),
-    })
 }
 
 fn exit_of(program: String, ended: &Ended) -> Result<Exit, CommandError> {

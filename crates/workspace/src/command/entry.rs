@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Seek, Write};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -46,35 +46,104 @@ pub(super) async fn enter(
     let mut enclosure = walls.enclose(opening.as_ref());
     let lent = lend_folders(&mut enclosure, scratch, spawn)?;
 
-    let mut inherited = Vec::new();
-    let (word, status) = pipe()?;
-    let status_fd = keep(&mut inherited, status);
-    let (report, report_fd) = match spawn.report {
-        false => (None, None),
-        true => {
-            let (ours, theirs) = pipe()?;
-            (Some(ours), Some(keep(&mut inherited, theirs)))
-        }
-    };
-    let (egress, egress_fd) = match enclosure.needs_proxy {
-        false => (None, None),
-        true => {
-            let (ours, theirs) = UnixStream::pair().map_err(CommandError::system(
-                "make a socket for the way to the proxy",
-            ))?;
-            (Some(ours), Some(keep(&mut inherited, theirs.into())))
-        }
-    };
+    let (ours, mut theirs) = descriptors(spawn, enclosure.needs_proxy)?;
     let made_up = walls
         .made_up_files(opening.as_ref())
         .iter()
-        .map(|(_, text)| Ok(keep(&mut inherited, memory_file(text.as_bytes())?)))
+        .map(|(_, text)| Ok(theirs.keep(memory_file(text.as_bytes())?)))
         .collect::<Result<Vec<_>, CommandError>>()?;
+    let (program, mut arguments) = walls.way_in(opening.as_ref(), stage, &made_up);
     let watch = enclosure.watch;
-    let plan = Plan {
+    let plan = plan(spawn, enclosure, lent.as_ref(), &theirs);
+    let plan = serde_json::to_vec(&plan)
+        .map_err(io::Error::from)
+        .map_err(CommandError::system(
+            "write the plan (are all paths UTF-8?)",
+        ))?;
+    let plan_fd = theirs.keep(memory_file(&plan)?);
+    arguments.extend([MARKER.into(), plan_fd.to_string().into()]);
+    let (directory, stop) = match watch {
+        // bubblewrap goes to the folder itself, inside the view.
+        Watch::Namespace => (PathBuf::from("/"), Stop::Group),
+        Watch::Adoption { .. } => (spawn.directory.clone(), Stop::Stage),
+    };
+    let order = Order {
+        program: program.clone(),
+        arguments,
+        directory,
+        inherited: theirs.inherited,
+        stop,
+    };
+    let running = start(order).await.map_err(|source| CommandError::Start {
+        program: program.display().to_string(),
+        source,
+    })?;
+    Ok(Entered {
+        running,
+        word: ours.word,
+        report: ours.report,
+        egress: ours.egress,
+        _lent: lent,
+    })
+}
+
+/// Our ends of the pipes.
+struct Ours {
+    word: pipe::Receiver,
+    report: Option<pipe::Receiver>,
+    egress: Option<UnixStream>,
+}
+
+/// The other ends, which the stage and the program inherit.
+struct Theirs {
+    inherited: Vec<OwnedFd>,
+    status_fd: RawFd,
+    report_fd: Option<RawFd>,
+    egress_fd: Option<RawFd>,
+}
+
+impl Theirs {
+    /// Has a descriptor inherited, and returns its number.
+    fn keep(&mut self, descriptor: OwnedFd) -> RawFd {
+        let number = descriptor.as_raw_fd();
+        self.inherited.push(descriptor);
+        number
+    }
+}
+
+fn descriptors(spawn: &Spawn, needs_proxy: bool) -> Result<(Ours, Theirs), CommandError> {
+    let (word, status) = pipe()?;
+    let mut ours = Ours {
+        word,
+        report: None,
+        egress: None,
+    };
+    let mut theirs = Theirs {
+        status_fd: status.as_raw_fd(),
+        inherited: vec![status],
+        report_fd: None,
+        egress_fd: None,
+    };
+    if spawn.report {
+        let (our_end, their_end) = pipe()?;
+        ours.report = Some(our_end);
+        theirs.report_fd = Some(theirs.keep(their_end));
+    }
+    if needs_proxy {
+        let (our_end, their_end) = UnixStream::pair().map_err(CommandError::system(
+            "make a socket for the way to the proxy",
+        ))?;
+        ours.egress = Some(our_end);
+        theirs.egress_fd = Some(theirs.keep(their_end.into()));
+    }
+    Ok((ours, theirs))
+}
+
+fn plan(spawn: &Spawn, enclosure: Enclosure, lent: Option<&TempDir>, theirs: &Theirs) -> Plan {
+    Plan {
         argv: spawn.argv.clone(),
-        env: environment(spawn, &enclosure, lent.as_ref(), report_fd),
-        watch,
+        env: environment(spawn, &enclosure, lent, theirs.report_fd),
+        watch: enclosure.watch,
         limits: KernelLimits {
             memory_bytes_max: spawn.bounds.memory_bytes_max,
             cpu_seconds_max: spawn.bounds.cpu_seconds_max,
@@ -84,44 +153,10 @@ pub(super) async fn enter(
         },
         fence: enclosure.fence,
         calls: enclosure.calls,
-        status_fd,
-        report_fd,
-        egress_fd,
-    };
-    let plan = serde_json::to_vec(&plan)
-        .map_err(io::Error::from)
-        .map_err(CommandError::system(
-            "write the plan (are all paths UTF-8?)",
-        ))?;
-    let plan_fd = keep(&mut inherited, memory_file(&plan)?);
-
-    let (program, mut arguments) = walls.way_in(opening.as_ref(), stage, &made_up);
-    arguments.extend([MARKER.into(), plan_fd.to_string().into()]);
-    let order = Order {
-        // bubblewrap goes to the folder itself, inside the view.
-        directory: match watch {
-            Watch::Namespace => PathBuf::from("/"),
-            Watch::Adoption { .. } => spawn.directory.clone(),
-        },
-        stop: match watch {
-            Watch::Namespace => Stop::Group,
-            Watch::Adoption { .. } => Stop::Stage,
-        },
-        arguments,
-        inherited,
-        program: program.clone(),
-    };
-    let running = start(order).await.map_err(|source| CommandError::Start {
-        program: program.display().to_string(),
-        source,
-    })?;
-    Ok(Entered {
-        running,
-        word,
-        report,
-        egress,
-        _lent: lent,
-    })
+        status_fd: theirs.status_fd,
+        report_fd: theirs.report_fd,
+        egress_fd: theirs.egress_fd,
+    }
 }
 
 fn opening(spawn: &Spawn) -> Option<Opening<'_>> {
@@ -196,7 +231,7 @@ fn environment(
     spawn: &Spawn,
     enclosure: &Enclosure,
     lent: Option<&TempDir>,
-    report_fd: Option<i32>,
+    report_fd: Option<RawFd>,
 ) -> BTreeMap<String, String> {
     let (home, tmp) = match (enclosure.private_folders, lent) {
         (Some((home, tmp)), _) => (home.to_owned(), tmp.to_owned()),
@@ -242,10 +277,4 @@ fn memory_file(content: &[u8]) -> Result<OwnedFd, CommandError> {
         .and_then(|()| file.rewind())
         .map_err(CommandError::system(doing))?;
     Ok(file.into())
-}
-
-fn keep(inherited: &mut Vec<OwnedFd>, descriptor: OwnedFd) -> i32 {
-    let number = descriptor.as_raw_fd();
-    inherited.push(descriptor);
-    number
 }

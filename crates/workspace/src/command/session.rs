@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use protocol::Exit;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::pipe;
 use tokio::process::ChildStdin;
 
 use super::Spawn;
 use super::capture::Capture;
 use super::entry::Entered;
+use super::spawner::Streams;
 use crate::confine::plan::Word;
 use crate::error::CommandError;
 use crate::proxy::{self, Egress};
@@ -41,21 +43,72 @@ pub(super) async fn until_the_end(
     on_report: &mut (dyn FnMut(&[u8]) + Send),
 ) -> Result<Ended, CommandError> {
     let bounds = &spawn.bounds;
-    let mut stdout = Capture::new(bounds.output_bytes_max);
-    let mut stderr = Capture::new(bounds.output_bytes_max);
-    let mut report = Report {
-        bytes: Vec::new(),
-        bytes_max: bounds.output_flood_bytes_max,
-        on_report,
+    let mut kept = Kept {
+        stdout: Capture::new(bounds.output_bytes_max),
+        stderr: Capture::new(bounds.output_bytes_max),
+        report: Report {
+            bytes: Vec::new(),
+            bytes_max: bounds.output_flood_bytes_max,
+            on_report,
+        },
+        word: Vec::new(),
     };
-    let mut word = Vec::new();
-    let flood = Flood {
-        bytes: AtomicU64::new(0),
-        bytes_max: bounds.output_flood_bytes_max,
+    let way_out = entered.egress.take();
+    let proxy = async {
+        if let Some(socket) = way_out {
+            proxy::serve(socket, egress).await;
+        }
+        // The proxy never decides when a program ends.
+        std::future::pending::<()>().await;
     };
+    let wall = Duration::from_secs(bounds.wall_seconds_max);
     let streams = entered.running.take_streams()?;
-    let (reports, socket) = (entered.report.take(), entered.egress.take());
-    let to_its_end = async {
+    let reports = entered.report.take();
+    let stopped = tokio::select! {
+        ended = kept.to_the_end_of(streams, reports, &mut entered.word, spawn) => {
+            ended.err().map(|TooMuch| Exit::TooMuchOutput)
+        }
+        () = tokio::time::sleep(wall) => Some(Exit::TooSlow),
+        () = proxy => None,
+    };
+    let end = Duration::from_secs(END_SECONDS_MAX);
+    if stopped.is_some() {
+        entered.running.stop();
+        let stage_is_gone = read_word(&mut entered.word, &mut kept.word);
+        let _waited_long_enough = tokio::time::timeout(end, stage_is_gone).await;
+    }
+    entered.running.wait(end).await;
+    Ok(Ended {
+        stopped,
+        word: first_word(&kept.word),
+        stdout: kept.stdout,
+        stderr: kept.stderr,
+        report: kept.report.bytes,
+    })
+}
+
+/// What has been read so far.
+struct Kept<'a> {
+    stdout: Capture,
+    stderr: Capture,
+    report: Report<'a>,
+    word: Vec<u8>,
+}
+
+impl Kept<'_> {
+    /// Feeds the program and reads all its pipes until the last one is closed.
+    async fn to_the_end_of(
+        &mut self,
+        streams: Streams,
+        reports: Option<pipe::Receiver>,
+        word: &mut pipe::Receiver,
+        spawn: &Spawn,
+    ) -> Result<(), TooMuch> {
+        let flood = Flood {
+            bytes: AtomicU64::new(0),
+            bytes_max: spawn.bounds.output_flood_bytes_max,
+        };
+        let (stdout, stderr, report) = (&mut self.stdout, &mut self.stderr, &mut self.report);
         tokio::try_join!(
             feed(streams.stdin, &spawn.stdin),
             each_piece(streams.stdout, |piece| {
@@ -73,36 +126,10 @@ pub(super) async fn until_the_end(
                 }
             },
             // The stage is the last to close its pipe: with its word, the program has ended.
-            read_word(&mut entered.word, &mut word),
-        )
-    };
-    let way_out = async {
-        if let Some(socket) = socket {
-            proxy::serve(socket, egress).await;
-        }
-        // The proxy never decides when a program ends.
-        std::future::pending::<()>().await;
-    };
-    let wall = Duration::from_secs(bounds.wall_seconds_max);
-    let stopped = tokio::select! {
-        ended = to_its_end => ended.err().map(|TooMuch| Exit::TooMuchOutput),
-        () = tokio::time::sleep(wall) => Some(Exit::TooSlow),
-        () = way_out => None,
-    };
-    let end = Duration::from_secs(END_SECONDS_MAX);
-    if stopped.is_some() {
-        entered.running.stop();
-        let stage_is_gone = read_word(&mut entered.word, &mut word);
-        let _waited_long_enough = tokio::time::timeout(end, stage_is_gone).await;
+            read_word(word, &mut self.word),
+        )?;
+        Ok(())
     }
-    entered.running.wait(end).await;
-    Ok(Ended {
-        stopped,
-        word: first_word(&word),
-        stdout,
-        stderr,
-        report: report.bytes,
-    })
 }
 
 /// A stage that could not start the program says so before it says how its own child ended.

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 
 use expect_test::{Expect, expect};
 use protocol::Network;
-use workspace::command::View;
+use workspace::command::{Spawn, View};
 use workspace::proxy::Egress;
 
 use crate::world::{Behind, World, shown};
@@ -54,6 +54,26 @@ fn index() -> u16 {
     port
 }
 
+#[tokio::test]
+async fn what_is_allowed_passes_the_proxy_of_the_network() {
+    let upstream = Some(format!("localhost:{}", index()));
+    let hosts = vec!["index.test".to_owned()];
+    let world = World::with_egress(Behind::Bubblewrap, Egress { hosts, upstream }).await;
+    let mut spawn = world.spawn(&["python3", "-c", FETCH, "http://index.test/simple/"]);
+    install(&mut spawn);
+    expect![[r#"
+        Code(0)
+        GET http://index.test:80/simple/ HTTP/1.1
+    "#]]
+    .assert_eq(&shown(&world.run(&spawn).await));
+}
+
+fn install(spawn: &mut Spawn) {
+    if let View::Confined { network, .. } = &mut spawn.view {
+        *network = Network::PackageIndex;
+    }
+}
+
 async fn check(behind: Behind, program: &str, listed: bool, expected: Expect) {
     let port = index();
     let hosts = match listed {
@@ -70,9 +90,7 @@ async fn check(behind: Behind, program: &str, listed: bool, expected: Expect) {
         _ => format!("localhost:{port}"),
     };
     let mut spawn = world.spawn(&["python3", "-c", program, &target]);
-    if let View::Confined { network, .. } = &mut spawn.view {
-        *network = Network::PackageIndex;
-    }
+    install(&mut spawn);
     let execution = world.run(&spawn).await;
     expected.assert_eq(&shown(&execution).replace(&port.to_string(), "PORT"));
 }

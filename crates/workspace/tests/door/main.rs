@@ -3,6 +3,7 @@
 mod cases;
 mod egress;
 mod ends;
+mod layers;
 mod orphans;
 mod secrets;
 mod walls;
