@@ -201,3 +201,193 @@ fn dollars(microusd: u64) -> String {
         tenths_of_a_cent % 1000
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use protocol::{Message, ScriptedReply};
+
+    use super::*;
+    use crate::scripted::ScriptedModel;
+
+    const PRICE: Price = Price {
+        input_microusd_per_million: 3_000_000,
+        cached_microusd_per_million: 300_000,
+        cache_write_microusd_per_million: 3_750_000,
+        output_microusd_per_million: 15_000_000,
+    };
+
+    fn prices() -> Prices {
+        Prices([("openai:gpt".to_owned(), PRICE)].into())
+    }
+
+    fn request() -> ModelRequest {
+        ModelRequest {
+            // With what is reckoned around it, 100 + 2 × 64 tokens at most.
+            messages: vec![Message::user("x".repeat(300))],
+            reply_tokens_max: 1000,
+            ..ModelRequest::default()
+        }
+    }
+
+    fn reply(input_tokens: u64, output_tokens: u64) -> ScriptedReply {
+        ScriptedReply {
+            usage: TokenUsage {
+                input_tokens,
+                output_tokens,
+                ..TokenUsage::default()
+            },
+            ..ScriptedReply::text("Words.")
+        }
+    }
+
+    fn model(name: &str, replies: usize) -> Arc<dyn Model> {
+        let replies = (0..replies).map(|_| reply(200, 500));
+        Arc::new(ScriptedModel::new(ModelId::new("openai", name), replies))
+    }
+
+    /// Asks until something ends it.
+    async fn check(budget: Budget, spent: Spent, want: Expect) {
+        let ledger = Ledger::open(budget, prices(), spent);
+        let model = ledger.meter(model("gpt", 3)).unwrap();
+        let mut got = String::new();
+        loop {
+            match model.ask(&request()).await {
+                Ok(reply) => got += &format!("{:?} ", reply.cost_microusd),
+                Err(error) => break got += &format!("{error}"),
+            }
+        }
+        let spent = ledger.spent();
+        want.assert_eq(&format!(
+            "{got}; {} tokens, {} µ$",
+            spent.tokens, spent.microusd
+        ));
+        assert_eq!(ledger.book().reserved, Spent::default());
+    }
+
+    #[tokio::test]
+    async fn without_a_cap_everything_is_counted_and_nothing_refused() {
+        check(
+            Budget::default(),
+            Spent::default(),
+            expect!["Some(8100) Some(8100) Some(8100) answer request 4 of openai:gpt: its script has 3 replies; 2100 tokens, 24300 µ$"],
+        )
+        .await;
+    }
+
+    #[tokio::test]
+    async fn the_worst_case_must_fit_before_a_request_is_sent() {
+        let tokens = |tokens_max| Budget {
+            tokens_max: Some(tokens_max),
+            microusd_max: None,
+        };
+        check(
+            tokens(1927),
+            Spent::default(),
+            expect!["Some(8100) stay within the budget: the next request may need 1228 tokens and 1227 tokens is left; 700 tokens, 8100 µ$"],
+        )
+        .await;
+        let money = Budget {
+            tokens_max: None,
+            microusd_max: Some(20_000),
+        };
+        check(
+            money,
+            Spent::default(),
+            expect!["Some(8100) stay within the budget: the next request may need $0.016 and $0.012 is left; 700 tokens, 8100 µ$"],
+        )
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_resumed_run_starts_from_what_it_had_spent() {
+        let budget = Budget {
+            tokens_max: Some(5000),
+            microusd_max: None,
+        };
+        let before = Spent {
+            tokens: 4000,
+            microusd: 7,
+        };
+        check(
+            budget,
+            before,
+            expect!["stay within the budget: the next request may need 1228 tokens and 1000 tokens is left; 4000 tokens, 7 µ$"],
+        )
+        .await;
+    }
+
+    #[tokio::test]
+    async fn parallel_calls_cannot_pass_the_cap_together() {
+        /// Answers when it has been told to.
+        struct Held(ModelId, tokio::sync::Semaphore);
+        #[async_trait]
+        impl Model for Held {
+            fn id(&self) -> &ModelId {
+                &self.0
+            }
+            async fn ask(&self, _: &ModelRequest) -> Result<ModelReply, ModelError> {
+                let _told = self.1.acquire().await.unwrap();
+                Ok(reply(200, 500).to_reply(1))
+            }
+        }
+        let budget = Budget {
+            tokens_max: Some(3000),
+            microusd_max: None,
+        };
+        let ledger = Ledger::open(budget, prices(), Spent::default());
+        let held = Arc::new(Held(
+            ModelId::new("openai", "gpt"),
+            tokio::sync::Semaphore::new(0),
+        ));
+        let model = ledger.meter(held.clone()).unwrap();
+        let asking: Vec<_> = (0..4)
+            .map(|_| {
+                let model = Arc::clone(&model);
+                tokio::spawn(async move { model.ask(&request()).await.is_ok() })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        held.1.add_permits(4);
+        let mut answered = 0;
+        for it in asking {
+            answered += usize::from(it.await.unwrap());
+        }
+        // Two worst cases of 1228 tokens fit into 3000, a third doesn't.
+        assert_eq!(answered, 2);
+        assert_eq!(ledger.spent().tokens, 1400);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_dropped_gives_its_reservation_back() {
+        let ledger = Ledger::open(Budget::default(), prices(), Spent::default());
+        let reservation = ledger.reserve(Spent {
+            tokens: 5,
+            microusd: 5,
+        });
+        assert_eq!(ledger.book().reserved.tokens, 5);
+        drop(reservation);
+        assert_eq!(ledger.book().reserved, Spent::default());
+        assert_eq!(ledger.spent(), Spent::default());
+    }
+
+    #[test]
+    fn money_can_only_be_capped_where_prices_are_known() {
+        let meter = |name: &str, tokens_max: Option<u64>, microusd_max: Option<u64>| {
+            let budget = Budget {
+                tokens_max,
+                microusd_max,
+            };
+            let ledger = Ledger::open(budget, prices(), Spent::default());
+            ledger
+                .meter(model(name, 0))
+                .map(|it| it.id().to_string())
+                .map_err(|it| it.to_string())
+        };
+        assert!(meter("gpt", None, Some(1)).is_ok());
+        assert!(meter("new", Some(1), Some(1)).is_ok());
+        assert!(meter("new", None, None).is_ok());
+        expect!["keep the budget in money with openai:new, whose price isn't known (configure its price, or give a budget in tokens)"]
+            .assert_eq(&meter("new", None, Some(1)).unwrap_err());
+    }
+}

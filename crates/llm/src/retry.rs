@@ -85,7 +85,7 @@ impl<A: Attempt> Retrying<A> {
             return Err(self.error(fault, tries));
         }
         match self.patience.wait(tries, asked) {
-            Some(wait) => Ok((wait, fault.message)),
+            Some(wait) => Ok((wait, fault.told())),
             None => {
                 let (asked, longest) = (asked.unwrap_or_default(), self.patience.wait_ms_max);
                 let message = format!(
@@ -101,6 +101,7 @@ impl<A: Attempt> Retrying<A> {
 
     fn error(&self, fault: Fault, tries: u32) -> ModelError {
         let vendor = self.attempt.title().to_owned();
+        let told = fault.told();
         let message = fault.message;
         match fault.cause {
             Cause::Status(status) if matches!(fault.again, Again::Never) => ModelError::Refused {
@@ -111,7 +112,7 @@ impl<A: Attempt> Retrying<A> {
             Cause::Status(_) => ModelError::Busy {
                 vendor,
                 tries,
-                message,
+                message: told,
             },
             Cause::Connection => ModelError::Unreachable {
                 vendor,
@@ -146,5 +147,135 @@ impl<A: Attempt> Model for Retrying<A> {
             });
             tokio::time::sleep(wait).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    /// A vendor whose faults are written beforehand; after them, it answers.
+    struct Faults {
+        id: ModelId,
+        left: Mutex<Vec<Fault>>,
+    }
+
+    #[async_trait]
+    impl Attempt for Faults {
+        fn id(&self) -> &ModelId {
+            &self.id
+        }
+
+        fn title(&self) -> &str {
+            "Vendor"
+        }
+
+        fn address(&self) -> &str {
+            "https://vendor"
+        }
+
+        async fn attempt(&self, _: &ModelRequest) -> Result<ModelReply, Fault> {
+            match self.left.lock().unwrap().pop() {
+                Some(fault) => Err(fault),
+                None => Ok(ModelReply::default()),
+            }
+        }
+    }
+
+    #[derive(Default)]
+    struct Waits(Mutex<Vec<u64>>);
+
+    impl Log for Waits {
+        fn note(&self, note: Note) {
+            if let Note::Retrying { wait_ms, .. } = note {
+                self.0.lock().unwrap().push(wait_ms);
+            }
+        }
+    }
+
+    fn fault(cause: Cause, again: Again) -> Fault {
+        Fault {
+            cause,
+            message: "no".to_owned(),
+            again,
+        }
+    }
+
+    fn later(asked_ms: Option<u64>) -> Fault {
+        let asked = asked_ms.map(Duration::from_millis);
+        fault(Cause::Status(429), Again::Later(asked))
+    }
+
+    /// The waits, each as the range it must lie in, and the end.
+    async fn check(mut faults: Vec<Fault>, waits: &[std::ops::RangeInclusive<u64>], want: Expect) {
+        faults.reverse();
+        let attempt = Faults {
+            id: ModelId::new("v", "m"),
+            left: Mutex::new(faults),
+        };
+        let log: Arc<Waits> = Arc::default();
+        let model = Retrying::new(attempt, Patience::STANDARD, log.clone());
+        let end = match model.ask(&ModelRequest::default()).await {
+            Ok(_) => "answered".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        let taken = log.0.lock().unwrap().clone();
+        let within = taken.len() == waits.len()
+            && taken
+                .iter()
+                .zip(waits)
+                .all(|(wait, range)| range.contains(wait));
+        assert!(within, "{taken:?} should lie in {waits:?}");
+        want.assert_eq(&end);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waits_grow_are_spread_and_end() {
+        check(vec![later(None)], &[500..=1000], expect!["answered"]).await;
+        check(
+            vec![later(None); 9],
+            &[
+                500..=1000,
+                1000..=2000,
+                2000..=4000,
+                4000..=8000,
+                8000..=16000,
+            ],
+            expect!["get an answer from Vendor after 6 tries: status 429: no"],
+        )
+        .await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_vendors_own_wish_is_kept_and_capped() {
+        check(
+            vec![later(Some(7000)), later(Some(60_000)), later(Some(0))],
+            &[7000..=7700, 60_000..=66_000, 2000..=4000],
+            expect!["answered"],
+        )
+        .await;
+        check(
+            vec![later(Some(86_400_000))],
+            &[],
+            expect!["get an answer from Vendor after 1 tries: status 429: no (it asks for a wait of 86400 s, and we wait 60 s at most)"],
+        )
+        .await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn some_faults_end_at_once_and_some_after_one_more_try() {
+        let check_end = async |cause, again, waits: &[_], want| {
+            check(vec![fault(cause, again); 9], waits, want).await;
+        };
+        let refused = expect!["get an answer from Vendor: it refused with status 401: no"];
+        check_end(Cause::Status(401), Again::Never, &[], refused).await;
+        let unreadable = expect!["read Vendor's answer: no"];
+        check_end(Cause::Answer, Again::Never, &[], unreadable).await;
+        let unreachable = expect!["reach Vendor at https://vendor after 2 tries: no"];
+        check_end(Cause::Connection, Again::Once, &[500..=1000], unreachable).await;
     }
 }

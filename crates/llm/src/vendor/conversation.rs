@@ -3,6 +3,7 @@
 use genai::chat::{CacheControl, ChatMessage, ChatRequest, ContentPart, MessageContent, ToolCall};
 use protocol::{Message, ModelReply, ModelRequest};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::Api;
 use super::reply::Native;
@@ -61,9 +62,24 @@ fn is_empty(reply: &ModelReply) -> bool {
     reply.text.is_empty() && reply.tool_calls.is_empty()
 }
 
-/// The reply as it came, if it came from this vendor; its words and calls otherwise.
+/// The reply as it goes back to the vendor. Arguments must be objects there, also those that came as broken text.
 fn content(vendor: &str, reply: &ModelReply) -> MessageContent {
-    // Read from a reference: names of models inside can be borrowed only.
+    let mut content = content_as_it_came(vendor, reply);
+    for part in content.iter_mut() {
+        if let ContentPart::ToolCall(call) = part
+            && !call.fn_arguments.is_object()
+        {
+            call.fn_arguments = match call.fn_arguments.take() {
+                Value::Null => json!({}),
+                broken => json!({"unreadable": broken}),
+            };
+        }
+    }
+    content
+}
+
+/// The reply as it came, if it came from this vendor; its words and calls otherwise.
+fn content_as_it_came(vendor: &str, reply: &ModelReply) -> MessageContent {
     let native = reply.native.as_ref().map(Native::deserialize);
     if let Some(Ok(native)) = native
         && native.vendor == vendor

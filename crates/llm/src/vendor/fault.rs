@@ -55,6 +55,14 @@ impl Fault {
         }
     }
 
+    /// What happened, the status included.
+    pub(crate) fn told(&self) -> String {
+        match self.cause {
+            Cause::Status(status) => format!("status {status}: {}", self.message),
+            Cause::Connection | Cause::Answer => self.message.clone(),
+        }
+    }
+
     /// Takes the key out of the words, should a server have repeated it.
     pub(crate) fn without(mut self, key: Option<&SecretString>) -> Fault {
         if let Some(key) = key.map(ExposeSecret::expose_secret)
@@ -116,7 +124,7 @@ fn status_fault(status: u16, body: &str, headers: &HeaderMap) -> Fault {
                 "it points to {to}, and redirects are not followed (check the base URL)"
             ))
         }
-        _ => format!("status {status}: {words}"),
+        _ => words,
     };
     let transient = matches!(status, 408 | 409 | 425 | 429 | 500 | 502 | 503 | 504 | 529);
     let wish = headers.get("x-should-retry").map(|it| it.as_bytes());

@@ -4,6 +4,7 @@ use genai::adapter::AdapterKind;
 use protocol::{ModelReply, StopReason, TokenUsage};
 use serde_json::Value;
 
+use super::fault::said;
 use super::reply::tokens;
 use super::{Api, Fault};
 
@@ -38,8 +39,18 @@ impl Api for Gemini {
     }
 
     fn look_at(&self, body: &Value, reply: &mut ModelReply) -> Result<(), Fault> {
+        let candidate = &body["candidates"][0];
+        if is_blocked(body) {
+            return Ok(());
+        }
+        if !candidate.is_object() {
+            return Err(Fault::unreadable(&match said(body) {
+                words if words.is_empty() => "it has no candidate".to_owned(),
+                words => words,
+            }));
+        }
         let empty = reply.text.is_empty() && reply.tool_calls.is_empty();
-        match body["candidates"][0]["finishReason"].as_str() {
+        match candidate["finishReason"].as_str() {
             Some(reason @ ("MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL" | "OTHER"))
                 if empty =>
             {
@@ -51,10 +62,14 @@ impl Api for Gemini {
 
     fn salvage(&self, body: &Value) -> Option<ModelReply> {
         // A prompt that the filter stopped has no candidate at all, which the library takes for a broken answer.
-        body["promptFeedback"]["blockReason"].as_str()?;
-        Some(ModelReply {
+        is_blocked(body).then(|| ModelReply {
             stop: StopReason::Declined,
             ..ModelReply::default()
         })
     }
+}
+
+/// Whether the filter stopped the request itself.
+fn is_blocked(body: &Value) -> bool {
+    body["promptFeedback"]["blockReason"].is_string()
 }

@@ -1,6 +1,6 @@
 //! Turns the client library's answer into a reply of ours.
 
-use genai::chat::{ChatResponse, MessageContent, StopReason as Stopped};
+use genai::chat::{ChatResponse, ContentPart, MessageContent, StopReason as Stopped};
 use protocol::{ModelReply, StopReason, ToolCall};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -30,9 +30,16 @@ pub(crate) fn reply_of(vendor: &str, response: ChatResponse) -> ModelReply {
         // What was stopped for a tool is told by the calls, because vendors don't agree on the word.
         _ => StopReason::Done,
     };
+    let mut content = response.content;
+    for part in content.iter_mut() {
+        if let ContentPart::Custom(block) = part {
+            // The library writes this name in one form and reads it in another, and it only repeats the vendor.
+            block.model_iden = None;
+        }
+    }
     let native = Native {
         vendor: vendor.to_owned(),
-        content: response.content,
+        content,
     };
     ModelReply {
         text: native.content.texts().join("\n"),
@@ -43,7 +50,7 @@ pub(crate) fn reply_of(vendor: &str, response: ChatResponse) -> ModelReply {
     }
 }
 
-/// A count of tokens; what isn't one counts as none.
+/// A count of tokens; what isn't one counts as none, and no answer has more than fit 32 bits, so sums stay sums.
 pub(crate) fn tokens(count: &Value) -> u64 {
-    count.as_u64().unwrap_or(0)
+    count.as_u64().unwrap_or(0).min(u64::from(u32::MAX))
 }
