@@ -56,10 +56,7 @@ impl TreePath {
                     parts.pop().ok_or_else(outside)?;
                 }
                 Component::Normal(name) if is_control_folder(&name.to_string_lossy()) => {
-                    return Err(WorkspaceError::Protected {
-                        path: text.to_owned(),
-                        why: "it belongs to git".to_owned(),
-                    });
+                    return Err(unusable("it belongs to git"));
                 }
                 Component::Normal(name) => parts.push(name),
                 Component::RootDir | Component::Prefix(_) => return Err(outside()),
@@ -222,7 +219,7 @@ mod tests {
         ] {
             let refused = TreePath::parse(text, Path::new("/t"));
             assert!(
-                matches!(refused, Err(WorkspaceError::Protected { .. })),
+                matches!(refused, Err(WorkspaceError::Unusable { .. })),
                 "{text}"
             );
         }

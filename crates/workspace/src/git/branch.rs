@@ -1,5 +1,6 @@
 //! A finished change as a new branch: objects and a reference are added, and nothing else is touched.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use git2::{ErrorCode, Oid, Repository, Signature};
@@ -64,9 +65,7 @@ pub fn commit_to_branch(
         parse_id(&base.tree.0)?,
         parse_id(&tree.0)?,
     );
-    if into.find_commit(base_commit).is_err() {
-        copy_commit(&from, &into, base_commit)?;
-    }
+    bring_base(&from, &into, base_commit, target)?;
     copy_tree(&from, &into, base_tree)?;
     copy_tree(&from, &into, tree)?;
     let committed = into
@@ -97,6 +96,29 @@ pub fn commit_to_branch(
         branch: branch_name.name,
         commit: commit.to_string(),
     })
+}
+
+/// Makes sure the base commit is there. A user's own repository has it; a bare one of ours gets it without its
+/// history, and is told so.
+fn bring_base(
+    from: &Repository,
+    into: &Repository,
+    base: Oid,
+    target: &Path,
+) -> Result<(), GitError> {
+    if into.find_commit(base).is_ok() {
+        return Ok(());
+    }
+    if !into.is_bare() {
+        return Err(GitError::NoSuchReference {
+            reference: base.to_string(),
+            repository: target.display().to_string(),
+        });
+    }
+    copy_commit(from, into, base)?;
+    let path = into.path().join("shallow");
+    let before = fs::read_to_string(&path).unwrap_or_default();
+    fs::write(&path, format!("{before}{base}\n")).map_err(GitError::files("write", path))
 }
 
 fn open_target(target: &Path) -> Result<Repository, GitError> {

@@ -7,8 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 use git2::{
-    AttrCheckFlags, ErrorCode, Index, IndexAddOption, Oid, Repository, RepositoryState, Signature,
-    Status, StatusOptions, Tree,
+    AttrCheckFlags, AttrValue, ErrorCode, Index, IndexAddOption, Oid, Repository, RepositoryState,
+    Signature, Status, StatusOptions, Tree,
 };
 
 use super::tree::{Changes, Entry, Mode, is_control_folder, updated_tree};
@@ -144,7 +144,7 @@ fn named_files(
         let there = fs::symlink_metadata(&whole).ok();
         let bytes = relative.as_os_str().as_bytes().to_vec();
         if there.as_ref().is_some_and(fs::Metadata::is_dir) || bytes.is_empty() {
-            if submodule(index, &relative) {
+            if !bytes.is_empty() && submodule(index, &relative) {
                 return Err(refuse("it is a submodule (commit in it, then with git)"));
             }
             files.extend(changed_below(repository, &bytes)?);
@@ -259,7 +259,7 @@ fn stage(repository: &Repository, index: &mut Index, path: &[u8]) -> Result<(), 
     let filter = repository
         .get_attr(relative, "filter", AttrCheckFlags::default())
         .map_err(git("read the attributes of a file"))?;
-    if let Some(name) = filter {
+    if let AttrValue::String(name) = AttrValue::from_string(filter) {
         return Err(refuse(format!(
             "it is kept through the filter `{name}`, which isn't run here (commit it with git)"
         )));
