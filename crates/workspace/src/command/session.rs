@@ -65,7 +65,7 @@ pub(super) async fn until_the_end(
     let streams = entered.running.take_streams()?;
     let reports = entered.report.take();
     let stopped = tokio::select! {
-        ended = kept.to_the_end_of(streams, reports, &mut entered.word, spawn) => {
+        ended = kept.read_until_the_end_of(streams, reports, &mut entered.word, spawn) => {
             ended.err().map(|TooMuch| Exit::TooMuchOutput)
         }
         () = tokio::time::sleep(wall) => Some(Exit::TooSlow),
@@ -97,7 +97,7 @@ struct Kept<'a> {
 
 impl Kept<'_> {
     /// Feeds the program and reads all its pipes until the last one is closed.
-    async fn to_the_end_of(
+    async fn read_until_the_end_of(
         &mut self,
         streams: Streams,
         reports: Option<pipe::Receiver>,
