@@ -79,7 +79,7 @@ pub(crate) fn cut_list(items: &[String], left_out: usize, bytes_max: usize) -> S
     let mut shown = 0;
     for item in items {
         let item = glimpse(item, ITEM_CHARS_MAX);
-        if bytes_max < text.len() + item.len() + 1 {
+        if bytes_max < text.len() + item.len() + 1 + LIST_NOTE_BYTES {
             break;
         }
         text += &item;
@@ -93,6 +93,8 @@ pub(crate) fn cut_list(items: &[String], left_out: usize, bytes_max: usize) -> S
     text
 }
 
+/// Room for the words about what was left out of a list.
+const LIST_NOTE_BYTES: usize = 80;
 /// Longest line of a list; more is somebody's minified file.
 const ITEM_CHARS_MAX: usize = 300;
 
@@ -123,7 +125,7 @@ mod tests {
         check(0, 100, "aaaa\nbbbb\nc d\n");
         check(
             2,
-            10,
+            LIST_NOTE_BYTES + 10,
             "aaaa\nbbbb\n[3 more left out: narrow it down with `path` or `glob`]\n",
         );
     }

@@ -91,9 +91,15 @@ impl<'a> Conversation<'a> {
     fn bound_reached(&self) -> Option<String> {
         let limits = self.cx.limits;
         if limits.turns_max <= self.turns {
-            Some(format!("it made {} requests", self.turns))
+            Some(format!(
+                "it made {} requests, as many as a visit may",
+                self.turns
+            ))
         } else if limits.visit_tokens_max <= self.tokens {
-            Some(format!("it used {} tokens", self.tokens))
+            Some(format!(
+                "it used {} tokens, and a visit may use {}",
+                self.tokens, limits.visit_tokens_max
+            ))
         } else if limits.visit_seconds_max <= self.started.elapsed().as_secs() {
             Some(format!(
                 "it worked longer than {} seconds",
@@ -247,3 +253,6 @@ impl<'a> Conversation<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

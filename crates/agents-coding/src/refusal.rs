@@ -46,7 +46,7 @@ pub(crate) enum Refusal {
     },
     /// An edit without an anchor.
     #[error(
-        "edit `{path}`: the old text is empty (write the whole file, or name a line to replace)"
+        "edit `{path}`: the old text is empty (give the lines to replace; a new file is written whole)"
     )]
     EmptyAnchor { path: String },
     /// An edit that changes nothing.
@@ -99,6 +99,16 @@ pub(crate) enum Refusal {
     #[error("use the command `{command}` (there are: view, create, str_replace, insert)")]
     UnknownCommand { command: String },
     /// The workspace refused, or broke.
-    #[error(transparent)]
+    #[error("{0}{hint}", hint = hint(.0))]
     Workspace(#[from] WorkspaceError),
+}
+
+/// What a model is likely to have meant.
+fn hint(error: &WorkspaceError) -> &'static str {
+    match error {
+        WorkspaceError::Outside { .. } => {
+            " (paths start at the root of the repository, as in `src/app.py`)"
+        }
+        _ => "",
+    }
 }

@@ -25,9 +25,9 @@ const DEFINITIONS_MAX: usize = 40;
 /// Files that are read.
 const READ_FILES_MAX: usize = 40;
 /// Bytes that are parsed, all files together.
-const PARSED_BYTES_MAX: usize = 160 << 10;
+const PARSED_BYTES_MAX: usize = 96 << 10;
 /// Largest file that is parsed.
-const FILE_BYTES_MAX: usize = 64 << 10;
+const FILE_BYTES_MAX: usize = 48 << 10;
 /// Folders that are named with their number of files.
 const FOLDERS_MAX: usize = 12;
 /// Characters of one line of the overview.

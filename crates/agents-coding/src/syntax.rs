@@ -20,8 +20,7 @@ pub(crate) fn first_error_line(text: &str) -> Option<usize> {
 
 fn first_child_with_error(node: Node<'_>) -> Option<Node<'_>> {
     let mut cursor = node.walk();
-    let found = node.children(&mut cursor).find(|it| it.has_error());
-    found
+    node.children(&mut cursor).find(|it| it.has_error())
 }
 
 /// The names a module defines at its top, in order; a class with its public methods in brackets.

@@ -81,16 +81,16 @@ impl<'t> Lines<'t> {
     /// Puts lines in the place of others. Where the file ends without a line feed, it still does afterwards.
     fn splice(&self, place: Range<usize>, new: &[&str]) -> Splice {
         let range = self.starts[place.start]..self.starts[place.end];
-        let open_end = !self.text.is_empty() && !self.text.ends_with('\n');
-        let at_end = place.end == self.count();
-        let mut joined = new.join("\n");
-        if !(at_end && open_end) && !new.is_empty() {
-            joined.push('\n');
-        }
-        if at_end && open_end && place.is_empty() && !new.is_empty() {
-            joined.insert(0, '\n');
-        }
-        Splice { range, new: joined }
+        let file_is_open = !self.text.is_empty() && !self.text.ends_with('\n');
+        let open_end = file_is_open && place.end == self.count();
+        let joined = new.join("\n");
+        let new = match (new.is_empty(), open_end) {
+            (true, _) => joined,
+            (false, false) => joined + "\n",
+            (false, true) if place.is_empty() => format!("\n{joined}"),
+            (false, true) => joined,
+        };
+        Splice { range, new }
     }
 
     /// The first line from `cursor` that a header names.

@@ -106,7 +106,7 @@ fn an_empty_anchor_is_refused() {
         "x = 1\n",
         replace("", "x = 2"),
         &expect![
-            "could not edit `a.py`: the old text is empty (write the whole file, or name a line to replace)"
+            "could not edit `a.py`: the old text is empty (give the lines to replace; a new file is written whole)"
         ],
     );
 }
@@ -211,7 +211,7 @@ fn when_one_edit_is_refused_none_is_made() {
         "x = 1\n",
         edits,
         &expect![
-            "could not use `../c.py`: it is outside the repository or passes through a symbolic link"
+            "could not use `../c.py`: it is outside the repository or passes through a symbolic link (paths start at the root of the repository, as in `src/app.py`)"
         ],
     );
     let edits = vec![

@@ -52,7 +52,8 @@ fn in_words(execution: &Execution, limits: &Limits) -> String {
     let each_bytes_max = limits.answer_bytes_max.saturating_sub(120) / 2;
     for (name, stream) in [("stdout", &execution.stdout), ("stderr", &execution.stderr)] {
         if !stream.text.is_empty() {
-            let shown = cut_middle(&without_durations(&stream.text), each_bytes_max);
+            let plain = without_durations(&stream.text.replace("\r\n", "\n"));
+            let shown = cut_middle(&plain, each_bytes_max);
             text += &format!("--- {name}\n{}\n", shown.trim_end());
         }
     }

@@ -311,7 +311,7 @@ fn what_is_not_a_patch_is_refused() {
     check(
         "*** Begin Patch\n*** Add File: ../b.py\n+x\n*** End Patch",
         expect![[r#"
-        could not use `../b.py`: it is outside the repository or passes through a symbolic link
-    "#]],
+            could not use `../b.py`: it is outside the repository or passes through a symbolic link (paths start at the root of the repository, as in `src/app.py`)
+        "#]],
     );
 }
