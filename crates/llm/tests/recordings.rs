@@ -1,5 +1,10 @@
 //! Runs that were recorded are replayed without a vendor, and say where they part from the recording.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop right there"
+)]
+
 use std::path::Path;
 use std::sync::Arc;
 

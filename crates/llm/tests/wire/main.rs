@@ -1,5 +1,10 @@
 //! What goes over the wire to each vendor and what comes back, tried against fakes over real HTTP.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop right there"
+)]
+
 mod bodies;
 mod connecting;
 mod faults;
