@@ -9,5 +9,6 @@ mod bodies;
 mod connecting;
 mod faults;
 mod keys;
+mod replies;
 mod talks;
 mod vendors;
