@@ -62,6 +62,11 @@ impl Evidence {
     /// Longest output kept inline; the full output goes to the store.
     pub const TAIL_BYTES_MAX: usize = 16 * 1024;
 
+    /// Whether it shows what tests did with the change.
+    pub fn is_test_run(&self) -> bool {
+        matches!(self, Evidence::Tests { .. })
+    }
+
     /// Whether it was found on the base commit and so holds for every draft.
     pub fn is_about_the_base(&self) -> bool {
         matches!(

@@ -127,7 +127,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        Base, Limits, ModelReply, Prepared, Reason, Report, Task, Tier, TokenUsage, TreeId,
+        Base, Exit, Limits, ModelReply, Prepared, Reason, Report, Task, TestRun, Tier, TokenUsage,
+        TreeId,
     };
 
     fn opened() -> RunEvent {
@@ -202,6 +203,21 @@ mod tests {
         Evidence::Missing {
             what: what.into(),
             why: "none were found".into(),
+        }
+    }
+
+    fn test_run() -> Evidence {
+        Evidence::Tests {
+            run: TestRun {
+                results: Vec::new(),
+                collected: Vec::new(),
+                collection_errors: Vec::new(),
+                exit: Exit::Code(0),
+                finished: true,
+                wall_ms: 0,
+                tail: String::new(),
+            },
+            comparison: Vec::new(),
         }
     }
 
@@ -348,12 +364,30 @@ mod tests {
         check(
             [
                 opened(),
-                reported(Stage::Testing, 1, Report::passed("2 passed"), "one"),
+                reported(
+                    Stage::Testing,
+                    1,
+                    Report::passed("2 passed").with(test_run()),
+                    "one",
+                ),
                 reported(Stage::Qa, 1, Report::passed("fine"), "one"),
                 finished(),
             ],
             expect![[
-                r#"Completed None Some(Proven), draft 1 "final", tests Some(true), qa Some(true), feedback None, 0 evidence, []"#
+                r#"Completed None Some(Proven), draft 1 "final", tests Some(true), qa Some(true), feedback None, 1 evidence, []"#
+            ]],
+        );
+    }
+
+    #[test]
+    fn an_agent_that_ran_no_tests_can_not_say_that_they_passed() {
+        check(
+            [
+                opened(),
+                reported(Stage::Testing, 1, Report::passed("2 written"), "one"),
+            ],
+            expect![[
+                r#"Running None None, draft 1 "one", tests None, qa None, feedback None, 0 evidence, []"#
             ]],
         );
     }

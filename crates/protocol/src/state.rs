@@ -135,6 +135,8 @@ impl RunState {
     pub fn absorb(&mut self, stage: Stage, report: &Report) {
         let passed = report.verdict.feedback().is_none();
         match stage {
+            // Only a test run says that tests passed; an agent that wrote some, or found none to run, does not.
+            Stage::Testing if passed && !report.evidence.iter().any(Evidence::is_test_run) => {}
             Stage::Testing => {
                 self.tests_passed = Some(passed && self.tests_passed != Some(false));
                 self.test_output.clone_from(&report.summary);
