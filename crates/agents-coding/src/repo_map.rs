@@ -91,12 +91,18 @@ async fn files_defining(
     let names: Vec<&str> = names.iter().copied().collect();
     let found = work
         .search(&SearchQuery {
-            pattern: format!(r"^\s*(async\s+def|def|class)\s+({})\b", names.join("|")),
+            pattern: format!(r"^[ \t]*(async +def|def|class) +({})\b", names.join("|")),
             path: String::new(),
             glob: Some("**/*.py".to_owned()),
             items_max: DEFINITIONS_MAX,
         })
-        .await?;
+        .await;
+    let found = match found {
+        Ok(found) => found,
+        // The overview is a convenience: what can't be searched is left out of it.
+        Err(error) if error.is_the_callers_fault() => return Ok(BTreeSet::new()),
+        Err(error) => return Err(error),
+    };
     let path = |it: &String| it.split_once(':').map(|(path, _)| path.to_owned());
     Ok(found.items.iter().filter_map(path).collect())
 }
