@@ -1,3 +1,80 @@
 //! The program: names every crate, reads the environment, knows the terminal.
 
-fn main() {}
+mod args;
+mod commands;
+mod config;
+mod demo;
+mod ending;
+mod exit;
+mod failure;
+mod ground;
+mod home;
+mod out;
+mod progress;
+mod session;
+mod settings;
+mod surroundings;
+mod task;
+mod wiring;
+mod words;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command};
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+fn main() -> ExitCode {
+    // Inside the sandbox this same program puts up the inner walls and becomes the command; see workspace::confine.
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments
+        .next()
+        .is_some_and(|it| it == workspace::confine::MARKER)
+    {
+        workspace::confine::inner_main(arguments);
+    }
+    let cli = Cli::parse();
+    let ended = match cli.command {
+        Command::Completions { shell } => {
+            commands::completions(shell);
+            Ok(Exit::Done)
+        }
+        command => start(command, cli.quiet),
+    };
+    match ended {
+        Ok(exit) => exit.code().into(),
+        Err(failure) => {
+            let _ = writeln!(std::io::stderr().lock(), "error: {failure}");
+            failure.exit.code().into()
+        }
+    }
+}
+
+/// Everything that needs clients, files or children.
+fn start(command: Command, quiet: bool) -> Result<Exit, Failure> {
+    start_log()?;
+    // Two HTTP clients would otherwise race to choose one; a second choice can only be the same.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| Failure::broken("start the runtime", source))?
+        .block_on(commands::dispatch(command, quiet))
+}
+
+/// Diagnostics for those who ask for them with `PIPELINE_LOG`, on standard error.
+fn start_log() -> Result<(), Failure> {
+    let Ok(filter) = std::env::var("PIPELINE_LOG") else {
+        return Ok(());
+    };
+    let filter = tracing_subscriber::EnvFilter::try_new(&filter)
+        .map_err(|source| Failure::usage(format!("understand PIPELINE_LOG={filter}"), source))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    Ok(())
+}

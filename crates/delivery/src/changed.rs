@@ -4,22 +4,22 @@ use serde::Serialize;
 
 /// One file of a patch.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct FileChange {
+pub struct FileChange {
     /// Its path as the patch writes it: quoted when it holds unusual bytes.
-    pub(crate) path: String,
+    pub path: String,
     /// `added`, `modified`, `deleted` or `mode changed`.
-    pub(crate) kind: &'static str,
+    pub kind: &'static str,
     /// New lines.
-    pub(crate) added: usize,
+    pub added: usize,
     /// Lines that are gone.
-    pub(crate) removed: usize,
+    pub removed: usize,
     /// Whether git takes it for binary.
-    pub(crate) binary: bool,
+    pub binary: bool,
 }
 
 /// Reads git's unified diff. Hunks are counted by their headers, so a content line that looks like a header isn't
 /// taken for one.
-pub(crate) fn changed_files(patch: &str) -> Vec<FileChange> {
+pub fn changed_files(patch: &str) -> Vec<FileChange> {
     let mut files: Vec<FileChange> = Vec::new();
     // Old and new lines that the current hunk still holds.
     let mut left = (0_usize, 0_usize);

@@ -21,6 +21,7 @@ pub mod words;
 
 pub use bundle::Bundle;
 pub use chain::verify_chain;
+pub use changed::{FileChange, changed_files};
 pub use commit::{Signers, commit_change};
 pub use error::DeliveryError;
 pub use folder::read_bundle;

@@ -38,6 +38,9 @@ pub struct Opening {
     pub environments: Arc<dyn Environments>,
 }
 
+/// Where a run's trees are kept, in its folder.
+const KEPT: &str = "kept.git";
+
 impl Checkout {
     /// Opens the repository at `origin`.
     ///
@@ -58,7 +61,7 @@ impl Checkout {
             }
             Origin::Nothing => None,
         };
-        let folder = opening.run_folder.join("kept.git");
+        let folder = opening.run_folder.join(KEPT);
         let name = match origin {
             Origin::Address(address) => address.to_string(),
             Origin::Folder(folder) => folder.display().to_string(),
@@ -68,14 +71,20 @@ impl Checkout {
         start(opening, lock, store, base).await
     }
 
-    /// Opens what [`Checkout::open`] left in the run's folder, from the same base, without asking anybody.
-    pub async fn reopen(opening: Opening, base: &Base) -> Result<Checkout, GitError> {
-        let lock = prepare(&opening.run_folder).await?;
-        let folder = opening.run_folder.join("kept.git");
+    /// The trees that a run kept in its folder, for delivery.
+    pub fn kept_in(run_folder: &Path) -> Result<Store, GitError> {
+        let folder = run_folder.join(KEPT);
         if !folder.exists() {
             return Err(GitError::NoSuchFolder { path: folder });
         }
-        let store = blocking(move || Store::open(&folder, None)).await?;
+        Store::open(&folder, None)
+    }
+
+    /// Opens what [`Checkout::open`] left in the run's folder, from the same base, without asking anybody.
+    pub async fn reopen(opening: Opening, base: &Base) -> Result<Checkout, GitError> {
+        let lock = prepare(&opening.run_folder).await?;
+        let run_folder = opening.run_folder.clone();
+        let store = blocking(move || Checkout::kept_in(&run_folder)).await?;
         start(opening, lock, store, base.clone()).await
     }
 }

@@ -1,0 +1,245 @@
+//! The command line, as people type it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Takes a coding task and a repository, and returns a change that was tested and reviewed.
+#[derive(Debug, Parser)]
+#[command(name = "pipeline", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Print nothing but errors and the result.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one of these in a process"
+)]
+pub(crate) enum Command {
+    /// Walk one task to a verified change
+    Run(RunArgs),
+    /// Go on where a run stopped
+    Resume(ResumeArgs),
+    /// List the runs, newest first
+    Runs(RunsArgs),
+    /// Show how a run stands
+    Show(ShowArgs),
+    /// Print what happened in a run, one event a line
+    Log(LogArgs),
+    /// Ask a run to stop; it can be resumed
+    Cancel(OneRun),
+    /// Stage exactly these paths and commit them
+    Commit(CommitArgs),
+    /// Walk a bundled task with scripted models; needs no key
+    Demo(DemoArgs),
+    /// Say what is installed, which keys are set and what the sandbox can do here
+    Doctor(DoctorArgs),
+    /// Print the completions of a shell
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+/// `pipeline run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The task in words; first line the title, the rest the description
+    pub(crate) task: Option<String>,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) crew: CrewArgs,
+    #[command(flatten)]
+    pub(crate) bounds: BoundsArgs,
+    #[command(flatten)]
+    pub(crate) out: OutArgs,
+    #[command(flatten)]
+    pub(crate) walls: WallArgs,
+}
+
+/// Where the task and the code come from.
+#[derive(Debug, Args)]
+pub(crate) struct SourceArgs {
+    /// Git address (https, ssh, scp-like, file) or a local folder; without it, an empty repository
+    #[arg(long, value_name = "URL|PATH")]
+    pub(crate) repo: Option<String>,
+    /// Branch, tag or commit to start from [default: the remote's default branch, or HEAD]
+    #[arg(long, value_name = "REF")]
+    pub(crate) base: Option<String>,
+    /// Take a local folder's uncommitted changes along as part of the base
+    #[arg(long)]
+    pub(crate) include_dirty: bool,
+    /// The task is a GitHub issue; --repo defaults to its repository
+    #[arg(long, value_name = "OWNER/REPO#N|URL")]
+    pub(crate) github: Option<String>,
+    /// The task is a Jira ticket
+    #[arg(long, value_name = "KEY-N|URL")]
+    pub(crate) jira: Option<String>,
+    /// The task is a file, or - for standard input; first line the title, the rest the description
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) task_file: Option<PathBuf>,
+}
+
+/// Who works on it.
+#[derive(Debug, Args)]
+pub(crate) struct CrewArgs {
+    /// A coder; give it again for each further one, in order. `none` leaves all but one out
+    #[arg(long = "coder", value_name = "VENDOR:MODEL")]
+    pub(crate) coders: Vec<String>,
+    /// Who writes the acceptance tests; `none` leaves the role out
+    #[arg(long, value_name = "VENDOR:MODEL")]
+    pub(crate) test_author: Option<String>,
+    /// Who reviews; `none` leaves the role out
+    #[arg(long, value_name = "VENDOR:MODEL")]
+    pub(crate) reviewer: Option<String>,
+    /// Let scripted models from a folder (one folder of replies a role) work instead of vendors
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["coders", "test_author", "reviewer"])]
+    pub(crate) scripted: Option<PathBuf>,
+    /// Write every request and reply into a folder that anyone can read
+    #[arg(long, value_name = "FOLDER", conflicts_with = "replay")]
+    pub(crate) record: Option<PathBuf>,
+    /// Take the replies from a recorded folder; needs no key and no network
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) replay: Option<PathBuf>,
+}
+
+/// How far it may go.
+#[derive(Debug, Args)]
+pub(crate) struct BoundsArgs {
+    /// Drafts in all, the first one included [default: 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=20))]
+    pub(crate) max_iterations: Option<u8>,
+    /// Most money to spend, in US dollars; needs prices in the configuration
+    #[arg(long, value_name = "DOLLARS")]
+    pub(crate) budget: Option<String>,
+    /// Most tokens to use, input and output together
+    #[arg(long, value_name = "N")]
+    pub(crate) token_budget: Option<u64>,
+    /// Deliver only what was proven at least this far
+    #[arg(long, value_name = "TIER")]
+    pub(crate) require: Option<Require>,
+}
+
+/// The least tier to deliver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Require {
+    /// A blind test was red before the change and is green with it.
+    Proven,
+    /// Nothing that passed before fails now.
+    RegressionSafe,
+}
+
+/// Where the change goes.
+#[derive(Debug, Args)]
+pub(crate) struct OutArgs {
+    /// Where the evidence bundle goes [default: a folder in the state folder, named at the end]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: Option<PathBuf>,
+    /// Write the change to a patch file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) patch: Option<PathBuf>,
+    /// Commit the change to a new branch, in the local repository or in the run's clone
+    #[arg(long)]
+    pub(crate) commit: bool,
+    /// Print one event a line as JSON on standard output, and nothing else there
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What stands around the programs that run.
+#[derive(Debug, Args)]
+pub(crate) struct WallArgs {
+    /// Run programs without any sandbox when none can be had here; the report says so
+    #[arg(long)]
+    pub(crate) unconfined: bool,
+}
+
+/// `pipeline resume`.
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArgs {
+    /// The run, or the beginning of its name
+    pub(crate) run: String,
+    /// Print one event a line as JSON on standard output, and nothing else there
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `pipeline runs`.
+#[derive(Debug, Args)]
+pub(crate) struct RunsArgs {
+    /// Longest list
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) limit: u32,
+    /// Print JSON, one run a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `pipeline show`.
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// The run, or the beginning of its name
+    pub(crate) run: String,
+    /// Print the shared state as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `pipeline log`.
+#[derive(Debug, Args)]
+pub(crate) struct LogArgs {
+    /// The run, or the beginning of its name
+    pub(crate) run: String,
+    /// Print each event whole, as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A command about one run.
+#[derive(Debug, Args)]
+pub(crate) struct OneRun {
+    /// The run, or the beginning of its name
+    pub(crate) run: String,
+}
+
+/// `pipeline commit`.
+#[derive(Debug, Args)]
+pub(crate) struct CommitArgs {
+    /// The paths; nothing else is staged
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// The commit message
+    #[arg(long, short)]
+    pub(crate) message: String,
+}
+
+/// `pipeline demo`.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Where the evidence bundle goes [default: a folder in the state folder, named at the end]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print one event a line as JSON on standard output, and nothing else there
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) walls: WallArgs,
+}
+
+/// `pipeline doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Also install our own tools (uv, Ruff) into the cache when they are missing
+    #[arg(long)]
+    pub(crate) install: bool,
+}

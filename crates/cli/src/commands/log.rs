@@ -1,0 +1,102 @@
+//! `pipeline log`: what happened, one event a line.
+
+use protocol::{Entry, RunEvent};
+
+use crate::args::LogArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::home::{Home, store_failure};
+use crate::{out, words};
+
+pub(crate) async fn log(args: &LogArgs) -> Result<Exit, Failure> {
+    let home = Home::open().await?;
+    let run = home.find(&args.run).await?;
+    let history = home
+        .store
+        .history(&run)
+        .await
+        .map_err(|it| store_failure("read the run's journal", it))?;
+    for entry in &history {
+        if args.json {
+            let line = serde_json::to_string(entry)
+                .map_err(|it| Failure::broken("print the run's journal", it))?;
+            out::line(&line);
+        } else {
+            out::line(&row(entry));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn row(entry: &Entry) -> String {
+    format!(
+        "{:>4}  {}  {}",
+        entry.seq,
+        delivery::words::moment(entry.at_ms),
+        told(&entry.event)
+    )
+}
+
+/// An event in one line.
+fn told(event: &RunEvent) -> String {
+    match event {
+        RunEvent::Opened { task, base, .. } => format!(
+            "opened: {} (base {})",
+            words::one_line(&task.title, 80),
+            words::short_hash(&base.commit)
+        ),
+        RunEvent::SetUp { environment, .. } => {
+            format!("set up: Python {}", environment.python_version)
+        }
+        RunEvent::Started {
+            stage,
+            iteration,
+            agent,
+        } => format!("{stage}: {agent} began draft {iteration}"),
+        RunEvent::Replied { agent, reply, .. } => {
+            let tools: Vec<&str> = reply.tool_calls.iter().map(|it| it.tool.as_str()).collect();
+            format!(
+                "  {agent}: reply of {}{}",
+                words::tokens(reply.usage.total()),
+                if tools.is_empty() {
+                    String::new()
+                } else {
+                    format!(", wants {}", words::one_line(&tools.join(", "), 80))
+                }
+            )
+        }
+        RunEvent::Stepped { agent, step, .. } => {
+            format!("  {agent}: {}", words::one_line(step, 90))
+        }
+        RunEvent::Prepared { agent, prepared } => {
+            let found: Vec<String> = prepared.evidence.iter().map(words::about).collect();
+            format!("  {agent} is prepared: {}", found.join("; "))
+        }
+        RunEvent::Reported {
+            stage,
+            agent,
+            report,
+            ..
+        } => format!(
+            "{stage}: {agent} {}: {}",
+            if report.verdict.feedback().is_none() {
+                "passed it"
+            } else {
+                "sent it back"
+            },
+            words::one_line(&report.summary, 100)
+        ),
+        RunEvent::Interrupted { explanation, .. } => {
+            format!("interrupted: {}", words::one_line(explanation, 100))
+        }
+        RunEvent::Finished {
+            status,
+            explanation,
+            ..
+        } => format!(
+            "finished: {}: {}",
+            words::status(*status),
+            words::one_line(explanation, 100)
+        ),
+    }
+}

@@ -1,0 +1,72 @@
+//! `pipeline show`: how a run stands, and its change.
+
+use protocol::RunState;
+
+use crate::args::ShowArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::home::{Home, store_failure};
+use crate::{out, words};
+
+/// Lines of the change that are shown; the whole is in the bundle.
+const PATCH_LINES_MAX: usize = 200;
+
+pub(crate) async fn show(args: &ShowArgs) -> Result<Exit, Failure> {
+    let home = Home::open().await?;
+    let run = home.find(&args.run).await?;
+    let history = home
+        .store
+        .history(&run)
+        .await
+        .map_err(|it| store_failure("read the run's journal", it))?;
+    let state = RunState::fold(&history)
+        .map_err(|it| Failure::broken("make sense of the run's journal", it))?;
+    if args.json {
+        let json = serde_json::to_string_pretty(&state)
+            .map_err(|it| Failure::broken("print the run's state", it))?;
+        out::line(&json);
+        return Ok(Exit::Done);
+    }
+    let summary = home
+        .store
+        .run(&run)
+        .await
+        .map_err(|it| store_failure("find the run", it))?;
+    out::line(&format!("run         {run}"));
+    out::line(&format!(
+        "task        {}",
+        words::one_line(&state.task.title, 100)
+    ));
+    out::line(&format!(
+        "repository  {}",
+        words::visible(&summary.repository)
+    ));
+    out::line(&format!("status      {}", words::standing(&summary)));
+    out::line(&format!("draft       {}", state.iteration));
+    for evidence in &state.evidence {
+        out::line(&format!("  · {}", words::about(evidence)));
+    }
+    if let Some(feedback) = &state.feedback {
+        out::line("last feedback");
+        out::line(&words::indented(feedback, 30));
+    }
+    for (agent, usage) in &state.usage {
+        out::line(&format!(
+            "used        {agent}: {} replies, {}, {}",
+            usage.calls,
+            words::tokens(usage.tokens.total()),
+            delivery::words::money(usage.cost_microusd)
+        ));
+    }
+    let bundle = home.bundle_folder(&run);
+    if bundle.is_dir() {
+        out::line(&format!("evidence    {}", bundle.display()));
+    }
+    if !state.proposed_code.is_empty() {
+        out::line("");
+        for line in state.proposed_code.lines().take(PATCH_LINES_MAX) {
+            out::line(&protocol::visible(line));
+        }
+    }
+    Ok(Exit::Done)
+}

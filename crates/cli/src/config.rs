@@ -1,0 +1,169 @@
+//! Configuration: flag, then environment, then `pipeline.toml` in the working folder, then the user's, then default.
+
+use std::collections::BTreeMap;
+
+use figment::Figment;
+use figment::providers::{Format, Serialized, Toml};
+use protocol::Limits;
+use serde::{Deserialize, Serialize};
+use workspace::git::Identity;
+
+use crate::failure::Failure;
+use crate::surroundings::Surroundings;
+
+/// The name of the configuration file in both places.
+const FILE: &str = "pipeline.toml";
+
+/// Everything that can be set once and for all. Keys are not among them: they come from variables only.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// Coders in order, as `vendor:model`; empty for the default ones.
+    pub(crate) coders: Vec<String>,
+    /// Who writes the acceptance tests; empty for the default one.
+    pub(crate) test_author: String,
+    /// Who reviews; empty for the default one.
+    pub(crate) reviewer: String,
+    /// Most money a run may spend, in US dollars.
+    pub(crate) budget: Option<f64>,
+    /// Most tokens a run may use.
+    pub(crate) token_budget: Option<u64>,
+    /// Where runs are kept: `sqlite:PATH` or `postgres://…`; empty for a file in the state folder.
+    pub(crate) database_url: String,
+    /// The Python package index to install from; empty for the default one.
+    pub(crate) index_url: String,
+    /// Who a commit is by.
+    pub(crate) author: Author,
+    /// Prices by `vendor:model`.
+    pub(crate) prices: BTreeMap<String, Price>,
+    /// Bounds of a run.
+    pub(crate) limits: Limits,
+}
+
+/// Who a commit is by.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Author {
+    /// Name.
+    pub(crate) name: String,
+    /// Address.
+    pub(crate) email: String,
+}
+
+impl Author {
+    /// As git wants it.
+    pub(crate) fn identity(&self) -> Identity {
+        Identity {
+            name: self.name.clone(),
+            email: self.email.clone(),
+        }
+    }
+}
+
+/// A model's price in US dollars per million tokens.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Price {
+    /// Fresh input.
+    pub(crate) input: f64,
+    /// Input read from a cache.
+    pub(crate) cached: f64,
+    /// Input written to a cache.
+    pub(crate) cache_write: f64,
+    /// Output.
+    pub(crate) output: f64,
+}
+
+const MIB: u64 = 1024 * 1024;
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            coders: Vec::new(),
+            test_author: String::new(),
+            reviewer: String::new(),
+            budget: None,
+            token_budget: None,
+            database_url: String::new(),
+            index_url: String::new(),
+            author: Author {
+                name: "pipeline".to_owned(),
+                email: "pipeline@localhost".to_owned(),
+            },
+            prices: BTreeMap::new(),
+            limits: Limits {
+                iterations_max: 3,
+                turns_max: 60,
+                tool_calls_per_reply_max: 32,
+                visit_tokens_max: 2_000_000,
+                visit_seconds_max: 30 * 60,
+                reply_tokens_max: 16_000,
+                command_seconds_max: 120,
+                test_run_seconds_max: 15 * 60,
+                install_seconds_max: 15 * 60,
+                cpu_seconds_max: 15 * 60,
+                memory_bytes_max: 4096 * MIB,
+                file_bytes_max: 1024 * MIB,
+                processes_max: 512,
+                output_bytes_max: 64 * 1024,
+                output_flood_bytes_max: 64 * MIB,
+                answer_bytes_max: 16 * 1024,
+                author_tries_max: 3,
+            },
+        }
+    }
+}
+
+impl Config {
+    /// Reads all layers but the flags.
+    pub(crate) fn read(surroundings: &Surroundings) -> Result<Config, Failure> {
+        let mut figment = Figment::from(Serialized::defaults(Config::default()));
+        for folder in [&surroundings.configuration, &surroundings.folder] {
+            let file = folder.join(FILE);
+            if file.exists() {
+                figment = figment.merge(Toml::file_exact(file));
+            }
+        }
+        for (name, value) in surroundings.with_prefix("PIPELINE_") {
+            let key = name.to_lowercase().replace("__", ".");
+            // Other programs may have variables that begin so; only a file that is ours must be without strangers.
+            if !is_a_key(&key) {
+                continue;
+            }
+            let value: figment::value::Value = value
+                .parse()
+                .unwrap_or_else(|_| figment::value::Value::from(value.to_owned()));
+            figment = figment.merge(Serialized::default(&key, value));
+        }
+        let config: Config = figment.extract().map_err(|source| {
+            Failure::usage("read the configuration", Box::new(source)).advise(
+                "Correct that key in pipeline.toml, or the PIPELINE_ variable of that name.",
+            )
+        })?;
+        config.check()
+    }
+
+    /// Checks what types alone can't say.
+    fn check(self) -> Result<Config, Failure> {
+        if self.budget.is_some_and(|it| !(0.0..1e9).contains(&it)) {
+            return Err(Failure::plain_usage(
+                "use `budget`: it must be an amount of US dollars such as 2.00",
+            ));
+        }
+        if self.limits.iterations_max == 0 {
+            return Err(Failure::plain_usage(
+                "use `limits.iterations_max`: it must be at least 1",
+            ));
+        }
+        Ok(self)
+    }
+}
+
+/// Whether the first part of a dotted key is one of ours.
+fn is_a_key(key: &str) -> bool {
+    let first = key.split('.').next().unwrap_or(key);
+    serde_json::to_value(Config::default())
+        .ok()
+        .and_then(|it| it.as_object().map(|it| it.contains_key(first)))
+        .unwrap_or(false)
+}

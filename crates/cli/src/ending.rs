@@ -1,0 +1,184 @@
+//! The end of a run: what is delivered, and the last lines a person reads.
+
+use std::path::Path;
+
+use delivery::Signers;
+use protocol::{Entry, RunId, RunState, Status, Tier};
+use workspace::checkout::Checkout;
+
+use crate::args::Require;
+use crate::exit::{self, Exit};
+use crate::failure::Failure;
+use crate::ground;
+use crate::home::Home;
+use crate::progress::Mode;
+use crate::settings::Settings;
+use crate::{out, words};
+
+/// What the last lines are about.
+pub(crate) struct Ended<'a> {
+    pub(crate) run: &'a RunId,
+    pub(crate) state: &'a RunState,
+    pub(crate) explanation: &'a str,
+    pub(crate) bundle: &'a Path,
+    /// Where the change is, a line each.
+    pub(crate) delivered: &'a [String],
+}
+
+/// Why a completed change isn't delivered, when less was proven than the user requires.
+pub(crate) fn below_required(state: &RunState, require: Option<Require>) -> Option<String> {
+    let wanted = match require? {
+        Require::Proven => Tier::Proven,
+        Require::RegressionSafe => Tier::RegressionSafe,
+    };
+    let tier = state.tier?;
+    (tier < wanted).then(|| {
+        format!(
+            "the change is {}, and --require asks for {}; it is not delivered",
+            words::tier(tier),
+            words::tier(wanted)
+        )
+    })
+}
+
+/// Delivers a completed change as the settings say.
+pub(crate) async fn deliver(
+    home: &Home,
+    run: &RunId,
+    settings: &Settings,
+    state: &RunState,
+    history: &[Entry],
+) -> Result<Vec<String>, Failure> {
+    let kept = |failure: Failure| {
+        failure.advise(format!(
+            "The change is kept: `pipeline show {run}` prints it, and `pipeline resume {run}` delivers it again."
+        ))
+    };
+    let mut delivered = Vec::new();
+    if let Some(file) = &settings.patch {
+        delivery::write_patch(state, &run.0, file).map_err(|it| {
+            kept(Failure::new(
+                Exit::Delivery,
+                format!("write the patch of {run}"),
+                it,
+            ))
+        })?;
+        delivered.push(format!("patch       {}  (git apply {0})", file.display()));
+    }
+    if settings.commit {
+        delivered.push(commit(home, run, settings, history).map_err(kept)?);
+    }
+    Ok(delivered)
+}
+
+fn commit(
+    home: &Home,
+    run: &RunId,
+    settings: &Settings,
+    history: &[Entry],
+) -> Result<String, Failure> {
+    let doing = || format!("commit the change of {run}");
+    let folder = home.run_folder(run);
+    let target = ground::local_folder(settings).unwrap_or_else(|| folder.join("delivered.git"));
+    let store =
+        Checkout::kept_in(&folder).map_err(|it| Failure::new(Exit::Delivery, doing(), it))?;
+    let author = home.config.author.identity();
+    let signers = Signers {
+        author: author.clone(),
+        committer: author,
+    };
+    let made = delivery::commit_change(&store, &target, run, history, &signers)
+        .map_err(|it| Failure::new(Exit::Delivery, doing(), it))?;
+    Ok(format!(
+        "branch      {} at {} in {2}\n            git -C {2} show {0}",
+        made.branch,
+        words::short_hash(&made.commit),
+        made.repository.display(),
+    ))
+}
+
+/// Prints the last lines and says with which code to leave.
+pub(crate) fn tell(ended: &Ended<'_>, mode: Mode) -> Exit {
+    let state = ended.state;
+    let exit = Exit::of(state.status, state.reason);
+    if mode == Mode::Json {
+        return exit;
+    }
+    out::line("");
+    out::line(&headline(state));
+    out::line(&format!(
+        "            {}",
+        words::visible(ended.explanation)
+    ));
+    out::line(&format!("run         {}", ended.run));
+    let changed = changed_files(&state.proposed_code);
+    if changed.is_empty() {
+        out::line("change      none");
+    } else {
+        out::line(&format!("change      {}", changed.join(", ")));
+    }
+    for line in ended.delivered {
+        out::line(line);
+    }
+    out::line(&format!(
+        "evidence    {}",
+        ended.bundle.join("report.md").display()
+    ));
+    out::line(&format!("cost        {}", cost(state)));
+    out::line(&format!("next        {}", next(ended)));
+    exit
+}
+
+fn headline(state: &RunState) -> String {
+    match (state.status, state.tier, state.reason) {
+        (Status::Completed, Some(tier), _) => format!("completed   {}", words::tier(tier)),
+        (Status::Failed, _, Some(reason)) => format!("failed      {}", words::reason(reason)),
+        (Status::Running, _, Some(reason)) => {
+            format!("stopped     {}, can be resumed", words::reason(reason))
+        }
+        (status, _, _) => words::status(status).to_owned(),
+    }
+}
+
+fn next(ended: &Ended<'_>) -> String {
+    if let Some(reason) = ended.state.reason {
+        return exit::what_next(reason, ended.run);
+    }
+    if ended.delivered.is_empty() {
+        format!("git apply {}", ended.bundle.join("patch.diff").display())
+    } else {
+        "Read the report, then merge.".to_owned()
+    }
+}
+
+fn cost(state: &RunState) -> String {
+    let mut tokens = 0;
+    let mut microusd = Some(0);
+    for usage in state.usage.values() {
+        tokens += usage.tokens.total();
+        microusd = match (microusd, usage.cost_microusd) {
+            (Some(sum), Some(more)) => Some(sum + more),
+            _ => None,
+        };
+    }
+    format!(
+        "{}, {}",
+        words::tokens(tokens),
+        delivery::words::money(microusd)
+    )
+}
+
+/// The files of a change with what happened to each.
+fn changed_files(patch: &str) -> Vec<String> {
+    delivery::changed_files(patch)
+        .into_iter()
+        .map(|file| {
+            let sign = match file.kind {
+                "added" => "+",
+                "deleted" => "-",
+                _ => "~",
+            };
+            format!("{sign}{}", words::visible(&file.path))
+        })
+        .collect()
+}

@@ -1,0 +1,103 @@
+//! Exit codes, which scripts rely on, and the sentence that says what to do next.
+
+use protocol::{Reason, RunId, Status};
+
+/// How the process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Completed, and delivered if asked.
+    Done = 0,
+    /// The program itself broke; the run can be resumed.
+    Broken = 1,
+    /// Wrong usage or configuration.
+    Usage = 2,
+    /// Every draft was sent back, or there was none.
+    Failed = 10,
+    /// Redrafts changed nothing any more.
+    NoProgress = 11,
+    /// The next request could have passed the cap.
+    Budget = 12,
+    /// The repository's tests can't be set up or started here.
+    Blocked = 13,
+    /// The task can't be resolved or is empty.
+    NeedsInput = 14,
+    /// Somebody stopped the run.
+    Cancelled = 15,
+    /// A model's vendor refused or is unreachable.
+    Vendor = 16,
+    /// The change is kept, but could not be delivered.
+    Delivery = 17,
+}
+
+impl Exit {
+    /// The code of a run's end.
+    pub(crate) fn of(status: Status, reason: Option<Reason>) -> Exit {
+        match (status, reason) {
+            (Status::Completed, _) => Exit::Done,
+            (_, Some(reason)) => match reason {
+                Reason::NoCode | Reason::RedraftsExhausted => Exit::Failed,
+                Reason::NoProgress => Exit::NoProgress,
+                Reason::BudgetExhausted => Exit::Budget,
+                Reason::BlockedEnvironment => Exit::Blocked,
+                Reason::NeedsInput => Exit::NeedsInput,
+                Reason::Cancelled => Exit::Cancelled,
+                Reason::VendorUnavailable => Exit::Vendor,
+                Reason::AgentBroke => Exit::Broken,
+            },
+            (Status::Running | Status::Failed, None) => Exit::Broken,
+        }
+    }
+
+    /// The number the shell sees.
+    pub(crate) fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+/// What to do about a run that ended without a change.
+pub(crate) fn what_next(reason: Reason, run: &RunId) -> String {
+    match reason {
+        Reason::NoCode => "Say in the task what should be different afterwards, and where, and run it again.".to_owned(),
+        Reason::RedraftsExhausted => format!(
+            "Read why in the report; then make the task more precise, or allow more drafts with --max-iterations. \
+             The last draft is kept: `pipeline show {run}`."
+        ),
+        Reason::NoProgress => format!(
+            "The models are stuck: read the last feedback with `pipeline show {run}`, then put what they miss into the task."
+        ),
+        Reason::BudgetExhausted => format!(
+            "The work so far is kept (`pipeline show {run}`). Run it again with a higher --budget or --token-budget."
+        ),
+        Reason::BlockedEnvironment => "Make the command above work in a fresh checkout (a missing system package, a Python version), \
+             or say how in `[tool.pipeline]` of pyproject.toml; then run it again."
+            .to_owned(),
+        Reason::NeedsInput => "Say what should change.".to_owned(),
+        Reason::Cancelled => format!("Nothing is lost: `pipeline resume {run}` goes on where it stopped."),
+        Reason::VendorUnavailable => format!(
+            "Check the key, the model's name and the vendor's status; then `pipeline resume {run}` goes on without paying twice."
+        ),
+        Reason::AgentBroke => format!(
+            "When the cause is gone, `pipeline resume {run}` goes on where it stopped; `pipeline log {run}` shows what happened."
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_end_has_the_code_that_scripts_rely_on() {
+        let check = |status, reason, want: u8| assert_eq!(Exit::of(status, reason).code(), want);
+        check(Status::Completed, None, 0);
+        check(Status::Failed, Some(Reason::NoCode), 10);
+        check(Status::Failed, Some(Reason::RedraftsExhausted), 10);
+        check(Status::Failed, Some(Reason::NoProgress), 11);
+        check(Status::Failed, Some(Reason::BudgetExhausted), 12);
+        check(Status::Failed, Some(Reason::BlockedEnvironment), 13);
+        check(Status::Failed, Some(Reason::NeedsInput), 14);
+        check(Status::Running, Some(Reason::Cancelled), 15);
+        check(Status::Running, Some(Reason::VendorUnavailable), 16);
+        check(Status::Running, Some(Reason::AgentBroke), 1);
+    }
+}

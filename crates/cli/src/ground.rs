@@ -1,0 +1,229 @@
+//! What a run stands on: the walls, our tools, the mirrors, and the checkout of its repository.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use base64::Engine;
+use protocol::{Base, Log, RunId};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+use workspace::checkout::{Checkout, Environments, Opening, Origin, SystemPrograms};
+use workspace::command::Door;
+use workspace::confine::Walls;
+use workspace::error::CommandError;
+use workspace::git::{Access, Address, Credential, GitError, MirrorLimits, Mirrors};
+use workspace::proxy::Egress;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::home::Home;
+use crate::progress::Progress;
+use crate::settings::Settings;
+use crate::surroundings::Surroundings;
+
+/// Wall time of one fetch.
+const FETCH_SECONDS_MAX: u64 = 15 * 60;
+/// How long a run waits for another one that fetches the same repository.
+const LOCK_SECONDS_MAX: u64 = 15 * 60;
+/// Largest pack that is taken.
+const PACK_BYTES_MAX: u64 = 4 << 30;
+
+/// What a run stands on.
+pub(crate) struct Ground {
+    door: Arc<Door>,
+    search_path: String,
+    access: Access,
+    environments: Arc<dyn Environments>,
+}
+
+impl Ground {
+    /// Looks around. Refuses to go on without walls, unless the user asked for that.
+    pub(crate) async fn find(
+        home: &Home,
+        unconfined: bool,
+        progress: &Progress,
+    ) -> Result<Ground, Failure> {
+        let surroundings = &home.surroundings;
+        let walls = walls(surroundings, unconfined).await?;
+        if walls.confinement().layers.is_empty() {
+            progress.say("warning     programs of the repository run WITHOUT a sandbox, as --unconfined asks");
+        }
+        let scratch = surroundings.cache.join("scratch");
+        std::fs::create_dir_all(&scratch)
+            .map_err(|it| Failure::broken(format!("create {}", scratch.display()), it))?;
+        let door = Arc::new(Door::new(walls, own_program()?, scratch, Egress::default()));
+        Ok(Ground {
+            door,
+            search_path: search_path(surroundings),
+            access: access(surroundings)?,
+            environments: Arc::new(SystemPrograms::default()),
+        })
+    }
+
+    /// Where the code is, from what the user wrote.
+    pub(crate) fn origin(&self, settings: &Settings) -> Result<Origin, Failure> {
+        let Some(repo) = &settings.repo else {
+            return Ok(Origin::Nothing);
+        };
+        if let Some(folder) = folder_named(repo) {
+            return Ok(Origin::Folder(folder));
+        }
+        Address::parse(repo)
+            .map(Origin::Address)
+            .map_err(|it| Failure::usage(format!("use the repository `{repo}`"), it))
+    }
+
+    /// Opens the repository in the run's folder.
+    pub(crate) async fn open(
+        &self,
+        home: &Home,
+        run: &RunId,
+        settings: &Settings,
+        origin: &Origin,
+        log: &dyn Log,
+    ) -> Result<Checkout, Failure> {
+        Checkout::open(
+            self.opening(home, run),
+            origin,
+            settings.base.as_deref(),
+            settings.include_dirty,
+            log,
+        )
+        .await
+        .map_err(|it| repository_failure("open the repository", it))
+    }
+
+    /// Opens what an earlier life of the run left in its folder.
+    pub(crate) async fn reopen(
+        &self,
+        home: &Home,
+        run: &RunId,
+        base: &Base,
+    ) -> Result<Checkout, Failure> {
+        Checkout::reopen(self.opening(home, run), base)
+            .await
+            .map_err(|it| repository_failure("open the run's repository again", it))
+    }
+
+    fn opening(&self, home: &Home, run: &RunId) -> Opening {
+        let limits = home.config.limits.clone();
+        Opening {
+            run_folder: home.run_folder(run),
+            mirrors: Mirrors::new(
+                home.surroundings.cache.join("mirrors"),
+                self.door.clone(),
+                self.access.clone(),
+                self.search_path.clone(),
+                MirrorLimits {
+                    fetch_seconds_max: FETCH_SECONDS_MAX,
+                    lock_seconds_max: LOCK_SECONDS_MAX,
+                    pack_bytes_max: PACK_BYTES_MAX,
+                    memory_bytes_max: limits.memory_bytes_max,
+                },
+            ),
+            door: self.door.clone(),
+            limits,
+            environments: self.environments.clone(),
+        }
+    }
+}
+
+/// The strongest walls of this machine.
+pub(crate) async fn walls(surroundings: &Surroundings, unconfined: bool) -> Result<Walls, Failure> {
+    let bubblewrap = find_program(surroundings, "bwrap");
+    match Walls::probe(bubblewrap.as_deref(), &own_program()?).await {
+        Ok(walls) => Ok(walls),
+        Err(CommandError::NoWalls { .. }) if unconfined => Ok(Walls::unconfined()),
+        Err(error) => Err(Failure::new(
+            Exit::Blocked,
+            "put walls around the programs of the repository",
+            error,
+        )
+        .advise(
+            "Install bubblewrap (`apt-get install bubblewrap`) and allow user namespaces, or accept the risk with --unconfined. \
+             `pipeline doctor` shows what this machine allows.",
+        )),
+    }
+}
+
+/// A program on the user's search path.
+pub(crate) fn find_program(surroundings: &Surroundings, name: &str) -> Option<PathBuf> {
+    surroundings
+        .path()
+        .into_iter()
+        .filter(|it| it.is_absolute())
+        .map(|it| it.join(name))
+        .find(|it| it.is_file())
+}
+
+/// This program, which is also the inner stage of the sandbox.
+fn own_program() -> Result<PathBuf, Failure> {
+    std::env::current_exe().map_err(|it| Failure::broken("find this program's own file", it))
+}
+
+fn search_path(surroundings: &Surroundings) -> String {
+    surroundings
+        .variable("PATH")
+        .unwrap_or("/usr/local/bin:/usr/bin:/bin")
+        .to_owned()
+}
+
+/// The local folder that the settings name, if they name one.
+pub(crate) fn local_folder(settings: &Settings) -> Option<PathBuf> {
+    settings.repo.as_deref().and_then(folder_named)
+}
+
+/// What looks like an address is one; everything else is a folder.
+fn folder_named(repo: &str) -> Option<PathBuf> {
+    Path::new(repo).is_absolute().then(|| PathBuf::from(repo))
+}
+
+/// How git reaches remote hosts: the token goes to the configured forge and nowhere else.
+fn access(surroundings: &Surroundings) -> Result<Access, Failure> {
+    let credential = match surroundings.secret("GITHUB_TOKEN") {
+        None => None,
+        Some(token) => Some(Credential {
+            base: forge(surroundings)?,
+            header: basic(&token),
+        }),
+    };
+    Ok(Access {
+        credential,
+        ca_bundle: ["GIT_SSL_CAINFO", "SSL_CERT_FILE"]
+            .iter()
+            .find_map(|it| surroundings.variable(it))
+            .map(PathBuf::from),
+        proxy: ["https_proxy", "HTTPS_PROXY"]
+            .iter()
+            .find_map(|it| surroundings.variable(it))
+            .map(str::to_owned),
+        ssh_agent: surroundings.variable("SSH_AUTH_SOCK").map(PathBuf::from),
+    })
+}
+
+/// The web address that belongs to the configured API address.
+fn forge(surroundings: &Surroundings) -> Result<Url, Failure> {
+    let wrong = |it| Failure::usage("understand GITHUB_API_URL", it);
+    let Some(api) = surroundings.variable("GITHUB_API_URL") else {
+        return Url::parse("https://github.com/").map_err(wrong);
+    };
+    let mut url = Url::parse(api).map_err(wrong)?;
+    if url.host_str() == Some("api.github.com") {
+        return Url::parse("https://github.com/").map_err(wrong);
+    }
+    url.set_path("/");
+    url.set_query(None);
+    Ok(url)
+}
+
+/// Basic authentication as GitHub documents it for git over HTTPS: any name, and the token as the password.
+fn basic(token: &SecretString) -> SecretString {
+    let pair = format!("x-access-token:{}", token.expose_secret());
+    let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
+    SecretString::from(format!("Authorization: Basic {encoded}"))
+}
+
+/// An error about the repository, with the exit code that scripts can tell it by.
+fn repository_failure(doing: &str, error: GitError) -> Failure {
+    Failure::usage(doing, error)
+}

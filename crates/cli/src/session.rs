@@ -1,0 +1,359 @@
+//! One run from the command line: opened or gone on with, watched, walked, delivered, and told in its last lines.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use delivery::Bundle;
+use pipeline::{Crew, Outcome, Run, Stop, StopHandle};
+use protocol::{
+    Base, Entry, Journal, JournalError, Log, RunEvent, RunId, RunState, Status, Task, Workspace,
+};
+use store::{Lease, NewRun, RunJournal};
+use workspace::checkout::Checkout;
+
+use crate::ending::{self, Ended};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::ground::Ground;
+use crate::home::{Home, LEASE_MAX, store_failure};
+use crate::progress::{Mode, Progress};
+use crate::settings::Settings;
+use crate::wiring;
+
+/// How the user wants to see a run.
+pub(crate) fn mode(home: &Home, quiet: bool, json: bool) -> Mode {
+    match (json, quiet, home.surroundings.watched) {
+        (true, _, _) => Mode::Json,
+        (_, true, _) => Mode::Quiet,
+        (_, _, true) => Mode::Live,
+        _ => Mode::Plain,
+    }
+}
+
+/// Opens a run for a task and walks it.
+pub(crate) async fn begin(
+    home: &Home,
+    settings: Settings,
+    task: Task,
+    mode: Mode,
+) -> Result<Exit, Failure> {
+    let progress = Arc::new(Progress::new(mode));
+    let log: Arc<dyn Log> = progress.clone();
+    // Before anything is fetched or written: a missing key is said at once.
+    let crew = wiring::crew(&settings, &home.config, &home.surroundings, &[], &log)?;
+    let ground = Ground::find(home, settings.unconfined, &progress).await?;
+    let origin = ground.origin(&settings)?;
+    let lease = home
+        .store
+        .start(
+            &NewRun {
+                title: task.title.clone(),
+                repository: settings.repo.clone().unwrap_or_default(),
+            },
+            &home.owner,
+            LEASE_MAX,
+        )
+        .await
+        .map_err(|it| store_failure("create the run", it))?;
+    let run = lease.run().clone();
+    let checkout = match ground.open(home, &run, &settings, &origin, &*log).await {
+        Ok(checkout) => checkout,
+        Err(failure) => {
+            // Nothing has happened yet, so nothing is left to resume.
+            home.store
+                .discard(lease)
+                .await
+                .map_err(|it| store_failure("take the run back", it))?;
+            return Err(failure);
+        }
+    };
+    let opened = RunEvent::Opened {
+        task: task.clone(),
+        base: checkout.base().clone(),
+        crew: crew.seats(),
+        limits: home.config.limits.clone(),
+        settings: serde_json::to_value(&settings)
+            .map_err(|it| Failure::broken("write down the settings", it))?,
+    };
+    let journal = Announcing::new(home, lease, progress.clone());
+    journal
+        .append(&opened)
+        .await
+        .map_err(|it| Failure::broken("write down the run's beginning", it))?;
+    let history = history(home, &run).await?;
+    go_on(
+        home,
+        Scene {
+            run,
+            settings,
+            task,
+            crew,
+            journal,
+            checkout,
+            progress,
+        },
+        &history,
+    )
+    .await
+}
+
+/// Goes on with a run that stopped.
+pub(crate) async fn resume(home: &Home, run: &RunId, mode: Mode) -> Result<Exit, Failure> {
+    let history = history(home, run).await?;
+    let Some(RunEvent::Opened {
+        task,
+        base,
+        settings,
+        ..
+    }) = history.first().map(|it| &it.event)
+    else {
+        return Err(Failure::plain_usage(format!(
+            "resume {run}: it never got as far as its first event (run the task again)"
+        )));
+    };
+    let (task, base): (Task, Base) = (task.clone(), base.clone());
+    let settings: Settings = serde_json::from_value(settings.clone()).map_err(|it| {
+        Failure::usage(
+            format!("understand the settings of {run} (was it made by another version?)"),
+            it,
+        )
+    })?;
+    if let Some(RunEvent::Finished { .. }) = history.last().map(|it| &it.event) {
+        // The walk is over, but whoever walked it may have been stopped before the change was delivered.
+        let state = fold(&history)?;
+        return deliver(home, run, &settings, &state, &history, mode).await;
+    }
+    let progress = Arc::new(Progress::new(mode));
+    let log: Arc<dyn Log> = progress.clone();
+    let crew = wiring::crew(&settings, &home.config, &home.surroundings, &history, &log)?;
+    let ground = Ground::find(home, settings.unconfined, &progress).await?;
+    let lease = home
+        .store
+        .claim(run, &home.owner, LEASE_MAX)
+        .await
+        .map_err(|it| Failure::usage(format!("take up {run}"), it))?;
+    let checkout = ground.reopen(home, run, &base).await?;
+    let journal = Announcing::new(home, lease, progress.clone());
+    go_on(
+        home,
+        Scene {
+            run: run.clone(),
+            settings,
+            task,
+            crew,
+            journal,
+            checkout,
+            progress,
+        },
+        &history,
+    )
+    .await
+}
+
+/// Everything a walk on the command line needs.
+struct Scene {
+    run: RunId,
+    settings: Settings,
+    task: Task,
+    crew: Crew,
+    journal: Arc<Announcing>,
+    checkout: Checkout,
+    progress: Arc<Progress>,
+}
+
+async fn go_on(home: &Home, scene: Scene, history: &[Entry]) -> Result<Exit, Failure> {
+    let broken = |what: &str, it| Failure::broken(what.to_owned(), it);
+    let (handle, stop) = Stop::new();
+    let signals = tokio::spawn(obey_signals(
+        handle,
+        scene.progress.clone(),
+        scene.run.clone(),
+    ));
+    let work: Arc<dyn Workspace> = Arc::new(scene.checkout);
+    let base = work
+        .fork(&work.base().tree)
+        .await
+        .map_err(|it| broken("lay out the base", it))?;
+    let limits = match history.first().map(|it| &it.event) {
+        Some(RunEvent::Opened { limits, .. }) => limits.clone(),
+        _ => home.config.limits.clone(),
+    };
+    let walked = Run {
+        task: scene.task,
+        crew: scene.crew,
+        limits,
+        journal: scene.journal.clone() as Arc<dyn Journal>,
+        work,
+        base,
+        log: scene.progress.clone() as Arc<dyn Log>,
+        stop,
+    }
+    .walk(history)
+    .await;
+    signals.abort();
+    scene.progress.close();
+    let outcome: Outcome = walked.map_err(|it| {
+        Failure::broken(format!("go on with the run {}", scene.run), it).advise(format!(
+            "Nothing that was written down is lost: `pipeline resume {}` goes on once the cause is gone.",
+            scene.run
+        ))
+    })?;
+    let history = self::history(home, &scene.run).await?;
+    let mode = scene.progress.mode();
+    if outcome.state.status == Status::Running {
+        let bundle = write_bundle(home, &scene.run, &scene.settings, &history)?;
+        let ended = Ended {
+            run: &scene.run,
+            state: &outcome.state,
+            explanation: &outcome.explanation,
+            bundle: &bundle,
+            delivered: &[],
+        };
+        return Ok(ending::tell(&ended, mode));
+    }
+    deliver(
+        home,
+        &scene.run,
+        &scene.settings,
+        &outcome.state,
+        &history,
+        mode,
+    )
+    .await
+}
+
+/// Writes the bundle and whatever was asked for, and says where everything is.
+async fn deliver(
+    home: &Home,
+    run: &RunId,
+    settings: &Settings,
+    state: &RunState,
+    history: &[Entry],
+    mode: Mode,
+) -> Result<Exit, Failure> {
+    let bundle = write_bundle(home, run, settings, history)?;
+    let explanation = match history.last().map(|it| &it.event) {
+        Some(RunEvent::Finished { explanation, .. }) => explanation.clone(),
+        _ => String::new(),
+    };
+    let mut delivered = Vec::new();
+    let refused = ending::below_required(state, settings.require);
+    if state.status == Status::Completed && refused.is_none() {
+        delivered = ending::deliver(home, run, settings, state, history).await?;
+    }
+    let ended = Ended {
+        run,
+        state,
+        explanation: refused.as_deref().unwrap_or(&explanation),
+        bundle: &bundle,
+        delivered: &delivered,
+    };
+    let exit = ending::tell(&ended, mode);
+    Ok(if refused.is_some() {
+        Exit::Failed
+    } else {
+        exit
+    })
+}
+
+fn write_bundle(
+    home: &Home,
+    run: &RunId,
+    settings: &Settings,
+    history: &[Entry],
+) -> Result<PathBuf, Failure> {
+    let folder = settings
+        .out
+        .clone()
+        .unwrap_or_else(|| home.bundle_folder(run));
+    let failed = |it| {
+        Failure::new(
+            Exit::Delivery,
+            format!("write the evidence of {run} to {}", folder.display()),
+            it,
+        )
+        .advise(format!(
+            "The change is kept: `pipeline show {run}` prints it, and `pipeline resume {run}` tries again."
+        ))
+    };
+    let bundle = Bundle::of(run, history).map_err(failed)?;
+    bundle.write_to(Path::new(&folder)).map_err(failed)?;
+    Ok(folder)
+}
+
+fn fold(history: &[Entry]) -> Result<RunState, Failure> {
+    RunState::fold(history).map_err(|it| Failure::broken("make sense of the run's journal", it))
+}
+
+pub(crate) async fn history(home: &Home, run: &RunId) -> Result<Vec<Entry>, Failure> {
+    home.store
+        .history(run)
+        .await
+        .map_err(|it| store_failure("read the run's journal", it))
+}
+
+/// The first Ctrl-C asks the run to stop where it can be resumed; the second stops at once.
+async fn obey_signals(handle: StopHandle, progress: Arc<Progress>, run: RunId) {
+    let Ok(mut terminated) =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+    else {
+        return;
+    };
+    let mut asked = false;
+    loop {
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => if interrupted.is_err() { return },
+            _ = terminated.recv() => {}
+        }
+        if asked {
+            // Children die with us; everything acknowledged is on the disk already.
+            std::process::exit(Exit::Cancelled.code().into());
+        }
+        asked = true;
+        progress.say(&format!(
+            "stopping; `pipeline resume {run}` goes on later (Ctrl-C again stops at once)"
+        ));
+        handle.ask();
+    }
+}
+
+/// The run's journal, which also tells whoever watches.
+struct Announcing {
+    journal: RunJournal,
+    progress: Arc<Progress>,
+}
+
+impl Announcing {
+    fn new(home: &Home, lease: Lease, progress: Arc<Progress>) -> Arc<Announcing> {
+        Arc::new(Announcing {
+            journal: home.store.journal(lease),
+            progress,
+        })
+    }
+}
+
+#[async_trait]
+impl Journal for Announcing {
+    async fn append(&self, event: &RunEvent) -> Result<(), JournalError> {
+        let seq = self
+            .journal
+            .write(event)
+            .await
+            .map_err(|it| JournalError(Box::new(it)))?;
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        self.progress.event(&Entry {
+            seq,
+            at_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
+            event: event.clone(),
+        });
+        Ok(())
+    }
+
+    async fn cancel_requested(&self) -> Result<bool, JournalError> {
+        self.journal.cancel_requested().await
+    }
+}

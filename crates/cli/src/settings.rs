@@ -1,0 +1,239 @@
+//! What a run needs to be gone on with: everything that was chosen for it, except keys.
+
+use std::path::{Path, PathBuf};
+
+use llm::{Budget, Catalog, ModelSpec, Price, Prices, Role};
+use protocol::ModelId;
+use serde::{Deserialize, Serialize};
+
+use crate::args::{Require, RunArgs};
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::surroundings::Surroundings;
+
+/// Written into the first event of the run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Settings {
+    /// Where the code is: an address or an absolute path; `None` for an empty repository.
+    pub(crate) repo: Option<String>,
+    /// Branch, tag or commit.
+    pub(crate) base: Option<String>,
+    /// Whether uncommitted changes of a local folder belong to the base.
+    pub(crate) include_dirty: bool,
+    /// Who answers the models' requests.
+    pub(crate) source: ModelSource,
+    /// Coders in order.
+    pub(crate) coders: Vec<ModelId>,
+    /// Who writes the acceptance tests.
+    pub(crate) test_author: Option<ModelId>,
+    /// Who reviews.
+    pub(crate) reviewer: Option<ModelId>,
+    /// Most money, in millionths of a US dollar.
+    pub(crate) money_microusd_max: Option<u64>,
+    /// Most tokens.
+    pub(crate) tokens_max: Option<u64>,
+    /// The least tier to deliver.
+    pub(crate) require: Option<Require>,
+    /// Where the evidence bundle goes.
+    pub(crate) out: Option<PathBuf>,
+    /// Where the patch goes.
+    pub(crate) patch: Option<PathBuf>,
+    /// Whether a branch is made.
+    pub(crate) commit: bool,
+    /// Whether programs may run without walls.
+    pub(crate) unconfined: bool,
+}
+
+/// Who answers the models' requests.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum ModelSource {
+    /// The vendors.
+    Vendors {
+        /// Where requests and replies are written as well.
+        record: Option<PathBuf>,
+    },
+    /// A recorded folder.
+    Replay {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Scripts from a folder.
+    Scripts {
+        /// The folder, with a folder of replies for each role.
+        folder: PathBuf,
+    },
+    /// The scripts that come with the program.
+    Demo,
+}
+
+impl Settings {
+    /// From the flags and the configuration.
+    pub(crate) fn of(
+        args: &RunArgs,
+        config: &Config,
+        surroundings: &Surroundings,
+    ) -> Result<Settings, Failure> {
+        let absolute = |path: &PathBuf| surroundings.absolute(path);
+        let source = if let Some(folder) = &args.crew.scripted {
+            ModelSource::Scripts {
+                folder: absolute(folder),
+            }
+        } else if let Some(folder) = &args.crew.replay {
+            ModelSource::Replay {
+                folder: absolute(folder),
+            }
+        } else {
+            ModelSource::Vendors {
+                record: args.crew.record.as_ref().map(absolute),
+            }
+        };
+        let (coders, test_author, reviewer) = match &source {
+            ModelSource::Scripts { folder } => scripted_roles(|role| folder.join(role).is_dir()),
+            _ => chosen(args, config)?,
+        };
+        if coders.is_empty() {
+            return Err(Failure::plain_usage(
+                "run without a coder: give at least one --coder that isn't `none`",
+            ));
+        }
+        let money = match &args.bounds.budget {
+            Some(text) => Some(dollars(text)?),
+            None => config.budget.map(microusd),
+        };
+        Ok(Settings {
+            repo: args.source.repo.clone(),
+            base: args.source.base.clone(),
+            include_dirty: args.source.include_dirty,
+            source,
+            coders,
+            test_author,
+            reviewer,
+            money_microusd_max: money,
+            tokens_max: args.bounds.token_budget.or(config.token_budget),
+            require: args.bounds.require,
+            out: args.out.out.as_ref().map(absolute),
+            patch: args.out.patch.as_ref().map(absolute),
+            commit: args.out.commit,
+            unconfined: args.walls.unconfined,
+        })
+    }
+
+    /// The settings of the demo.
+    pub(crate) fn demo(repository: &Path, out: Option<PathBuf>, unconfined: bool) -> Settings {
+        let (coders, test_author, reviewer) =
+            scripted_roles(|role| Role::ALL.iter().any(|it| it.name() == role));
+        Settings {
+            repo: Some(repository.display().to_string()),
+            base: None,
+            include_dirty: false,
+            source: ModelSource::Demo,
+            coders,
+            test_author,
+            reviewer,
+            money_microusd_max: None,
+            tokens_max: None,
+            require: None,
+            out,
+            patch: None,
+            commit: true,
+            unconfined,
+        }
+    }
+
+    /// The caps of the run.
+    pub(crate) fn budget(&self) -> Budget {
+        Budget {
+            tokens_max: self.tokens_max,
+            microusd_max: self.money_microusd_max,
+        }
+    }
+}
+
+type Roles = (Vec<ModelId>, Option<ModelId>, Option<ModelId>);
+
+/// The roles that a set of scripts fills.
+fn scripted_roles(has: impl Fn(&str) -> bool) -> Roles {
+    let model = |role: Role| has(role.name()).then(|| ModelId::new(llm::SCRIPTED, role.name()));
+    (
+        [Role::Draft, Role::Refine]
+            .into_iter()
+            .filter_map(model)
+            .collect(),
+        model(Role::Author),
+        model(Role::Review),
+    )
+}
+
+/// The roles as flags, configuration and defaults fill them.
+fn chosen(args: &RunArgs, config: &Config) -> Result<Roles, Failure> {
+    let default = |role| Catalog::bundled().default_model(role).to_owned();
+    let coders = [&args.crew.coders, &config.coders]
+        .into_iter()
+        .find(|it| !it.is_empty())
+        .cloned()
+        .unwrap_or_else(|| vec![default(Role::Draft), default(Role::Refine)]);
+    let one = |flag: &Option<String>, configured: &String, role| {
+        flag.clone()
+            .or_else(|| Some(configured.clone()).filter(|it| !it.is_empty()))
+            .unwrap_or_else(|| default(role))
+    };
+    let parse = |given: &String| {
+        ModelSpec::parse(given)
+            .map(|it| it.model().cloned())
+            .map_err(|source| Failure::usage("choose the models", source))
+    };
+    Ok((
+        coders
+            .iter()
+            .map(parse)
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter()
+            .flatten()
+            .collect(),
+        parse(&one(
+            &args.crew.test_author,
+            &config.test_author,
+            Role::Author,
+        ))?,
+        parse(&one(&args.crew.reviewer, &config.reviewer, Role::Review))?,
+    ))
+}
+
+/// An amount such as `2.00`, in millionths of a dollar.
+fn dollars(text: &str) -> Result<u64, Failure> {
+    match text.trim().trim_start_matches('$').parse::<f64>() {
+        Ok(amount) if (0.0..1e9).contains(&amount) => Ok(microusd(amount)),
+        _ => Err(Failure::plain_usage(format!(
+            "read the budget `{text}` (write US dollars, as in --budget 2.00)"
+        ))),
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "amounts are checked to be between nothing and a billion dollars"
+)]
+fn microusd(dollars: f64) -> u64 {
+    (dollars * 1e6).round() as u64
+}
+
+/// The configured prices, as the ledger counts.
+pub(crate) fn prices(config: &Config) -> Prices {
+    Prices(
+        config
+            .prices
+            .iter()
+            .map(|(model, price)| {
+                let price = Price {
+                    input_microusd_per_million: microusd(price.input),
+                    cached_microusd_per_million: microusd(price.cached),
+                    cache_write_microusd_per_million: microusd(price.cache_write),
+                    output_microusd_per_million: microusd(price.output),
+                };
+                (model.clone(), price)
+            })
+            .collect(),
+    )
+}

@@ -1,0 +1,158 @@
+//! Puts a run together: models into seats, seats into a crew.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use agents_coding::{Coder, CoderRole, Dialect};
+use agents_format::RuffAgent;
+use agents_qa::Reviewer;
+use agents_test::{PytestRunner, TestAuthor};
+use llm::{Ledger, Patience, Recording, Replay, Role, ScriptedModel, Spent, Vendors};
+use pipeline::Crew;
+use protocol::{Entry, Log, Model, ModelId, RunEvent, Stage};
+
+use crate::config::Config;
+use crate::demo;
+use crate::failure::Failure;
+use crate::settings::{self, ModelSource, Settings};
+use crate::surroundings::Surroundings;
+
+/// The crew that the settings describe, with the past of the run taken into account.
+///
+/// No connection is made and nothing is asked; a missing key or price is an error here, before anything costs.
+pub(crate) fn crew(
+    settings: &Settings,
+    config: &Config,
+    surroundings: &Surroundings,
+    history: &[Entry],
+    log: &Arc<dyn Log>,
+) -> Result<Crew, Failure> {
+    let models = Models::open(settings, config, surroundings, history, log)?;
+    let mut crew = Crew::new();
+    for (place, id) in settings.coders.iter().enumerate() {
+        let (name, role, part) = match place {
+            0 => ("drafter".to_owned(), Role::Draft, CoderRole::Draft),
+            1 => ("refiner".to_owned(), Role::Refine, CoderRole::Refine),
+            n => (format!("refiner-{n}"), Role::Refine, CoderRole::Refine),
+        };
+        let model = models.of(id, role, &name)?;
+        let coder = Coder::new(name.clone(), part, Dialect::of(id));
+        crew = crew.with_model(Stage::Drafting, coder, model);
+    }
+    crew = crew.with(Stage::Formatting, RuffAgent::new());
+    if let Some(id) = &settings.test_author {
+        let author = TestAuthor::new();
+        let model = models.of(id, Role::Author, protocol::Agent::name(&author))?;
+        crew = crew.with_model(Stage::Testing, author, model);
+    }
+    crew = crew.with(Stage::Testing, PytestRunner::new());
+    if let Some(id) = &settings.reviewer {
+        let reviewer = Reviewer::new();
+        let model = models.of(id, Role::Review, protocol::Agent::name(&reviewer))?;
+        crew = crew.with_model(Stage::Qa, reviewer, model);
+    }
+    Ok(crew)
+}
+
+/// Where models come from in this run, and the account they are on.
+struct Models<'a> {
+    source: Source,
+    vendors: Vendors,
+    ledger: Arc<Ledger>,
+    history: &'a [Entry],
+    log: &'a Arc<dyn Log>,
+}
+
+enum Source {
+    Vendors(Option<Arc<Recording>>),
+    Replay(Arc<Replay>),
+    Scripts(std::path::PathBuf),
+    Demo,
+}
+
+impl<'a> Models<'a> {
+    fn open(
+        settings: &Settings,
+        config: &Config,
+        surroundings: &Surroundings,
+        history: &'a [Entry],
+        log: &'a Arc<dyn Log>,
+    ) -> Result<Models<'a>, Failure> {
+        let open = |doing: &str, folder: &Path, source| {
+            Failure::usage(format!("{doing} {}", folder.display()), source)
+        };
+        let source = match &settings.source {
+            ModelSource::Vendors { record: None } => Source::Vendors(None),
+            ModelSource::Vendors {
+                record: Some(folder),
+            } => Source::Vendors(Some(
+                Recording::open(folder).map_err(|it| open("record into", folder, it))?,
+            )),
+            ModelSource::Replay { folder } => {
+                Source::Replay(Replay::open(folder).map_err(|it| open("replay", folder, it))?)
+            }
+            ModelSource::Scripts { folder } => Source::Scripts(folder.clone()),
+            ModelSource::Demo => Source::Demo,
+        };
+        Ok(Models {
+            source,
+            vendors: Vendors::from_variables(|name| surroundings.variable(name).map(str::to_owned)),
+            ledger: Ledger::open(settings.budget(), settings::prices(config), spent(history)),
+            history,
+            log,
+        })
+    }
+
+    fn of(&self, id: &ModelId, role: Role, agent: &str) -> Result<Arc<dyn Model>, Failure> {
+        let refused = |source| Failure::usage(format!("fill the role of the {agent}"), source);
+        let model: Arc<dyn Model> = match &self.source {
+            Source::Vendors(recording) => {
+                let model = llm::connect(
+                    id,
+                    agent,
+                    &self.vendors,
+                    Patience::STANDARD,
+                    self.log.clone(),
+                )
+                .map_err(refused)?;
+                match recording {
+                    Some(recording) => recording.around(model),
+                    None => model,
+                }
+            }
+            Source::Replay(replay) => replay.model(id.clone()),
+            Source::Scripts(folder) => Arc::new(
+                ScriptedModel::from_folder(id.clone(), &folder.join(role.name()))
+                    .map_err(refused)?
+                    .after(self.answered(agent)),
+            ),
+            Source::Demo => Arc::new(
+                ScriptedModel::from_texts(id.clone(), demo::replies(role))
+                    .map_err(refused)?
+                    .after(self.answered(agent)),
+            ),
+        };
+        self.ledger.meter(model).map_err(refused)
+    }
+
+    /// Replies that an agent has had in earlier lives of the run.
+    fn answered(&self, agent: &str) -> usize {
+        self.history
+            .iter()
+            .filter(
+                |it| matches!(&it.event, RunEvent::Replied { agent: whose, .. } if whose == agent),
+            )
+            .count()
+    }
+}
+
+/// What earlier lives of the run have used.
+fn spent(history: &[Entry]) -> Spent {
+    history.iter().fold(Spent::default(), |mut spent, entry| {
+        if let RunEvent::Replied { reply, .. } = &entry.event {
+            spent.tokens += reply.usage.total();
+            spent.microusd += reply.cost_microusd.unwrap_or(0);
+        }
+        spent
+    })
+}

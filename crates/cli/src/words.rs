@@ -1,0 +1,162 @@
+//! Small pieces of text for people: sizes, times, hashes, and text of strangers made safe to print.
+
+use std::time::Duration;
+
+use protocol::{Evidence, Reason, Status, TestOutcome, Tier};
+use store::RunSummary;
+
+/// A green or a red mark; plain text, because colour says nothing in a log.
+pub(crate) fn mark(good: bool) -> &'static str {
+    if good { "✓" } else { "✗" }
+}
+
+/// The first characters of a hash, as git shows them.
+pub(crate) fn short_hash(hash: &str) -> &str {
+    hash.get(..10).unwrap_or(hash)
+}
+
+/// Items with commas, or a word for none.
+pub(crate) fn list_or(items: &[String], none: &str) -> String {
+    if items.is_empty() {
+        none.to_owned()
+    } else {
+        items.join(", ")
+    }
+}
+
+/// A time as a person says it.
+pub(crate) fn duration(time: Duration) -> String {
+    delivery::words::duration(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// A number of tokens.
+pub(crate) fn tokens(count: u64) -> String {
+    match count {
+        0..1_000 => format!("{count} tokens"),
+        1_000..1_000_000 => format!("{:.1} k tokens", count as f64 / 1e3),
+        _ => format!("{:.2} M tokens", count as f64 / 1e6),
+    }
+}
+
+/// A status in a word.
+pub(crate) fn status(status: Status) -> &'static str {
+    match status {
+        Status::Running => "running",
+        Status::Completed => "completed",
+        Status::Failed => "failed",
+    }
+}
+
+/// A tier in a word.
+pub(crate) fn tier(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Unverified => "unverified",
+        Tier::RegressionSafe => "regression-safe",
+        Tier::Proven => "proven",
+    }
+}
+
+/// A reason in a few words.
+pub(crate) fn reason(reason: Reason) -> &'static str {
+    match reason {
+        Reason::NoCode => "no code",
+        Reason::RedraftsExhausted => "redrafts exhausted",
+        Reason::NoProgress => "no progress",
+        Reason::BudgetExhausted => "budget exhausted",
+        Reason::BlockedEnvironment => "blocked environment",
+        Reason::NeedsInput => "needs input",
+        Reason::Cancelled => "cancelled",
+        Reason::AgentBroke => "an agent broke",
+        Reason::VendorUnavailable => "vendor unavailable",
+    }
+}
+
+/// How a run of the list stands.
+pub(crate) fn standing(run: &RunSummary) -> String {
+    match (run.status, run.reason, run.tier) {
+        (Status::Completed, _, Some(it)) => format!("completed, {}", tier(it)),
+        (Status::Failed, Some(it), _) => format!("failed: {}", reason(it)),
+        (Status::Running, Some(it), _) => format!("stopped: {}", reason(it)),
+        (Status::Running, None, _) if run.holder.is_none() => "stopped".to_owned(),
+        (Status::Running, None, _) => match run.stage {
+            Some(stage) => format!("running: {stage}"),
+            None => "running".to_owned(),
+        },
+        (other, _, _) => status(other).to_owned(),
+    }
+}
+
+/// Text of strangers with control, zero-width and direction-changing characters shown as escapes.
+pub(crate) fn visible(text: &str) -> String {
+    protocol::visible(text).replace(['\n', '\t'], " ")
+}
+
+/// The first line of a text of strangers, cut.
+pub(crate) fn one_line(text: &str, chars_max: usize) -> String {
+    let line = visible(text.trim().lines().next().unwrap_or_default());
+    if line.chars().count() <= chars_max {
+        return line;
+    }
+    let cut: String = line.chars().take(chars_max.saturating_sub(1)).collect();
+    cut + "…"
+}
+
+/// A text of strangers below something else, its first lines only.
+pub(crate) fn indented(text: &str, lines_max: usize) -> String {
+    let lines: Vec<&str> = text.trim().lines().collect();
+    let mut shown: Vec<String> = lines
+        .iter()
+        .take(lines_max)
+        .map(|line| format!("    {}", one_line(line, 140)))
+        .collect();
+    if lines_max < lines.len() {
+        shown.push(format!(
+            "    … {} more lines in the report",
+            lines.len() - lines_max
+        ));
+    }
+    shown.join("\n")
+}
+
+/// One piece of evidence in a line.
+pub(crate) fn about(evidence: &Evidence) -> String {
+    match evidence {
+        Evidence::Draft { summary, .. } => one_line(summary, 100),
+        Evidence::Command { argv, exit, .. } => {
+            format!("ran {} ({exit:?})", one_line(&argv.join(" "), 80))
+        }
+        Evidence::Format {
+            tool,
+            changed,
+            new_findings,
+        } => format!(
+            "{tool}: {} files formatted, {} new findings",
+            changed.len(),
+            new_findings.len()
+        ),
+        Evidence::Baseline(run) => format!(
+            "the base's own suite: {} tests, {} failing",
+            run.results.len(),
+            run.results.iter().filter(|it| it.outcome.is_red()).count()
+        ),
+        Evidence::AcceptanceTests(tests) => format!(
+            "{} acceptance tests in {} files, {} red on the base",
+            tests.on_base.len(),
+            tests.files.len(),
+            tests.red_on_base.len()
+        ),
+        Evidence::Tests { run, .. } => format!(
+            "{} tests, {} passed, {} failing",
+            run.results.len(),
+            run.results
+                .iter()
+                .filter(|it| it.outcome == TestOutcome::Passed)
+                .count(),
+            run.results.iter().filter(|it| it.outcome.is_red()).count()
+        ),
+        Evidence::Review(review) => one_line(&review.summary, 100),
+        Evidence::Missing { what, why } => {
+            format!("no {what}: {}", one_line(why, 100))
+        }
+    }
+}
