@@ -36,10 +36,13 @@ pub(crate) fn cell(text: &str, chars_max: usize) -> String {
     span(text, chars_max).replace('|', "\\|")
 }
 
-/// A text in one line: hidden characters shown, white space folded, cut to `chars_max` characters.
+/// A text in one line: hidden characters shown, line breaks and tabs folded, cut to `chars_max` characters. Spaces stay,
+/// because the identifier of a test may hold several.
 pub(crate) fn one_line(text: &str, chars_max: usize) -> String {
     let text = visible(text);
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let parts = text.split(['\n', '\t']).map(str::trim_end);
+    let parts: Vec<&str> = parts.filter(|it| !it.trim().is_empty()).collect();
+    let line = parts.join(" ");
     if line.chars().count() <= chars_max {
         return line;
     }
@@ -146,7 +149,11 @@ mod tests {
     #[test]
     fn a_span_is_one_line_and_can_not_be_left() {
         check(&span("a `b` ``c``", 99), expect!["``` a `b` ``c`` ```"]);
-        check(&span("one\ntwo\t three", 99), expect!["`one two three`"]);
+        check(
+            &span("one \n\n two\tthree", 99),
+            expect!["`one  two three`"],
+        );
+        check(&span("test_a[1  2]", 99), expect!["`test_a[1  2]`"]);
         check(&span("", 99), expect!["`  `"]);
         check(&span("0123456789", 5), expect!["`0123…`"]);
         check(

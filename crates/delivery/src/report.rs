@@ -7,7 +7,7 @@ mod change;
 mod tests_section;
 mod walk;
 
-use protocol::{Status, Tier};
+use protocol::{Status, Tier, Usage};
 
 use crate::outcomes::Outcomes;
 use crate::quote;
@@ -81,10 +81,9 @@ fn summary(text: &mut String, record: &Record) {
     row(
         "Models",
         format!(
-            "{}, {} tokens, {}",
+            "{}, {}",
             words::counted(total.calls as usize, "call"),
-            words::number(total.tokens.total()),
-            words::money(total.cost_microusd)
+            spent(&total)
         ),
     );
     *text += "\n";
@@ -96,6 +95,18 @@ fn summary(text: &mut String, record: &Record) {
             "In the run's own words: {}\n\n",
             quote::span(explanation, WORDS_CHARS_MAX)
         );
+    }
+}
+
+/// Scripted models use nothing, so there is no price to be missed.
+fn spent(usage: &Usage) -> String {
+    match usage.tokens.total() {
+        0 => "nothing spent".to_owned(),
+        tokens => format!(
+            "{} tokens, {}",
+            words::number(tokens),
+            words::money(usage.cost_microusd)
+        ),
     }
 }
 
@@ -192,9 +203,12 @@ fn walls(text: &mut String, record: &Record) {
     } else {
         sources.join(", ")
     };
+    let python = match environment.python_version.as_str() {
+        "" => "The system's Python".to_owned(),
+        version => format!("Python {}", quote::span(version, TITLE_CHARS_MAX)),
+    };
     *text += &format!(
-        "\nPython {} with packages from {declared}; {}.\n\n",
-        quote::span(&environment.python_version, TITLE_CHARS_MAX),
+        "\n{python} with packages from {declared}; {}.\n\n",
         if environment.cached {
             "the environment was there already".to_owned()
         } else {

@@ -33,7 +33,7 @@ fn preparation(history: &[Entry], of: &str) -> Vec<String> {
             iteration: 0,
             reply,
             ..
-        } if agent == of => Some(format!("  before: {agent} was told {}", said(reply))),
+        } if agent == of => Some(format!("  before: {agent}'s model {}", said(reply))),
         RunEvent::Prepared { agent, prepared } if agent == of && !prepared.evidence.is_empty() => {
             Some(format!(
                 "  before: {agent} found {}",
@@ -61,7 +61,7 @@ fn line(event: &RunEvent) -> Option<String> {
         | RunEvent::Prepared { .. }
         | RunEvent::Stepped { .. } => None,
         RunEvent::Replied { agent, reply, .. } => {
-            Some(format!("  {agent} was told {}", said(reply)))
+            Some(format!("  {agent}'s model {}", said(reply)))
         }
         RunEvent::Reported {
             stage,
@@ -97,10 +97,10 @@ fn line(event: &RunEvent) -> Option<String> {
 /// What a model's reply asks for.
 fn said(reply: &protocol::ModelReply) -> String {
     if reply.tool_calls.is_empty() {
-        return "in words".to_owned();
+        return "answers in words".to_owned();
     }
     let tools: Vec<&str> = reply.tool_calls.iter().map(|it| it.tool.as_str()).collect();
-    format!("to {}", tools.join(", "))
+    format!("asks for {}", tools.join(", "))
 }
 
 fn shown(evidence: &[Evidence]) -> String {
@@ -117,26 +117,26 @@ fn one(evidence: &Evidence) -> String {
             new_findings,
             ..
         } => format!(
-            "{} files formatted, {} new findings",
+            "files formatted: {}, new findings: {}",
             changed.len(),
             new_findings.len()
         ),
         Evidence::Baseline(run) => format!(
-            "{} tests on the base, {} of them red",
+            "tests on the base: {}, red: {}",
             run.results.len(),
             run.results.iter().filter(|it| it.outcome.is_red()).count()
         ),
         Evidence::AcceptanceTests(tests) => format!(
-            "{} acceptance tests, {} of them red on the base",
+            "acceptance tests: {}, red on the base: {}",
             tests.on_base.len(),
             tests.red_on_base.len()
         ),
         Evidence::Tests { run, .. } => format!(
-            "{} tests, {} of them red",
+            "tests: {}, red: {}",
             run.results.len(),
             run.results.iter().filter(|it| it.outcome.is_red()).count()
         ),
-        Evidence::Review(review) => format!("a review with {} findings", review.findings.len()),
+        Evidence::Review(review) => format!("a review, findings: {}", review.findings.len()),
         Evidence::Missing { what, .. } => format!("no {what}"),
     }
 }

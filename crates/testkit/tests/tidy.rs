@@ -89,6 +89,7 @@ const STARTS_PROGRAMS: &[&str] = &[
     "crates/workspace/src/confine/stage.rs",
     "crates/testkit/src/git.rs",
     "crates/testkit/src/programs.rs",
+    "crates/testkit/src/programs.rs",
 ];
 
 #[test]

@@ -1,6 +1,6 @@
 //! The tests: how many of which kind, and every one that isn't simply as it was.
 
-use protocol::{TestClass, TestOutcome};
+use protocol::{Status, TestClass, TestOutcome};
 
 use super::{BLOCK_CHARS_MAX, BLOCK_LINES_MAX, WORDS_CHARS_MAX};
 use crate::outcomes::{Outcomes, Row, RunFacts};
@@ -140,14 +140,18 @@ fn acceptance(text: &mut String, record: &Record) {
             quote::span(&tests.note, WORDS_CHARS_MAX)
         );
     }
+    // The change of a completed run contains them, so its difference shows them already.
+    let shown_already = record.state.status == Status::Completed;
     for file in &tests.files {
         *text += &format!(
             "{}, SHA-256 {}\n\n",
             quote::span(&file.path, ID_CHARS_MAX),
             quote::span(&file.sha256, 64)
         );
-        *text += &quote::fence("python", &file.text, BLOCK_LINES_MAX, BLOCK_CHARS_MAX);
-        *text += "\n";
+        if !shown_already {
+            *text += &quote::fence("python", &file.text, BLOCK_LINES_MAX, BLOCK_CHARS_MAX);
+            *text += "\n";
+        }
     }
 }
 

@@ -133,7 +133,7 @@ fn line(record: &Record, visit: &Visit) -> String {
         || "–".to_owned(),
         |it| words::duration(it.saturating_sub(visit.started_ms)),
     );
-    let money = if visit.calls == 0 {
+    let money = if visit.tokens.total() == 0 {
         "–".to_owned()
     } else {
         words::money(visit.cost_microusd)
