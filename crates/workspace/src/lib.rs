@@ -9,3 +9,4 @@ pub mod git;
 mod lock;
 pub mod policy;
 pub mod proxy;
+pub mod python;

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use async_trait::async_trait;
 use protocol::{Environment, WorkspaceError};
+use sha2::{Digest, Sha256};
 
 use crate::checkout::layout::lay_out;
 use crate::files::TreePath;
@@ -85,6 +86,21 @@ impl BaseTree {
         let repository = self.store.repository().ok()?;
         let blob = repository.find_blob(entry.id).ok()?;
         (blob.size() <= bytes_max).then(|| blob.content().to_vec())
+    }
+
+    /// A hash of all paths, modes and contents.
+    pub fn fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        for (path, entry) in self.files.iter() {
+            hash.update((path.len() as u64).to_le_bytes());
+            hash.update(path);
+            hash.update([entry.mode as u8]);
+            hash.update(entry.id.as_bytes());
+        }
+        hash.finalize()
+            .iter()
+            .map(|it| format!("{it:02x}"))
+            .collect()
     }
 
     /// Lays all files out in an existing, empty folder. Blocks.

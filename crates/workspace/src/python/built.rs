@@ -1,0 +1,408 @@
+//! After a package of the tree was installed: its sources are taken out again, so that each tree uses its own.
+//!
+//! What stays is what a tree doesn't have: metadata, entry points, and files that only the build makes, such as
+//! compiled modules. A small hook puts the tree in front of the installed packages when Python starts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use regex::Regex;
+
+/// The variable that says which folders are put in front.
+pub(super) const ROOTS_VARIABLE: &str = "PIPELINE_TREE_ROOTS";
+
+/// Folders of sources that one repository may have.
+const ROOTS_MAX: usize = 64;
+
+/// Why a package can't be taken apart.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BuiltError {
+    /// A file is installed under another name than in the tree, so that a tree's own can't take its place.
+    #[error(
+        "the build installs `{source_path}` as `{installed}`; a changed copy of it would not be seen (say in `[tool.pipeline]` how to install for tests)"
+    )]
+    Moved {
+        /// Where it is in the tree.
+        source_path: String,
+        /// Where it is among the packages.
+        installed: String,
+    },
+    /// The folder of packages can't be read or changed.
+    #[error("take the sources of the tree out of its environment")]
+    Files(#[from] io::Error),
+}
+
+/// Takes everything out of `site` that the tree has itself, and gives the folders to put in front.
+///
+/// `copy` is the folder that was installed from, `tree` what the repository holds.
+pub(super) fn take_apart(
+    site: &Path,
+    copy: &Path,
+    tree: &BTreeSet<String>,
+) -> Result<Vec<String>, BuiltError> {
+    let names = by_name(tree);
+    let mut roots = editable_roots(site, copy)?;
+    for distribution in local_distributions(site, copy)? {
+        let installed = installed_files(site, &distribution)?;
+        let found = roots_of(&installed, &names);
+        for file in &installed {
+            let in_tree = found.iter().any(|root| tree.contains(&join(root, file)));
+            if in_tree {
+                remove(site, file)?;
+            } else {
+                refuse_moved(site, copy, file, &found, tree, &names)?;
+            }
+        }
+        roots.extend(found);
+    }
+    let mut seen = BTreeSet::new();
+    roots.retain(|it| seen.insert(it.clone()));
+    roots.truncate(ROOTS_MAX);
+    Ok(roots)
+}
+
+/// Puts the hook among the packages.
+pub(super) fn hang_hook(site: &Path) -> io::Result<()> {
+    fs::write(site.join("pipeline_tree.py"), include_str!("tree_hook.py"))?;
+    fs::write(site.join("pipeline_tree.pth"), "import pipeline_tree\n")
+}
+
+/// The tree's files by their last part.
+fn by_name(tree: &BTreeSet<String>) -> BTreeMap<&str, Vec<&str>> {
+    let mut names: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for path in tree {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        names.entry(name).or_default().push(path);
+    }
+    names
+}
+
+fn join(root: &str, file: &str) -> String {
+    match root {
+        "" => file.to_owned(),
+        root => format!("{root}/{file}"),
+    }
+}
+
+/// Metadata folders of packages that were installed from `copy`.
+fn local_distributions(site: &Path, copy: &Path) -> io::Result<Vec<PathBuf>> {
+    let address = format!("file://{}", copy.display());
+    let mut found = Vec::new();
+    for entry in fs::read_dir(site)? {
+        let folder = entry?.path();
+        if folder.extension().is_none_or(|it| it != "dist-info") {
+            continue;
+        }
+        let said = fs::read_to_string(folder.join("direct_url.json")).unwrap_or_default();
+        let said: serde_json::Value = serde_json::from_str(&said).unwrap_or_default();
+        let ours = said["url"]
+            .as_str()
+            .and_then(|it| it.strip_prefix(&address))
+            .is_some_and(|it| it.is_empty() || it.starts_with('/'));
+        if ours {
+            found.push(folder);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The files of a package, from its own record, relative to `site`; metadata and scripts left out.
+fn installed_files(site: &Path, distribution: &Path) -> io::Result<Vec<String>> {
+    let metadata = distribution
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy();
+    let record = fs::read_to_string(distribution.join("RECORD"))?;
+    Ok(record
+        .lines()
+        .filter_map(|it| it.rsplitn(3, ',').nth(2))
+        .map(|it| it.trim_matches('"').to_owned())
+        .filter(|it| !it.starts_with("..") && !it.starts_with('/'))
+        .filter(|it| !it.starts_with(&*metadata) && !it.contains("__pycache__/"))
+        .filter(|it| site.join(it).is_file())
+        .collect())
+}
+
+/// The folders of the tree in which most of the files are found under their installed names, as few as it takes.
+fn roots_of(installed: &[String], names: &BTreeMap<&str, Vec<&str>>) -> Vec<String> {
+    let mut missing: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for file in installed.iter().filter(|it| it.ends_with(".py")) {
+        let name = file.rsplit('/').next().unwrap_or(file);
+        let places: BTreeSet<String> = names
+            .get(name)
+            .into_iter()
+            .flatten()
+            .filter_map(|path| path.strip_suffix(file.as_str()))
+            .filter(|root| root.is_empty() || root.ends_with('/'))
+            .map(|root| root.trim_end_matches('/').to_owned())
+            .collect();
+        if !places.is_empty() {
+            missing.insert(file, places);
+        }
+    }
+    let mut roots = Vec::new();
+    while !missing.is_empty() && roots.len() < ROOTS_MAX {
+        let mut counts: BTreeMap<&String, usize> = BTreeMap::new();
+        for root in missing.values().flatten() {
+            *counts.entry(root).or_default() += 1;
+        }
+        let best = counts
+            .into_iter()
+            .max_by_key(|(root, count)| (*count, std::cmp::Reverse(root.len())))
+            .map(|(root, _)| root.clone());
+        let Some(best) = best else { break };
+        missing.retain(|_, places| !places.contains(&best));
+        roots.push(best);
+    }
+    roots
+}
+
+/// A file that the tree holds under another name must not go on as a stale copy.
+fn refuse_moved(
+    site: &Path,
+    copy: &Path,
+    file: &str,
+    roots: &[String],
+    tree: &BTreeSet<String>,
+    names: &BTreeMap<&str, Vec<&str>>,
+) -> Result<(), BuiltError> {
+    if !file.ends_with(".py") {
+        return Ok(());
+    }
+    // A generated file among others of its package is what stays on purpose.
+    let package = file.split('/').next().unwrap_or(file);
+    let package_in_tree = roots.iter().any(|root| {
+        let folder = join(root, package) + "/";
+        tree.range(folder.clone()..)
+            .next()
+            .is_some_and(|it| it.starts_with(&folder))
+    });
+    let text = fs::read(site.join(file))?;
+    if package_in_tree || text.iter().all(u8::is_ascii_whitespace) {
+        return Ok(());
+    }
+    let name = file.rsplit('/').next().unwrap_or(file);
+    for path in names.get(name).into_iter().flatten() {
+        if fs::read(copy.join(path)).is_ok_and(|it| it == text) {
+            return Err(BuiltError::Moved {
+                source_path: (*path).to_owned(),
+                installed: file.to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Removes a file, what was compiled from it, and folders that are empty then.
+fn remove(site: &Path, file: &str) -> io::Result<()> {
+    let path = site.join(file);
+    fs::remove_file(&path)?;
+    let folder = path.parent().unwrap_or(site);
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let compiled = folder.join("__pycache__");
+    for entry in fs::read_dir(&compiled).into_iter().flatten() {
+        let entry = entry?;
+        if entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with(&format!("{stem}."))
+        {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    // Not empty is no failure: other files stay.
+    let _ = fs::remove_dir(&compiled);
+    let mut folder = Some(folder);
+    while let Some(empty) = folder.filter(|it| *it != site) {
+        if fs::remove_dir(empty).is_err() {
+            break;
+        }
+        folder = empty.parent();
+    }
+    Ok(())
+}
+
+/// The folders of editable installs that lead into the copy, which is about to go; their links are removed.
+fn editable_roots(site: &Path, copy: &Path) -> Result<Vec<String>, BuiltError> {
+    let mapping = Regex::new(r"'([^']+)':\s*'([^']+)'").expect("the pattern is written here");
+    let mut roots = Vec::new();
+    for entry in fs::read_dir(site)? {
+        let path = entry?.path();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let below = |it: &Path| Some(it.strip_prefix(copy).ok()?.to_string_lossy().into_owned());
+        if name.ends_with(".pth") {
+            let text = fs::read_to_string(&path)?;
+            let inside: Vec<String> = text
+                .lines()
+                .filter_map(|it| below(Path::new(it.trim())))
+                .collect();
+            if !inside.is_empty() || name.starts_with("__editable__") {
+                roots.extend(inside);
+                fs::remove_file(&path)?;
+            }
+        } else if name.starts_with("__editable__") && name.ends_with("_finder.py") {
+            for found in mapping.captures_iter(&fs::read_to_string(&path)?) {
+                let source = Path::new(&found[2]);
+                let Some(source_path) = below(source) else {
+                    continue;
+                };
+                let package = found[1].replace('.', "/");
+                // A module's mapping names its file.
+                let as_module = format!("{package}.py");
+                let root = [package.as_str(), &as_module]
+                    .iter()
+                    .find_map(|it| source_path.strip_suffix(*it));
+                match root {
+                    Some(root) if root.is_empty() || root.ends_with('/') => {
+                        roots.push(root.trim_end_matches('/').to_owned());
+                    }
+                    _ => {
+                        return Err(BuiltError::Moved {
+                            source_path,
+                            installed: package,
+                        });
+                    }
+                }
+            }
+            fs::remove_file(&path)?;
+        }
+    }
+    roots.sort();
+    Ok(roots)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct World {
+        folder: tempfile::TempDir,
+    }
+
+    impl World {
+        fn new(tree: &[&str], installed: &[(&str, &str)]) -> World {
+            let world = World {
+                folder: tempfile::tempdir().expect("a temporary folder"),
+            };
+            for path in tree {
+                world.write(&format!("copy/{path}"), &format!("# {path}"));
+            }
+            let mut record = String::new();
+            for (path, text) in installed {
+                world.write(&format!("site/{path}"), text);
+                record += &format!("{path},sha256=x,1\n");
+            }
+            world.write("site/x-1.dist-info/RECORD", &record);
+            let url = format!(r#"{{"url": "file://{}"}}"#, world.path("copy").display());
+            world.write("site/x-1.dist-info/direct_url.json", &url);
+            world
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.folder.path().join(name)
+        }
+
+        fn write(&self, path: &str, text: &str) {
+            let path = self.path(path);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+            fs::write(path, text).expect("a file");
+        }
+    }
+
+    #[track_caller]
+    fn check(
+        tree: &[&str],
+        installed: &[(&str, &str)],
+        expected: Result<(&[&str], &[&str]), &str>,
+    ) {
+        let world = World::new(tree, installed);
+        let all = tree.iter().map(|it| (*it).to_owned()).collect();
+        let taken = take_apart(&world.path("site"), &world.path("copy"), &all);
+        let left = installed.iter().map(|it| it.0);
+        let left: Vec<&str> = left
+            .filter(|it| world.path("site").join(it).exists())
+            .collect();
+        match (taken, expected) {
+            (Ok(roots), Ok((expected_roots, expected_left))) => {
+                assert_eq!(roots, expected_roots);
+                assert_eq!(left, expected_left);
+            }
+            (Err(error), Err(expected)) => assert!(error.to_string().contains(expected), "{error}"),
+            (taken, _) => panic!("{taken:?}"),
+        }
+    }
+
+    #[test]
+    fn sources_of_the_tree_go_and_what_the_build_made_stays() {
+        check(
+            &[
+                "src/pkg/__init__.py",
+                "src/pkg/a.py",
+                "src/pkg/fast.c",
+                "tests/test_a.py",
+                "docs/a.py",
+            ],
+            &[
+                ("pkg/__init__.py", "#"),
+                ("pkg/a.py", "#"),
+                ("pkg/_version.py", "v"),
+                ("pkg/fast.so", "elf"),
+            ],
+            Ok((&["src"], &["pkg/_version.py", "pkg/fast.so"])),
+        );
+    }
+
+    #[test]
+    fn a_flat_layout_and_several_roots_are_found() {
+        check(
+            &["pkg/__init__.py", "mod.py"],
+            &[("pkg/__init__.py", "#"), ("mod.py", "#")],
+            Ok((&[""], &[])),
+        );
+        check(
+            &["a/x/__init__.py", "b/y/__init__.py", "b/y/z.py"],
+            &[
+                ("x/__init__.py", "#"),
+                ("y/__init__.py", "#"),
+                ("y/z.py", "#"),
+            ],
+            Ok((&["b", "a"], &[])),
+        );
+    }
+
+    #[test]
+    fn a_file_under_another_name_is_refused_because_changes_would_not_be_seen() {
+        check(
+            &["lib/mod.py"],
+            &[("pkg/mod.py", "# lib/mod.py")],
+            Err("installs `lib/mod.py` as `pkg/mod.py`"),
+        );
+    }
+
+    #[test]
+    fn editable_links_into_the_copy_become_roots() {
+        let world = World::new(&["src/pkg/a.py"], &[]);
+        let copy = world.path("copy");
+        world.write(
+            "site/__editable__.x-1.pth",
+            &format!("{}\n", copy.join("src").display()),
+        );
+        world.write("site/other.pth", "/elsewhere\n");
+        world.write(
+            "site/__editable___y_finder.py",
+            &format!("MAPPING = {{'pkg': '{}'}}", copy.join("lib/pkg").display()),
+        );
+        let tree = BTreeSet::from(["src/pkg/a.py".to_owned()]);
+        let roots = take_apart(&world.path("site"), &copy, &tree).expect("it can be taken apart");
+        assert_eq!(roots, ["lib", "src"]);
+        assert!(world.path("site/other.pth").exists());
+        assert!(!world.path("site/__editable__.x-1.pth").exists());
+    }
+}

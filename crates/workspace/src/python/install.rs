@@ -1,0 +1,398 @@
+//! Installs one environment: first what others made, with shared downloads; then the tree's own packages, alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use protocol::{Limits, Log, Network, Note, WorkspaceError};
+
+use super::built;
+use super::index::Index;
+use super::interpreter::Interpreter;
+use super::plan::{LocalProject, Plan};
+use super::step::Step;
+use super::toolbox::{Toolbox, fresh_folder};
+use crate::checkout::BaseTree;
+use crate::command::Door;
+use crate::policy::{self, Phase};
+
+/// Everything one installation needs to know.
+pub(super) struct Installation<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) toolbox: &'a Toolbox,
+    pub(super) interpreter: &'a Interpreter,
+    pub(super) index: &'a Index,
+    pub(super) door: &'a Door,
+    pub(super) limits: &'a Limits,
+    pub(super) log: &'a dyn Log,
+    /// The environment to make.
+    pub(super) folder: PathBuf,
+    /// For a copy of the tree and what builds leave behind; ours alone, and gone afterwards.
+    pub(super) workshop: PathBuf,
+    /// Downloads of all environments. Only uv itself ever writes there: no code of a package runs beside it.
+    pub(super) downloads: PathBuf,
+}
+
+impl Installation<'_> {
+    /// Installs, and gives the folders of the tree that programs must find first.
+    pub(super) async fn run(&self, base: &BaseTree) -> Result<Vec<String>, WorkspaceError> {
+        fresh_folder(&self.folder)?;
+        fresh_folder(&self.workshop)?;
+        fresh_folder(&self.private_downloads())?;
+        std::fs::create_dir_all(&self.downloads)
+            .map_err(|it| WorkspaceError::failed("create the folder for downloads", it))?;
+        self.lay_out(base).await?;
+        self.make().await?;
+        if self.plan.commands.is_empty() {
+            self.install_requirements().await?;
+            self.install_projects().await?;
+        } else {
+            self.run_commands().await?;
+            self.install_requirements().await?;
+        }
+        self.finish(base).await
+    }
+
+    fn tree(&self) -> PathBuf {
+        self.workshop.join("tree")
+    }
+
+    fn private_downloads(&self) -> PathBuf {
+        self.workshop.join("downloads")
+    }
+
+    fn python(&self) -> String {
+        self.folder.join("bin/python").display().to_string()
+    }
+
+    fn note(&self, how_far: impl Into<String>) {
+        self.log.note(Note::Progress {
+            what: "environment".to_owned(),
+            how_far: how_far.into(),
+        });
+    }
+
+    /// A private copy of the tree: builds leave files in it.
+    async fn lay_out(&self, base: &BaseTree) -> Result<(), WorkspaceError> {
+        let (base, tree) = (base.clone(), self.tree());
+        std::fs::create_dir_all(&tree)
+            .map_err(|it| WorkspaceError::failed("create a folder for a copy of the tree", it))?;
+        tokio::task::spawn_blocking(move || base.lay_out_in(&tree))
+            .await
+            .map_err(|it| WorkspaceError::failed("finish a copy of the tree", it))?
+            .map_err(|it| WorkspaceError::failed("lay out a copy of the tree", it))
+    }
+
+    /// A program that may build and run code of packages and of the tree, and so shares nothing.
+    fn step<'a>(&self, argv: Vec<String>, shown: String, directory: &'a Path) -> Step<'a> {
+        let mut readable = vec![
+            self.toolbox.uv.path.clone(),
+            self.interpreter.prefix.clone(),
+        ];
+        readable.extend(self.index.certificates.clone());
+        Step {
+            argv,
+            shown,
+            directory,
+            env: self.variables(&self.private_downloads()),
+            writable: vec![self.folder.clone(), self.workshop.clone()],
+            readable,
+            network: Network::PackageIndex,
+        }
+    }
+
+    fn variables(&self, downloads: &Path) -> BTreeMap<String, String> {
+        let mut variables = self.index.variables();
+        let bin = self.folder.join("bin");
+        let uv = self
+            .toolbox
+            .uv
+            .path
+            .parent()
+            .unwrap_or(Path::new("/usr/bin"));
+        let fixed = [
+            ("UV_CACHE_DIR", downloads.display().to_string()),
+            // A hard link would let an environment change the downloads of all others.
+            ("UV_LINK_MODE", "copy".to_owned()),
+            ("UV_NO_CONFIG", "1".to_owned()),
+            ("UV_NO_PROGRESS", "1".to_owned()),
+            ("UV_PYTHON_DOWNLOADS", "never".to_owned()),
+            ("UV_COMPILE_BYTECODE", "1".to_owned()),
+            ("PIP_DISABLE_PIP_VERSION_CHECK", "1".to_owned()),
+            ("PIP_NO_INPUT", "1".to_owned()),
+            ("VIRTUAL_ENV", self.folder.display().to_string()),
+            ("NO_COLOR", "1".to_owned()),
+            ("PYTHONNOUSERSITE", "1".to_owned()),
+            // A copy has no history to read a version from.
+            ("SETUPTOOLS_SCM_PRETEND_VERSION", "0.0.0".to_owned()),
+            ("PDM_BUILD_SCM_VERSION", "0.0.0".to_owned()),
+            ("POETRY_DYNAMIC_VERSIONING_BYPASS", "0.0.0".to_owned()),
+            ("PBR_VERSION", "0.0.0".to_owned()),
+            (
+                "PATH",
+                format!(
+                    "{}:{}:/usr/local/bin:/usr/bin:/bin",
+                    bin.display(),
+                    uv.display()
+                ),
+            ),
+        ];
+        variables.extend(fixed.map(|(name, value)| (name.to_owned(), value)));
+        variables
+    }
+
+    fn uv(&self, arguments: &[&str]) -> Vec<String> {
+        let program = self.toolbox.uv.path.display().to_string();
+        [program]
+            .into_iter()
+            .chain(arguments.iter().map(|it| (*it).to_owned()))
+            .collect()
+    }
+
+    /// An empty environment.
+    async fn make(&self) -> Result<(), WorkspaceError> {
+        let interpreter = self.interpreter.path.display().to_string();
+        let folder = self.folder.display().to_string();
+        let mut arguments = vec![
+            "venv",
+            "--no-project",
+            "--allow-existing",
+            "--python",
+            &interpreter,
+        ];
+        // The repository's own commands may say `pip`.
+        if !self.plan.commands.is_empty() {
+            arguments.push("--seed");
+        }
+        arguments.push(&folder);
+        let shown = format!("uv venv --python {}", self.interpreter.version);
+        let tree = self.tree();
+        self.step(self.uv(&arguments), shown, &tree)
+            .run(self.door, self.limits)
+            .await
+            .map(drop)
+    }
+
+    /// Everything that comes from the index.
+    async fn install_requirements(&self) -> Result<(), WorkspaceError> {
+        let locked = self.export_lock().await?;
+        let list = self.write("requirements.txt", &self.plan.requirements)?;
+        let constraints = self.write("constraints.txt", &self.plan.constraints)?;
+        let python = self.python();
+        let mut arguments = vec!["pip", "install", "--python", &python];
+        let locked = locked.map(|it| it.display().to_string());
+        if let Some(file) = &locked {
+            arguments.extend(["--requirements", file]);
+        }
+        arguments.extend(["--requirements", &list, "--constraints", &constraints]);
+        let shown = format!("uv pip install {}", words(&self.plan.requirements));
+        self.note(format!(
+            "installing what {} asks for",
+            self.plan.sources.join(", ")
+        ));
+        let tree = self.tree();
+        // Ready-made packages first: no code of theirs runs, so the downloads can be shared.
+        let mut shared = self.step(
+            self.uv(&[arguments.as_slice(), &["--no-build"]].concat()),
+            shown.clone(),
+            &tree,
+        );
+        shared.env = self.variables(&self.downloads);
+        shared.writable.push(self.downloads.clone());
+        let first = shared.run(self.door, self.limits).await;
+        match first {
+            Err(WorkspaceError::Blocked { tail, .. }) if needs_a_build(&tail) => {}
+            other => return other.map(drop),
+        }
+        self.note("building packages that come as source");
+        self.step(self.uv(&arguments), shown, &tree)
+            .run(self.door, self.limits)
+            .await
+            .map(drop)
+    }
+
+    /// What `uv.lock` fixes, as a requirements file.
+    async fn export_lock(&self) -> Result<Option<PathBuf>, WorkspaceError> {
+        let Some(locked) = &self.plan.locked else {
+            return Ok(None);
+        };
+        let file = self.workshop.join("locked.txt");
+        let path = file.display().to_string();
+        let mut arguments = vec![
+            "export",
+            "--frozen",
+            "--offline",
+            "--quiet",
+            "--no-emit-project",
+        ];
+        arguments.extend([
+            "--python",
+            &self.interpreter.path.to_str().unwrap_or("python3"),
+        ]);
+        for extra in &locked.extras {
+            arguments.extend(["--extra", extra]);
+        }
+        for group in &locked.groups {
+            arguments.extend(["--group", group]);
+        }
+        arguments.extend(["--output-file", &path]);
+        let tree = self.tree();
+        let mut step = self.step(self.uv(&arguments), "uv export --frozen".to_owned(), &tree);
+        step.network = Network::Loopback;
+        step.run(self.door, self.limits).await?;
+        Ok(Some(file))
+    }
+
+    /// The packages of the tree itself, built from the copy.
+    async fn install_projects(&self) -> Result<(), WorkspaceError> {
+        if self.plan.projects.is_empty() {
+            return Ok(());
+        }
+        self.note("building the repository's own package");
+        let constraints = self.write("constraints.txt", &self.plan.constraints)?;
+        for (projects, with_dependencies) in [true, false].map(|with| (self.projects(with), with)) {
+            if projects.is_empty() {
+                continue;
+            }
+            let python = self.python();
+            let mut arguments = vec![
+                "pip",
+                "install",
+                "--python",
+                &python,
+                "--constraints",
+                &constraints,
+            ];
+            if !with_dependencies {
+                arguments.push("--no-deps");
+            }
+            let targets: Vec<String> = projects.iter().map(|it| it.target()).collect();
+            arguments.extend(targets.iter().map(String::as_str));
+            let shown = format!("uv pip install {}", targets.join(" "));
+            let tree = self.tree();
+            self.step(self.uv(&arguments), shown, &tree)
+                .run(self.door, self.limits)
+                .await?;
+        }
+        Ok(())
+    }
+
+    fn projects(&self, with_dependencies: bool) -> Vec<&LocalProject> {
+        let all = self.plan.projects.iter();
+        all.filter(|it| it.with_dependencies == with_dependencies)
+            .collect()
+    }
+
+    /// The repository's own command lines.
+    async fn run_commands(&self) -> Result<(), WorkspaceError> {
+        let tree = self.tree();
+        for line in &self.plan.commands {
+            policy::judge(line, Phase::Install, &tree).map_err(|denied| {
+                WorkspaceError::Denied {
+                    line: line.clone(),
+                    why: denied.why,
+                }
+            })?;
+            self.note(format!("running `{line}`"));
+            let argv = ["bash", "--noprofile", "--norc", "-c", line].map(str::to_owned);
+            self.step(argv.to_vec(), line.clone(), &tree)
+                .run(self.door, self.limits)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Takes the tree's sources out of the environment and hangs the hook.
+    async fn finish(&self, base: &BaseTree) -> Result<Vec<String>, WorkspaceError> {
+        let version = self.interpreter.version;
+        let site = self.folder.join(format!(
+            "lib/python{}.{}/site-packages",
+            version.major, version.minor
+        ));
+        let paths: BTreeSet<String> = base.paths().collect();
+        let (copy, workshop) = (self.tree(), self.workshop.clone());
+        let own = self.plan.source_paths.clone();
+        let finishing = move || {
+            let found = built::take_apart(&site, &copy, &paths)?;
+            built::hang_hook(&site)?;
+            std::fs::remove_dir_all(&workshop)?;
+            Ok::<_, built::BuiltError>(roots(own, found, &paths))
+        };
+        tokio::task::spawn_blocking(finishing)
+            .await
+            .map_err(|it| WorkspaceError::failed("finish the environment", it))?
+            .map_err(|error| match error {
+                moved @ built::BuiltError::Moved { .. } => WorkspaceError::Blocked {
+                    command: "uv pip install .".to_owned(),
+                    tail: moved.to_string(),
+                },
+                error => WorkspaceError::failed("finish the environment", error),
+            })
+    }
+
+    fn write(&self, name: &str, lines: &[String]) -> Result<String, WorkspaceError> {
+        let path = self.workshop.join(name);
+        let text: String = lines.iter().map(|it| format!("{it}\n")).collect();
+        std::fs::write(&path, text)
+            .map_err(|it| WorkspaceError::failed(format!("write {name} for uv"), it))?;
+        Ok(path.display().to_string())
+    }
+}
+
+impl LocalProject {
+    /// As uv wants to read it.
+    fn target(&self) -> String {
+        let path = match self.path.as_str() {
+            "" => ".".to_owned(),
+            path => format!("./{path}"),
+        };
+        match self.extras.is_empty() {
+            true => path,
+            false => format!("{path}[{}]", self.extras.join(",")),
+        }
+    }
+}
+
+/// Whether uv gave up only because a package comes as source, or from an address.
+fn needs_a_build(tail: &str) -> bool {
+    [
+        "no-build",
+        "no usable wheels",
+        "no wheels",
+        "building",
+        "Building",
+        "source distribution",
+    ]
+    .iter()
+    .any(|it| tail.contains(it))
+}
+
+/// Folders to put in front: those the repository names, those that were found, else the usual ones.
+fn roots(own: Vec<String>, found: Vec<String>, paths: &BTreeSet<String>) -> Vec<String> {
+    if !own.is_empty() {
+        return own;
+    }
+    if !found.is_empty() {
+        return found;
+    }
+    let in_src = |it: &String| it.starts_with("src/") && it.ends_with(".py");
+    let mut usual = Vec::new();
+    if paths.iter().any(in_src) {
+        usual.push("src".to_owned());
+    }
+    usual.push(String::new());
+    usual
+}
+
+/// Requirements in one line, cut.
+fn words(requirements: &[String]) -> String {
+    const SHOWN_MAX: usize = 12;
+    let mut text: Vec<&str> = requirements
+        .iter()
+        .take(SHOWN_MAX)
+        .map(|it| it.split(" --hash").next().unwrap_or(it).trim())
+        .collect();
+    if SHOWN_MAX < requirements.len() {
+        text.push("…");
+    }
+    text.join(" ")
+}

@@ -1,0 +1,1 @@
+//! What is detected in repositories of many kinds.
