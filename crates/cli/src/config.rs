@@ -32,6 +32,8 @@ pub(crate) struct Config {
     pub(crate) database_url: String,
     /// The Python package index to install from; empty for the default one.
     pub(crate) index_url: String,
+    /// Further hosts that an installation may reach, as `host` or `host:port`.
+    pub(crate) index_hosts: Vec<String>,
     /// Who a commit is by.
     pub(crate) author: Author,
     /// Prices by `vendor:model`.
@@ -86,6 +88,7 @@ impl Default for Config {
             token_budget: None,
             database_url: String::new(),
             index_url: String::new(),
+            index_hosts: Vec::new(),
             author: Author {
                 name: "pipeline".to_owned(),
                 email: "pipeline@localhost".to_owned(),

@@ -7,13 +7,15 @@ use base64::Engine;
 use protocol::{Base, Log, RunId};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
-use workspace::checkout::{Checkout, Environments, Opening, Origin, SystemPrograms};
+use workspace::checkout::{Checkout, Opening, Origin};
 use workspace::command::Door;
 use workspace::confine::Walls;
 use workspace::error::CommandError;
 use workspace::git::{Access, Address, Credential, GitError, MirrorLimits, Mirrors};
 use workspace::proxy::Egress;
+use workspace::python::{Index, MakeDoor, Places, PythonEnvironments};
 
+use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::home::Home;
@@ -33,7 +35,7 @@ pub(crate) struct Ground {
     door: Arc<Door>,
     search_path: String,
     access: Access,
-    environments: Arc<dyn Environments>,
+    environments: Arc<PythonEnvironments>,
 }
 
 impl Ground {
@@ -41,7 +43,7 @@ impl Ground {
     pub(crate) async fn find(
         home: &Home,
         unconfined: bool,
-        progress: &Progress,
+        progress: &Arc<Progress>,
     ) -> Result<Ground, Failure> {
         let surroundings = &home.surroundings;
         let walls = walls(surroundings, unconfined).await?;
@@ -51,13 +53,37 @@ impl Ground {
         let scratch = surroundings.cache.join("scratch");
         std::fs::create_dir_all(&scratch)
             .map_err(|it| Failure::broken(format!("create {}", scratch.display()), it))?;
-        let door = Arc::new(Door::new(walls, own_program()?, scratch, Egress::default()));
+        let stage = own_program()?;
+        let make_door: MakeDoor = Arc::new(move |egress| {
+            Door::new(walls.clone(), stage.clone(), scratch.clone(), egress)
+        });
+        let environments = PythonEnvironments::new(
+            places(surroundings, &home.config),
+            make_door.clone(),
+            home.config.limits.clone(),
+            progress.clone(),
+        );
         Ok(Ground {
-            door,
+            door: Arc::new(make_door(Egress::default())),
             search_path: search_path(surroundings),
             access: access(surroundings)?,
-            environments: Arc::new(SystemPrograms::default()),
+            environments: Arc::new(environments),
         })
+    }
+
+    /// Finds our own tools, or installs them; they and their versions in words.
+    pub(crate) async fn tools(&self) -> Result<Vec<(String, String)>, Failure> {
+        let tools = self
+            .environments
+            .toolbox()
+            .await
+            .map_err(|it| Failure::new(Exit::Blocked, "find or install the tools", it))?;
+        Ok([("uv", &tools.uv), ("ruff", &tools.ruff)]
+            .map(|(name, tool)| {
+                let words = format!("{} at {}", tool.version, tool.path.display());
+                (name.to_owned(), words)
+            })
+            .to_vec())
     }
 
     /// Where the code is, from what the user wrote.
@@ -126,6 +152,48 @@ impl Ground {
             environments: self.environments.clone(),
         }
     }
+}
+
+/// Where the Python environments' parts are.
+fn places(surroundings: &Surroundings, config: &Config) -> Places {
+    let variable = |names: &[&str]| {
+        names
+            .iter()
+            .find_map(|it| surroundings.variable(it))
+            .map(str::to_owned)
+    };
+    let mut interpreters = Vec::new();
+    if let Some(root) = surroundings.variable("PYENV_ROOT") {
+        interpreters.push(Path::new(root).join("versions"));
+    }
+    if let Some(home) = &surroundings.home {
+        interpreters.push(home.join(".pyenv/versions"));
+        interpreters.push(home.join(".local/share/uv/python"));
+    }
+    Places {
+        cache: surroundings.cache.join("python"),
+        search_path: surroundings.path(),
+        interpreters,
+        index: Index {
+            url: Some(config.index_url.clone())
+                .filter(|it| !it.is_empty())
+                .or_else(|| variable(&["UV_DEFAULT_INDEX", "PIP_INDEX_URL"])),
+            hosts: config.index_hosts.clone(),
+            certificates: variable(&["SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE"])
+                .map(PathBuf::from),
+            upstream: variable(&["https_proxy", "HTTPS_PROXY"]).and_then(|it| authority(&it)),
+        },
+    }
+}
+
+/// `host:port` of a proxy's address.
+fn authority(address: &str) -> Option<String> {
+    let url = Url::parse(address).ok()?;
+    Some(format!(
+        "{}:{}",
+        url.host_str()?,
+        url.port_or_known_default()?
+    ))
 }
 
 /// The strongest walls of this machine.

@@ -14,6 +14,8 @@ pub(crate) struct Surroundings {
     variables: BTreeMap<String, String>,
     /// The working folder.
     pub(crate) folder: PathBuf,
+    /// The user's home folder, if there is one.
+    pub(crate) home: Option<PathBuf>,
     /// Where things are kept that can be made again.
     pub(crate) cache: PathBuf,
     /// Where runs are kept.
@@ -51,10 +53,14 @@ impl Surroundings {
                     ))
                 })
         };
+        let cache = place("XDG_CACHE_HOME", ".cache")?;
+        let state = place("XDG_STATE_HOME", ".local/state")?;
+        let configuration = place("XDG_CONFIG_HOME", ".config")?;
         Ok(Surroundings {
-            cache: place("XDG_CACHE_HOME", ".cache")?,
-            state: place("XDG_STATE_HOME", ".local/state")?,
-            configuration: place("XDG_CONFIG_HOME", ".config")?,
+            cache,
+            state,
+            configuration,
+            home,
             folder,
             watched: std::io::stderr().is_terminal(),
             variables,

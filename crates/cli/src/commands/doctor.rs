@@ -1,18 +1,22 @@
 //! `pipeline doctor`: what is installed, which keys are set, what the sandbox can do here.
 
+use std::sync::Arc;
+
 use llm::Catalog;
 
 use crate::args::DoctorArgs;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::ground::Ground;
+use crate::home::Home;
+use crate::progress::{Mode, Progress};
 use crate::surroundings::Surroundings;
 use crate::{ground, out, words};
 
 pub(crate) async fn doctor(args: &DoctorArgs) -> Result<Exit, Failure> {
     let surroundings = Surroundings::read()?;
     let config = Config::read(&surroundings);
-    let _ = args;
     let mut fine = true;
     let mut say = |good: bool, name: &str, words: String| {
         fine &= good;
@@ -33,7 +37,7 @@ pub(crate) async fn doctor(args: &DoctorArgs) -> Result<Exit, Failure> {
             let confinement = walls.confinement();
             say(true, "sandbox", confinement.layers.join(", "));
             for gap in &confinement.gaps {
-                say(true, "", format!("but: {gap}"));
+                out::line(&format!("– {:<14} but {gap}", ""));
             }
         }
         Err(failure) => say(false, "sandbox", failure.to_string()),
@@ -41,6 +45,14 @@ pub(crate) async fn doctor(args: &DoctorArgs) -> Result<Exit, Failure> {
     match config {
         Ok(_) => say(true, "configuration", "can be read".to_owned()),
         Err(failure) => say(false, "configuration", failure.to_string()),
+    }
+    if args.install {
+        let home = Home::open().await?;
+        let progress = Arc::new(Progress::new(Mode::Plain));
+        let ground = Ground::find(&home, false, &progress).await?;
+        for (name, words) in ground.tools().await? {
+            say(true, &name, words);
+        }
     }
     say(true, "runs", surroundings.state.display().to_string());
     say(true, "cache", surroundings.cache.display().to_string());
