@@ -226,7 +226,7 @@ impl Installation<'_> {
         ];
         arguments.extend([
             "--python",
-            &self.interpreter.path.to_str().unwrap_or("python3"),
+            self.interpreter.path.to_str().unwrap_or("python3"),
         ]);
         for extra in &locked.extras {
             arguments.extend(["--extra", extra]);

@@ -23,7 +23,7 @@ const OLDEST: Version = Version {
     minor: 8,
     patch: 0,
 };
-const WHO_ARE_YOU: &str = "import sys; print('%d.%d.%d' % sys.version_info[:3]); print(sys.base_prefix); print(sys.executable)";
+const WHO_ARE_YOU: &str = "import sys; print('%d.%d.%d' % sys.version_info[:3]); print(sys.base_prefix); print(getattr(sys, '_base_executable', None) or sys.executable)";
 
 /// A Python interpreter of this machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

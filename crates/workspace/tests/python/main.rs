@@ -1,0 +1,5 @@
+//! Python environments with the real uv, pip and package index, behind the real walls.
+
+mod installs;
+mod tools;
+mod world;
