@@ -9,6 +9,7 @@ use super::{Checkout, Ready, private_folder};
 use crate::checkout::BaseTree;
 use crate::command::{Bounds, Spawn, View};
 use crate::files::TreePath;
+use crate::policy::{self, Phase};
 
 /// Where the system's own programs are.
 const SYSTEM_PROGRAMS: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -64,7 +65,16 @@ impl Checkout {
         line: &str,
         seconds_max: u64,
     ) -> Result<Execution, WorkspaceError> {
-        let command = Command::new(["bash", "-c", line], seconds_max);
+        let judged =
+            policy::judge(line, Phase::Work, self.path()).map_err(|it| WorkspaceError::Denied {
+                line: line.to_owned(),
+                why: it.why,
+            })?;
+        let command = match judged.argv {
+            Some(argv) => Command::new(argv, seconds_max),
+            // The options keep bash from reading any file of its own.
+            None => Command::new(["bash", "--noprofile", "--norc", "-c", line], seconds_max),
+        };
         self.run_command(&command).await
     }
 
@@ -84,7 +94,7 @@ impl Checkout {
         }
         programs.push(SYSTEM_PROGRAMS.to_owned());
         env.insert("PATH".to_owned(), programs.join(":"));
-        // The picture of a repository that a tree contains is read-only, and no attribute of it counts.
+        // The picture of a repository that a tree contains is read-only.
         env.insert("GIT_OPTIONAL_LOCKS".to_owned(), "0".to_owned());
         let tools = tools.display().to_string();
         for (name, value) in &command.env {

@@ -220,12 +220,10 @@ impl LaidTree {
     /// As [`protocol::Workspace::read`].
     pub(crate) fn read(&self, path: &str) -> Result<Vec<u8>, WorkspaceError> {
         let path = TreePath::parse(path, self.path())?;
-        if self.ledger.get().is_none() {
-            if let Some(entry) = self.plan.files.get(path.as_bytes()) {
-                if matches!(entry.mode, Mode::File | Mode::Executable) {
-                    return self.read_from_git(&path, entry);
-                }
-            }
+        let entry = self.plan.files.get(path.as_bytes());
+        let entry = entry.filter(|it| matches!(it.mode, Mode::File | Mode::Executable));
+        if let Some(entry) = entry.filter(|_| self.ledger.get().is_none()) {
+            return self.read_from_git(&path, entry);
         }
         self.lay_out()?;
         self.folder.read(&path, self.plan.file_bytes_max)

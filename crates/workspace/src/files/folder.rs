@@ -193,11 +193,11 @@ impl Folder {
 
     /// Deletes a folder, if nothing is in it.
     pub(crate) fn delete_if_empty(&self, path: &TreePath) {
-        if let Some((parts, name)) = path.split() {
-            if let Ok(folder) = self.descend(&parts, false) {
-                // One that isn't empty stays.
-                let _ = rustix::fs::unlinkat(&folder, name, AtFlags::REMOVEDIR);
-            }
+        if let Some((parts, name)) = path.split()
+            && let Ok(folder) = self.descend(&parts, false)
+        {
+            // One that isn't empty stays.
+            let _ = rustix::fs::unlinkat(&folder, name, AtFlags::REMOVEDIR);
         }
     }
 
