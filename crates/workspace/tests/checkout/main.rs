@@ -1,5 +1,10 @@
 //! Checkouts of real repositories, made and looked at with the real git.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that can't make its world has failed"
+)]
+
 mod commits;
 mod files;
 mod hostile;
