@@ -15,6 +15,11 @@ use crate::words;
 /// Lines of a rejection that are shown inline; the rest is in the report.
 const FEEDBACK_LINES_MAX: usize = 14;
 
+/// Longest line outside a terminal.
+const PLAIN_CHARS_MAX: usize = 160;
+/// Narrower terminals wrap.
+const LIVE_CHARS_MIN: usize = 60;
+
 /// How much is shown, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -60,6 +65,16 @@ impl Progress {
         }
     }
 
+    /// Characters that fit into a line; outside a terminal, as many as a log reader takes.
+    fn width(&self) -> usize {
+        if self.mode != Mode::Live {
+            return PLAIN_CHARS_MAX;
+        }
+        console::Term::stderr()
+            .size_checked()
+            .map_or(PLAIN_CHARS_MAX, |(_, columns)| usize::from(columns).max(LIVE_CHARS_MIN))
+    }
+
     /// How much is shown.
     pub(crate) fn mode(&self) -> Mode {
         self.mode
@@ -101,7 +116,7 @@ impl Progress {
                 self.lock().iterations_max = limits.iterations_max;
                 self.print(&format!(
                     "task        {}",
-                    words::one_line(&task.title, 100)
+                    words::one_line(&task.title, self.width() - 12)
                 ));
                 self.print(&format!(
                     "base        {} at {}",
@@ -155,14 +170,14 @@ impl Progress {
             } => {
                 let spent = self.end(agent);
                 let passed = matches!(report.verdict, Verdict::Passed);
-                self.print(&format!(
-                    "{} {:<10} {agent}: {}{spent}",
-                    words::mark(passed),
-                    stage.to_string(),
-                    words::one_line(&report.summary, 110)
-                ));
+                let head = format!("{} {:<10} {agent}: ", words::mark(passed), stage.to_string());
+                let room = self
+                    .width()
+                    .saturating_sub(head.chars().count() + spent.chars().count());
+                let summary = words::one_line(&report.summary, room);
+                self.print(&format!("{head}{summary}{spent}"));
                 if let Verdict::Rejected { feedback } = &report.verdict {
-                    self.print(&words::indented(feedback, FEEDBACK_LINES_MAX));
+                    self.print(&words::indented(feedback, FEEDBACK_LINES_MAX, self.width()));
                 }
             }
             RunEvent::Replied { .. }

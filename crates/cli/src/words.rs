@@ -93,25 +93,29 @@ pub(crate) fn visible(text: &str) -> String {
 
 /// The first line of a text of strangers, cut.
 pub(crate) fn one_line(text: &str, chars_max: usize) -> String {
-    let line = visible(text.trim().lines().next().unwrap_or_default());
+    cut(&visible(text.trim().lines().next().unwrap_or_default()), chars_max)
+}
+
+fn cut(line: &str, chars_max: usize) -> String {
     if line.chars().count() <= chars_max {
-        return line;
+        return line.to_owned();
     }
-    let cut: String = line.chars().take(chars_max.saturating_sub(1)).collect();
-    cut + "…"
+    let kept: String = line.chars().take(chars_max.saturating_sub(1)).collect();
+    kept + "…"
 }
 
 /// A text of strangers below something else, its first lines only.
-pub(crate) fn indented(text: &str, lines_max: usize) -> String {
+pub(crate) fn indented(text: &str, lines_max: usize, chars_max: usize) -> String {
+    const MARGIN: &str = "    ";
     let lines: Vec<&str> = text.trim().lines().collect();
     let mut shown: Vec<String> = lines
         .iter()
         .take(lines_max)
-        .map(|line| format!("    {}", one_line(line, 140)))
+        .map(|line| cut(&format!("{MARGIN}{}", visible(line)), chars_max))
         .collect();
     if lines_max < lines.len() {
         shown.push(format!(
-            "    … {} more lines in the report",
+            "{MARGIN}… {} more lines in the report",
             lines.len() - lines_max
         ));
     }

@@ -48,7 +48,7 @@ pub(crate) async fn show(args: &ShowArgs) -> Result<Exit, Failure> {
     }
     if let Some(feedback) = &state.feedback {
         out::line("last feedback");
-        out::line(&words::indented(feedback, 30));
+        out::line(&words::indented(feedback, 30, 160));
     }
     for (agent, usage) in &state.usage {
         out::line(&format!(
