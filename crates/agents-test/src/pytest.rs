@@ -14,7 +14,9 @@ const EMPTY_CONFIG_FILE: &str = "pytest.ini";
 const RUNNING_NAMED_MAX: usize = 5;
 
 /// What we ask of pytest in every run. Later arguments win, so these also undo what a repository's `addopts` say.
-const ALWAYS: [&str; 4] = [
+const ALWAYS: [&str; 5] = [
+    // Without the header, which names folders of this machine.
+    "-q",
     "--tb=short",
     "--color=no",
     // A run that stops at the first failure tells nothing about the other tests.
@@ -180,7 +182,7 @@ mod tests {
             &Settings::default(),
             Targets::Suite,
             expect![
-                "python {tools}/pipeline_pytest.py --tb=short --color=no --maxfail=0 --continue-on-collection-errors -c {tools}/pytest.ini --rootdir=. --confcutdir=."
+                "python {tools}/pipeline_pytest.py -q --tb=short --color=no --maxfail=0 --continue-on-collection-errors -c {tools}/pytest.ini --rootdir=. --confcutdir=."
             ],
         );
         check(
@@ -190,7 +192,7 @@ mod tests {
             },
             Targets::Files(&["tests/test_a.py".to_owned()]),
             expect![
-                "python {tools}/pipeline_pytest.py --tb=short --color=no --maxfail=0 --continue-on-collection-errors -c setup.cfg --rootdir=. --confcutdir=. tests/test_a.py"
+                "python {tools}/pipeline_pytest.py -q --tb=short --color=no --maxfail=0 --continue-on-collection-errors -c setup.cfg --rootdir=. --confcutdir=. tests/test_a.py"
             ],
         );
     }
@@ -210,7 +212,7 @@ mod tests {
                 make test
 
                 PIPELINE_TOOLS={tools}
-                PYTEST_ADDOPTS=-p pipeline_pytest --tb=short --color=no --maxfail=0 --continue-on-collection-errors"#]],
+                PYTEST_ADDOPTS=-p pipeline_pytest -q --tb=short --color=no --maxfail=0 --continue-on-collection-errors"#]],
         );
     }
 

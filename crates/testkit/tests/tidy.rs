@@ -89,7 +89,6 @@ const STARTS_PROGRAMS: &[&str] = &[
     "crates/workspace/src/confine/stage.rs",
     "crates/testkit/src/git.rs",
     "crates/testkit/src/programs.rs",
-    "crates/testkit/src/programs.rs",
 ];
 
 #[test]
