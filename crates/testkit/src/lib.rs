@@ -8,6 +8,7 @@ mod journal_text;
 mod memory_journal;
 mod model;
 mod programs;
+pub mod tracker;
 mod workspace;
 
 pub use agent::{

@@ -1,0 +1,198 @@
+//! GitHub issues: title, body, labels and comments.
+
+use octocrab::Octocrab;
+use octocrab::service::middleware::retry::RetryConfig;
+use protocol::{Task, TaskSource};
+use secrecy::SecretString;
+use serde::Deserialize;
+use url::Url;
+
+use crate::Fetched;
+use crate::address::{configured, host_and_port};
+use crate::conversation::{self, PAGE_COMMENTS};
+use crate::error::{IntakeError, Service};
+use crate::http::{Door, Patience, Tracker, client};
+use crate::issue_ref::IssueRef;
+use crate::normalize::{TITLE_BYTES_MAX, clean, cut, labels, line};
+use crate::repository::RepositoryRef;
+use crate::text::TASK_BYTES_MAX;
+use crate::web_text::show_comments;
+
+/// Where the interface is when nothing else is configured.
+const API_URL: &str = "https://api.github.com";
+
+/// GitHub, or a GitHub Enterprise.
+pub struct GitHub {
+    tracker: Tracker,
+    /// Where people open issues.
+    web: Url,
+}
+
+/// The parts of an issue we read; see "Get an issue" in GitHub's REST documentation.
+#[derive(Deserialize)]
+struct Issue {
+    title: String,
+    #[serde(default)]
+    body: Option<String>,
+    #[serde(default)]
+    labels: Vec<Label>,
+    #[serde(default)]
+    comments: u64,
+    #[serde(default)]
+    state: String,
+    html_url: String,
+    #[serde(default)]
+    pull_request: Option<serde::de::IgnoredAny>,
+}
+
+/// Old servers give labels as plain words.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Label {
+    Named { name: Option<String> },
+    Plain(String),
+}
+
+#[derive(Deserialize)]
+struct IssueComment {
+    #[serde(default)]
+    body: Option<String>,
+    #[serde(default)]
+    user: Option<User>,
+}
+
+#[derive(Deserialize)]
+struct User {
+    login: String,
+}
+
+impl GitHub {
+    /// GitHub at `api_url` (`https://host/api/v3` for an Enterprise server), or at its public address. The token
+    /// is sent there only. Nothing is sent yet.
+    ///
+    /// Must be called where a tokio runtime is.
+    ///
+    /// # Errors
+    /// [`IntakeError::Setting`] when the address can't be used.
+    pub fn new(
+        api_url: Option<&str>,
+        token: Option<SecretString>,
+        patience: Patience,
+    ) -> Result<GitHub, IntakeError> {
+        let base = configured(Service::GitHub, api_url.unwrap_or(API_URL))?;
+        let failed = |source: octocrab::Error| IntakeError::Client {
+            service: Service::GitHub,
+            source: Box::new(source),
+        };
+        let anonymous = token.is_none();
+        let mut builder = Octocrab::builder()
+            .base_uri(base.as_str())
+            .map_err(failed)?
+            .add_retry_config(RetryConfig::None);
+        if let Some(token) = token {
+            builder = builder.personal_token(token);
+        }
+        let octocrab = builder
+            .build_with_reqwest(client(Service::GitHub, &patience)?)
+            .map_err(failed)?;
+        Ok(GitHub {
+            web: web(&base),
+            tracker: Tracker {
+                service: Service::GitHub,
+                base,
+                door: Door::Octocrab(octocrab),
+                anonymous,
+                patience,
+            },
+        })
+    }
+
+    /// Reads `owner/repo#123` or the address of an issue's page. Sends nothing.
+    ///
+    /// # Errors
+    /// [`IntakeError::Reference`], [`IntakeError::OtherHost`] and [`IntakeError::PullRequest`].
+    pub fn parse(&self, text: &str) -> Result<IssueRef, IntakeError> {
+        IssueRef::parse(text, &self.web)
+    }
+
+    /// The repository that an issue belongs to.
+    pub fn repository(&self, issue: &IssueRef) -> RepositoryRef {
+        let page = format!("{}{}/{}", self.web, issue.owner, issue.repo);
+        RepositoryRef {
+            clone_address: format!("{page}.git"),
+            web: Some(page),
+            host: Some(host_and_port(&self.web)),
+        }
+    }
+
+    /// Fetches an issue with its comments.
+    ///
+    /// # Errors
+    /// Every way a service can refuse, each told apart; see [`IntakeError`].
+    pub async fn task(&self, reference: &IssueRef) -> Result<Fetched, IntakeError> {
+        let what = format!("issue {reference}");
+        let IssueRef {
+            owner,
+            repo,
+            number,
+        } = reference;
+        let path = format!("/repos/{owner}/{repo}/issues/{number}");
+        let issue: Issue = self.tracker.get(&path, &what).await?;
+        if issue.pull_request.is_some() {
+            return Err(IntakeError::PullRequest {
+                what: reference.to_string(),
+            });
+        }
+        let mut comments = Vec::new();
+        for page in conversation::pages(issue.comments) {
+            let path = format!("{path}/comments?per_page={PAGE_COMMENTS}&page={page}");
+            let found: Vec<IssueComment> = self.tracker.get(&path, &what).await?;
+            comments.extend(found.iter().map(|it| {
+                let author = it.user.as_ref().map_or("ghost", |it| it.login.as_str());
+                conversation::comment(
+                    author,
+                    &show_comments(it.body.as_deref().unwrap_or_default()),
+                )
+            }));
+        }
+        let body = show_comments(&clean(issue.body.as_deref().unwrap_or_default()));
+        let task = Task {
+            title: line(&issue.title, TITLE_BYTES_MAX),
+            body: cut(body.trim(), TASK_BYTES_MAX),
+            labels: labels(issue.labels.iter().map(|it| match it {
+                Label::Named { name } => name.as_deref().unwrap_or_default(),
+                Label::Plain(name) => name,
+            })),
+            comments: conversation::bounded(comments, issue.comments),
+            source: TaskSource::Github {
+                url: line(&issue.html_url, TITLE_BYTES_MAX),
+                repository: format!("{owner}/{repo}"),
+                number: *number,
+            },
+        };
+        if task.is_empty() {
+            return Err(IntakeError::Empty { place: what });
+        }
+        let mut notes = Vec::new();
+        if issue.state == "closed" {
+            notes.push(format!("{what} is closed"));
+        }
+        Ok(Fetched { task, notes })
+    }
+}
+
+/// Where people open what the interface at `base` serves: its own host, but for GitHub's own clouds, whose
+/// interface is at `api.` before it.
+fn web(base: &Url) -> Url {
+    let mut web = base.clone();
+    web.set_path("/");
+    let host = base.host_str().unwrap_or_default();
+    let bare = host
+        .strip_prefix("api.")
+        .filter(|it| *it == "github.com" || it.ends_with(".ghe.com"));
+    if let Some(bare) = bare {
+        web.set_host(Some(bare))
+            .expect("a part of a host's name is one too");
+    }
+    web
+}
