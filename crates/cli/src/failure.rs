@@ -42,6 +42,16 @@ impl Failure {
         }
     }
 
+    /// An error whose own words say what could not be done, and what to do about it.
+    pub(crate) fn told(exit: Exit, error: impl Error + Send + Sync + 'static) -> Failure {
+        Failure {
+            exit,
+            doing: error.to_string(),
+            cause: error.source().map(|it| it.to_string().into()),
+            advice: None,
+        }
+    }
+
     /// Wrong usage or configuration.
     pub(crate) fn usage(
         doing: impl Into<String>,

@@ -270,7 +270,7 @@ fn access(surroundings: &Surroundings) -> Result<Access, Failure> {
 }
 
 /// The web address that belongs to the configured API address.
-fn forge(surroundings: &Surroundings) -> Result<Url, Failure> {
+pub(crate) fn forge(surroundings: &Surroundings) -> Result<Url, Failure> {
     let wrong = |it| Failure::usage("understand GITHUB_API_URL", it);
     let Some(api) = surroundings.variable("GITHUB_API_URL") else {
         return Url::parse("https://github.com/").map_err(wrong);

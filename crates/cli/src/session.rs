@@ -32,14 +32,25 @@ pub(crate) fn mode(home: &Home, quiet: bool, json: bool) -> Mode {
     }
 }
 
+/// A run that is about to begin.
+pub(crate) struct Plan {
+    pub(crate) task: Task,
+    pub(crate) settings: Settings,
+    /// Remarks for the user.
+    pub(crate) notes: Vec<String>,
+}
+
 /// Opens a run for a task and walks it.
-pub(crate) async fn begin(
-    home: &Home,
-    settings: Settings,
-    task: Task,
-    mode: Mode,
-) -> Result<Exit, Failure> {
+pub(crate) async fn begin(home: &Home, plan: Plan, mode: Mode) -> Result<Exit, Failure> {
+    let Plan {
+        task,
+        settings,
+        notes,
+    } = plan;
     let progress = Arc::new(Progress::new(mode));
+    for note in &notes {
+        progress.say(&format!("note        {note}"));
+    }
     let log: Arc<dyn Log> = progress.clone();
     // Before anything is fetched or written: a missing key is said at once.
     let crew = wiring::crew(&settings, &home.config, &home.surroundings, &[], &log)?;

@@ -1,17 +1,131 @@
-//! From the command line to a task: GitHub first, then Jira, then text.
+//! From the command line to a task and its repository: GitHub first, then Jira, then text.
 
+use std::io::Read;
+use std::path::Path;
+
+use intake::{Caller, Fetched, GitHub, IntakeError, Jira, Patience, RepositoryRef};
 use protocol::Task;
+use secrecy::SecretString;
 
-use crate::args::RunArgs;
+use crate::args::SourceArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::home::Home;
+use crate::surroundings::Surroundings;
 
-/// The task that the user means. A reference that can't be resolved is an error, never free text.
-pub(crate) async fn read(_home: &Home, args: &RunArgs) -> Result<Task, Failure> {
-    let task = Task::from_text(args.task.as_deref().unwrap_or_default());
-    if task.is_empty() {
-        return Err(Failure::plain(Exit::NeedsInput, "find a task"));
+/// What the user wants done, and where.
+pub(crate) struct Asked {
+    pub(crate) task: Task,
+    /// What git is given, or an absolute folder; none for an empty repository.
+    pub(crate) repository: Option<String>,
+    /// Remarks for the user, as in "the issue is closed".
+    pub(crate) notes: Vec<String>,
+}
+
+/// Reads the task that the user means. A reference that can't be resolved is an error, never free text.
+pub(crate) async fn read(
+    surroundings: &Surroundings,
+    source: &SourceArgs,
+    words: Option<&str>,
+) -> Result<Asked, Failure> {
+    let github = GitHub::new(
+        surroundings.variable("GITHUB_API_URL"),
+        surroundings.secret("GITHUB_TOKEN"),
+        Patience::STANDARD,
+    )
+    .map_err(refused)?;
+    let mut repository = None;
+    if let Some(named) = &source.repo {
+        repository = Some(place(surroundings, named)?);
     }
-    Ok(task)
+    let (fetched, others): (Fetched, bool) = if let Some(reference) = &source.github {
+        let issue = github.parse(reference).map_err(refused)?;
+        if repository.is_none() {
+            repository = Some(github.repository(&issue).clone_address);
+        }
+        let others = source.jira.is_some() || source.task_file.is_some() || words.is_some();
+        (github.task(&issue).await.map_err(refused)?, others)
+    } else if let Some(reference) = &source.jira {
+        let jira = jira(surroundings)?;
+        let ticket = jira.parse(reference).map_err(refused)?;
+        let others = source.task_file.is_some() || words.is_some();
+        (jira.task(&ticket).await.map_err(refused)?, others)
+    } else {
+        let task = written(surroundings, source, words)?;
+        let notes = Vec::new();
+        (Fetched { task, notes }, false)
+    };
+    let mut notes = fetched.notes;
+    if others {
+        notes.push("several tasks were given: the tracker's is taken, the others are left out".to_owned());
+    }
+    Ok(Asked {
+        task: fetched.task,
+        repository,
+        notes,
+    })
+}
+
+/// A task in words: a file, standard input, or the command line itself.
+fn written(
+    surroundings: &Surroundings,
+    source: &SourceArgs,
+    words: Option<&str>,
+) -> Result<Task, Failure> {
+    match (&source.task_file, words) {
+        (Some(_), Some(_)) => Err(Failure::plain_usage(
+            "choose between the task in words and --task-file (give one of them)",
+        )),
+        (Some(file), None) if file == Path::new("-") => {
+            let mut bytes = Vec::new();
+            // One byte more than is allowed, so that too much is noticed and not cut.
+            std::io::stdin()
+                .lock()
+                .take(intake::TASK_BYTES_MAX as u64 + 1)
+                .read_to_end(&mut bytes)
+                .map_err(|it| Failure::new(Exit::NeedsInput, "read the task", it))?;
+            intake::from_bytes("-", &bytes).map_err(refused)
+        }
+        (Some(file), None) => intake::from_file(&surroundings.absolute(file)).map_err(refused),
+        (None, words) => intake::from_text(words.unwrap_or_default()).map_err(refused),
+    }
+}
+
+/// The configured Jira; what is missing is named.
+fn jira(surroundings: &Surroundings) -> Result<Jira, Failure> {
+    let variable = |name: &str| {
+        surroundings.variable(name).ok_or_else(|| {
+            Failure::plain_usage(format!("ask Jira: {name} is not set"))
+                .advise("Set JIRA_BASE_URL, JIRA_EMAIL and JIRA_API_TOKEN (an API token of your account).")
+        })
+    };
+    Jira::new(
+        variable("JIRA_BASE_URL")?,
+        variable("JIRA_EMAIL")?,
+        &SecretString::from(variable("JIRA_API_TOKEN")?.trim()),
+        Patience::STANDARD,
+    )
+    .map_err(refused)
+}
+
+/// Where the repository is that the user names.
+fn place(surroundings: &Surroundings, named: &str) -> Result<String, Failure> {
+    let forge = crate::ground::forge(surroundings)?;
+    let found = RepositoryRef::parse(named, forge.as_str(), Caller::Local).map_err(refused)?;
+    if found.host.is_some() {
+        return Ok(found.clone_address);
+    }
+    let folder = found
+        .clone_address
+        .strip_prefix("file://")
+        .unwrap_or(&found.clone_address);
+    Ok(surroundings.absolute(Path::new(folder)).display().to_string())
+}
+
+fn refused(error: IntakeError) -> Failure {
+    let exit = match error {
+        IntakeError::Setting { .. } | IntakeError::Client { .. } => Exit::Usage,
+        IntakeError::Repository { .. } => Exit::Usage,
+        _ => Exit::NeedsInput,
+    };
+    Failure::told(exit, error)
 }

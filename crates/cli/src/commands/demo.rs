@@ -27,7 +27,12 @@ pub(crate) async fn demo(args: DemoArgs, quiet: bool) -> Result<Exit, Failure> {
         args.out.as_ref().map(|it| home.surroundings.absolute(it)),
         args.walls.unconfined,
     );
-    session::begin(&home, settings, bundled::task()?, mode).await
+    let plan = session::Plan {
+        task: bundled::task()?,
+        settings,
+        notes: Vec::new(),
+    };
+    session::begin(&home, plan, mode).await
 }
 
 /// The repository is made the first time; later demonstrations add branches to it.

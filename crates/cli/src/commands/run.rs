@@ -12,8 +12,14 @@ pub(crate) async fn run(args: RunArgs, quiet: bool) -> Result<Exit, Failure> {
     if let Some(drafts) = args.bounds.max_iterations {
         home.config.limits.iterations_max = drafts;
     }
-    let settings = Settings::of(&args, &home.config, &home.surroundings)?;
-    let task = task::read(&home, &args).await?;
     let mode = session::mode(&home, quiet, args.out.json);
-    session::begin(&home, settings, task, mode).await
+    let mut settings = Settings::of(&args, &home.config, &home.surroundings)?;
+    let asked = task::read(&home.surroundings, &args.source, args.task.as_deref()).await?;
+    settings.repo = asked.repository;
+    let plan = session::Plan {
+        task: asked.task,
+        settings,
+        notes: asked.notes,
+    };
+    session::begin(&home, plan, mode).await
 }
