@@ -112,8 +112,11 @@ pub(super) fn gather(
         }
         let Some(bytes) = read(&path) else { continue };
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        if path.ends_with(".txt") {
-            wanted.extend(included_files(&path, &text));
+        match path.as_str() {
+            "tox.ini" => wanted.extend(included_files("", &legacy::tox(&text).join("\n"))),
+            "noxfile.py" => wanted.extend(included_files("", &legacy::nox(&text).join("\n"))),
+            _ if path.ends_with(".txt") => wanted.extend(included_files(&path, &text)),
+            _ => {}
         }
         files.insert(path, text);
     }
@@ -148,6 +151,7 @@ impl Plan {
             plan.sources
                 .push("pyproject.toml [tool.pipeline]".to_owned());
             plan.commands = settings.install_command;
+            plan.finish();
             return Ok(plan);
         }
         if files.contains_key("uv.lock") && files.contains_key("pyproject.toml") {
@@ -157,7 +161,7 @@ impl Plan {
             plan.add_pyproject(&pyproject);
             plan.add_legacy(files, &pyproject);
         }
-        let tests_declared = plan.add_requirements_files(files);
+        let tests_declared = plan.add_requirements_files(files, &pyproject);
         if !tests_declared && !plan.declares_tests() {
             plan.add_hints(files);
         }
@@ -251,9 +255,20 @@ impl Plan {
     }
 
     /// Those for tests always; `requirements.txt` where nothing else says what the code needs.
-    fn add_requirements_files(&mut self, files: &BTreeMap<String, String>) -> bool {
-        let knows_dependencies =
-            !self.projects.is_empty() || self.locked.is_some() || !self.requirements.is_empty();
+    fn add_requirements_files(
+        &mut self,
+        files: &BTreeMap<String, String>,
+        pyproject: &Pyproject,
+    ) -> bool {
+        let asks_setuptools = |path: &&str| {
+            files
+                .get(*path)
+                .is_some_and(|it| it.contains("install_requires"))
+        };
+        let knows_dependencies = self.locked.is_some()
+            || files.contains_key("Pipfile.lock")
+            || pyproject.declares_dependencies()
+            || ["setup.py", "setup.cfg"].iter().any(asks_setuptools);
         let mut flattened = Flattened::default();
         let mut for_tests = false;
         let all = files

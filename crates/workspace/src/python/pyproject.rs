@@ -77,6 +77,18 @@ impl Pyproject {
             .any(|it| it == "dependencies" || it == "optional-dependencies")
     }
 
+    /// Whether the file says what the code needs, or who does.
+    pub(super) fn declares_dependencies(&self) -> bool {
+        let in_project = self.project().is_some_and(|it| {
+            it.contains_key("dependencies")
+                || strings(it.get("dynamic")).any(|it| it == "dependencies")
+        });
+        in_project
+            || self
+                .poetry()
+                .is_some_and(|it| it.get("dependencies").is_some())
+    }
+
     /// Whether building compiles something.
     pub(super) fn is_compiled(&self) -> bool {
         const COMPILERS: &[&str] = &[
