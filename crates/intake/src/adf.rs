@@ -47,7 +47,8 @@ fn join(nodes: &[Value], depth: usize, between: &str) -> String {
             continue;
         }
         // Some writers put words into a list item or a cell without a paragraph around them.
-        if !joined.is_empty() && !(inline_before && is_inline) {
+        let goes_on = inline_before && is_inline;
+        if !joined.is_empty() && !goes_on {
             joined.push_str(between);
         }
         joined.push_str(&text);

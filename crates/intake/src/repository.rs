@@ -70,7 +70,8 @@ impl RepositoryRef {
             return over_ssh_path(text, host, path, caller).map_err(refused);
         }
         let is_short = is_owner_and_name(text);
-        if caller == Caller::Local && !(is_short && !Path::new(text).is_dir()) {
+        let is_folder = !is_short || Path::new(text).is_dir();
+        if caller == Caller::Local && is_folder {
             return Ok(folder(text));
         }
         if is_short {
