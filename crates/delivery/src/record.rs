@@ -14,6 +14,8 @@ pub(crate) struct Record {
     pub(crate) crew: Vec<Seat>,
     pub(crate) limits: Limits,
     pub(crate) set_up: Option<(Environment, Confinement)>,
+    /// When the environment was ready, which is when all preparations begin.
+    pub(crate) ready_ms: Option<u64>,
     pub(crate) state: RunState,
     /// What the run said about its end, or about why it was interrupted.
     pub(crate) explanation: Option<String>,
@@ -29,7 +31,7 @@ pub(crate) struct Record {
 pub(crate) struct Visit {
     pub(crate) place: Place,
     pub(crate) agent: String,
-    /// When it began; of a preparation, when it was first heard of.
+    /// When it began. Of a preparation, when all of them could begin: the journal doesn't say more.
     pub(crate) started_ms: u64,
     pub(crate) ended_ms: Option<u64>,
     pub(crate) word: Word,
@@ -84,6 +86,7 @@ impl Record {
             crew: crew.clone(),
             limits: limits.clone(),
             set_up: None,
+            ready_ms: None,
             state,
             explanation: None,
             final_tree: None,
@@ -104,7 +107,10 @@ impl Record {
             RunEvent::SetUp {
                 environment,
                 confinement,
-            } => self.set_up = Some((environment.clone(), confinement.clone())),
+            } => {
+                self.set_up = Some((environment.clone(), confinement.clone()));
+                self.ready_ms = Some(at_ms);
+            }
             RunEvent::Started {
                 stage,
                 iteration,
@@ -188,11 +194,15 @@ impl Record {
             .visits
             .iter()
             .position(|it| it.place == place && it.agent == agent);
+        let started_ms = match place {
+            Place::Preparation => self.ready_ms.unwrap_or(at_ms),
+            Place::Stage(..) => at_ms,
+        };
         let at = known.unwrap_or_else(|| {
             self.visits.push(Visit {
                 place,
                 agent: agent.to_owned(),
-                started_ms: at_ms,
+                started_ms,
                 ended_ms: None,
                 word: Word::Unfinished,
                 summary: String::new(),
