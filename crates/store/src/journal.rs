@@ -34,6 +34,14 @@ impl RunJournal {
         self.lease.run()
     }
 
+    /// Whether this process still holds the run, as far as the heartbeat knows; asks nobody.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`] says how it was lost.
+    pub fn check_held(&self) -> Result<(), StoreError> {
+        self.lease.check()
+    }
+
     /// Gives the run back and waits until that is written down.
     pub async fn release(self) {
         self.lease.release().await;
@@ -45,7 +53,7 @@ impl RunJournal {
     /// [`StoreError::LeaseLost`] when this process no longer holds the run, [`StoreError::Ended`] when the run
     /// is at its end, [`StoreError::Full`] without space. The event is then not in the journal.
     pub async fn write(&self, event: &RunEvent) -> Result<u64, StoreError> {
-        self.lease.check()?;
+        self.check_held()?;
         let kind = kind(event);
         let json =
             serde_json::to_string(event).map_err(|source| StoreError::Unwritable { source })?;
@@ -115,7 +123,7 @@ impl RunJournal {
     }
 
     async fn is_cancel_requested(&self) -> Result<bool, StoreError> {
-        self.lease.check()?;
+        self.check_held()?;
         let Lease {
             store, run, epoch, ..
         } = &self.lease;

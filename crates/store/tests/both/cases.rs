@@ -382,7 +382,9 @@ pub(crate) async fn a_heartbeat_notices_that_the_lease_is_gone(bench: Bench) {
         .unwrap();
     let journal = store.journal(lease);
     bench.tamper("UPDATE runs SET epoch = epoch + 1").await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    while journal.check_held().is_ok() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     // Even if the epoch were to come back, what was lost stays lost.
     bench.tamper("UPDATE runs SET epoch = epoch - 1").await;
     check_error(
