@@ -72,7 +72,9 @@ impl Progress {
         }
         console::Term::stderr()
             .size_checked()
-            .map_or(PLAIN_CHARS_MAX, |(_, columns)| usize::from(columns).max(LIVE_CHARS_MIN))
+            .map_or(PLAIN_CHARS_MAX, |(_, columns)| {
+                usize::from(columns).max(LIVE_CHARS_MIN)
+            })
     }
 
     /// How much is shown.
@@ -170,7 +172,11 @@ impl Progress {
             } => {
                 let spent = self.end(agent);
                 let passed = matches!(report.verdict, Verdict::Passed);
-                let head = format!("{} {:<10} {agent}: ", words::mark(passed), stage.to_string());
+                let head = format!(
+                    "{} {:<10} {agent}: ",
+                    words::mark(passed),
+                    stage.to_string()
+                );
                 let room = self
                     .width()
                     .saturating_sub(head.chars().count() + spent.chars().count());

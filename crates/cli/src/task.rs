@@ -56,7 +56,9 @@ pub(crate) async fn read(
     };
     let mut notes = fetched.notes;
     if others {
-        notes.push("several tasks were given: the tracker's is taken, the others are left out".to_owned());
+        notes.push(
+            "several tasks were given: the tracker's is taken, the others are left out".to_owned(),
+        );
     }
     Ok(Asked {
         task: fetched.task,
@@ -94,8 +96,9 @@ fn written(
 fn jira(surroundings: &Surroundings) -> Result<Jira, Failure> {
     let variable = |name: &str| {
         surroundings.variable(name).ok_or_else(|| {
-            Failure::plain_usage(format!("ask Jira: {name} is not set"))
-                .advise("Set JIRA_BASE_URL, JIRA_EMAIL and JIRA_API_TOKEN (an API token of your account).")
+            Failure::plain_usage(format!("ask Jira: {name} is not set")).advise(
+                "Set JIRA_BASE_URL, JIRA_EMAIL and JIRA_API_TOKEN (an API token of your account).",
+            )
         })
     };
     Jira::new(
@@ -118,7 +121,10 @@ fn place(surroundings: &Surroundings, named: &str) -> Result<String, Failure> {
         .clone_address
         .strip_prefix("file://")
         .unwrap_or(&found.clone_address);
-    Ok(surroundings.absolute(Path::new(folder)).display().to_string())
+    Ok(surroundings
+        .absolute(Path::new(folder))
+        .display()
+        .to_string())
 }
 
 fn refused(error: IntakeError) -> Failure {

@@ -93,7 +93,10 @@ pub(crate) fn visible(text: &str) -> String {
 
 /// The first line of a text of strangers, cut.
 pub(crate) fn one_line(text: &str, chars_max: usize) -> String {
-    cut(&visible(text.trim().lines().next().unwrap_or_default()), chars_max)
+    cut(
+        &visible(text.trim().lines().next().unwrap_or_default()),
+        chars_max,
+    )
 }
 
 fn cut(line: &str, chars_max: usize) -> String {
