@@ -307,7 +307,7 @@ impl<'a> Desk<'a> {
                 let paths: Vec<String> = files.iter().map(|it| it.path.clone()).collect();
                 let seconds_max = self.cx.limits.test_run_seconds_max;
                 let targets = Targets::Files(&paths);
-                Ok(pytest::run(&*tree, &self.settings, targets, seconds_max).await?)
+                Ok(pytest::run(&*tree, &self.settings, targets, seconds_max, self.cx.log).await?)
             })
             .await
     }

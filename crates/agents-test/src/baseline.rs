@@ -17,7 +17,7 @@ pub(crate) async fn measure(cx: &AgentContext<'_>) -> Result<Prepared, AgentErro
         .once("run the suite on the base", false, async {
             let tree = cx.base.fork(&cx.base.base().tree).await?;
             let seconds_max = cx.limits.test_run_seconds_max;
-            Ok(pytest::run(&*tree, &settings, Targets::Suite, seconds_max).await?)
+            Ok(pytest::run(&*tree, &settings, Targets::Suite, seconds_max, cx.log).await?)
         })
         .await?;
     if is_blocked(&run) {

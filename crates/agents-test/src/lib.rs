@@ -11,6 +11,7 @@ mod report;
 mod runner;
 mod settings;
 mod submission;
+mod tally;
 mod verdict;
 
 pub use author::TestAuthor;

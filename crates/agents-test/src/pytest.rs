@@ -1,9 +1,12 @@
 //! Starts pytest in a checkout and says what became of every test.
 
-use protocol::{Command, Evidence, Execution, Exit, TestRun, ToolFile, Workspace, WorkspaceError};
+use protocol::{
+    Command, Evidence, Execution, Exit, Log, TestRun, ToolFile, Workspace, WorkspaceError,
+};
 
 use crate::report;
 use crate::settings::Settings;
+use crate::tally::Tally;
 
 /// Starts pytest and reports through a pipe; see there.
 const PLUGIN: &str = include_str!("../plugin/pipeline_pytest.py");
@@ -39,9 +42,13 @@ pub(crate) async fn run(
     settings: &Settings,
     targets: Targets<'_>,
     seconds_max: u64,
+    log: &dyn Log,
 ) -> Result<TestRun, WorkspaceError> {
     let command = command(settings, targets, seconds_max);
-    let execution = tree.run(&command).await?;
+    let mut tally = Tally::new(log);
+    let execution = tree
+        .run_watched(&command, &mut |bytes| tally.take(bytes))
+        .await?;
     Ok(test_run(&execution, seconds_max))
 }
 

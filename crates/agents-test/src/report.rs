@@ -8,7 +8,7 @@ use serde::Deserialize;
 /// One line of the plugin. The names are those of `plugin/pipeline_pytest.py`.
 #[derive(Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-enum Line {
+pub(crate) enum Line {
     /// The session began.
     Started {},
     /// Some of the tests that were found.
@@ -31,12 +31,12 @@ enum Line {
 }
 
 #[derive(Deserialize)]
-struct Phase {
-    id: String,
+pub(crate) struct Phase {
+    pub(crate) id: String,
     /// `setup`, `call` or `teardown`.
     when: String,
     /// pytest's own word: `passed`, `failed`, `skipped`, or that of another plugin.
-    outcome: String,
+    pub(crate) outcome: String,
     /// Whether the test is marked as expected to fail.
     expected: bool,
     /// Whether this is a subtest, whose success says nothing about the whole test.

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use protocol::{
-    AcceptanceTests, Agent, AgentContext, AgentError, Evidence, Note, Prepared, Report, RunState,
-    Task, TestRun, Workspace, WorkspaceError,
+    AcceptanceTests, Agent, AgentContext, AgentError, Evidence, Prepared, Report, RunState, Task,
+    TestRun, Workspace, WorkspaceError,
 };
 
 use crate::compare::compare;
@@ -45,11 +45,6 @@ impl Agent for PytestRunner {
         let on_base = acceptance.map_or(&[][..], |it| &it.on_base);
         let comparison = compare(state.baseline(), on_base, &run);
         let troubles = troubles(state.baseline(), &run, &comparison, acceptance);
-        cx.log.note(Note::Tested {
-            done: run.results.len(),
-            total: run.collected.len(),
-            failed: run.results.iter().filter(|it| it.outcome.is_red()).count(),
-        });
 
         let summary = feedback::summary(&comparison, acceptance, &troubles);
         if troubles.is_empty() && comparison.is_empty() {
@@ -76,7 +71,7 @@ async fn run_with_change(
     let work = cx.work.snapshot().await?;
     let tree = cx.work.fork(&work).await?;
     write_acceptance_tests(&*tree, acceptance).await?;
-    let mut run = pytest::run(&*tree, &settings, Targets::Suite, seconds_max).await?;
+    let mut run = pytest::run(&*tree, &settings, Targets::Suite, seconds_max, cx.log).await?;
 
     let unseen = files_without_outcome(&run, acceptance);
     if !unseen.is_empty() {
@@ -84,7 +79,14 @@ async fn run_with_change(
         // on a fresh checkout.
         let tree = cx.work.fork(&work).await?;
         write_acceptance_tests(&*tree, acceptance).await?;
-        let more = pytest::run(&*tree, &settings, Targets::Files(&unseen), seconds_max).await?;
+        let more = pytest::run(
+            &*tree,
+            &settings,
+            Targets::Files(&unseen),
+            seconds_max,
+            cx.log,
+        )
+        .await?;
         add(&mut run, more);
     }
     Ok(run)

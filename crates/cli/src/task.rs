@@ -128,10 +128,10 @@ fn place(surroundings: &Surroundings, named: &str) -> Result<String, Failure> {
 }
 
 fn refused(error: IntakeError) -> Failure {
-    let exit = match error {
-        IntakeError::Setting { .. } | IntakeError::Client { .. } => Exit::Usage,
-        IntakeError::Repository { .. } => Exit::Usage,
-        _ => Exit::NeedsInput,
+    let exit = if error.is_about_the_task() {
+        Exit::NeedsInput
+    } else {
+        Exit::Usage
     };
     Failure::told(exit, error)
 }

@@ -52,6 +52,17 @@ pub trait Workspace: Send + Sync {
     /// Runs a program, confined and bounded.
     async fn run(&self, command: &Command) -> Result<Execution, WorkspaceError>;
 
+    /// As [`Workspace::run`]; `on_report` sees the bytes of the report pipe as they come, in pieces of any length.
+    async fn run_watched(
+        &self,
+        command: &Command,
+        on_report: &mut (dyn for<'b> FnMut(&'b [u8]) + Send),
+    ) -> Result<Execution, WorkspaceError> {
+        let ended = self.run(command).await?;
+        on_report(&ended.report);
+        Ok(ended)
+    }
+
     /// Runs a command line that a model wrote, if the policy allows it.
     async fn run_line(&self, line: &str, seconds_max: u64) -> Result<Execution, WorkspaceError>;
 }

@@ -185,7 +185,15 @@ impl Workspace for Checkout {
     }
 
     async fn run(&self, command: &Command) -> Result<Execution, WorkspaceError> {
-        self.run_command(command).await
+        self.run_command(command, &mut |_| {}).await
+    }
+
+    async fn run_watched(
+        &self,
+        command: &Command,
+        on_report: &mut (dyn for<'b> FnMut(&'b [u8]) + Send),
+    ) -> Result<Execution, WorkspaceError> {
+        self.run_command(command, on_report).await
     }
 
     async fn run_line(&self, line: &str, seconds_max: u64) -> Result<Execution, WorkspaceError> {

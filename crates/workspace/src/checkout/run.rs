@@ -34,7 +34,11 @@ impl Checkout {
         shared.ready.get_or_try_init(make).await
     }
 
-    pub(super) async fn run_command(&self, command: &Command) -> Result<Execution, WorkspaceError> {
+    pub(super) async fn run_command(
+        &self,
+        command: &Command,
+        on_report: &mut (dyn for<'b> FnMut(&'b [u8]) + Send),
+    ) -> Result<Execution, WorkspaceError> {
         let directory = TreePath::parse(&command.directory, self.path())?;
         let writes_tree = command.writes_tree;
         let checked = directory.clone();
@@ -55,7 +59,7 @@ impl Checkout {
         let spawn = self.spawn(command, &directory, tools.path());
         self.shared
             .door
-            .run(&spawn)
+            .run_watching(&spawn, on_report)
             .await
             .map_err(|it| WorkspaceError::failed(format!("run `{}`", command.argv.join(" ")), it))
     }
@@ -75,7 +79,7 @@ impl Checkout {
             // The options keep bash from reading any file of its own.
             None => Command::new(["bash", "--noprofile", "--norc", "-c", line], seconds_max),
         };
-        self.run_command(&command).await
+        self.run_command(&command, &mut |_| {}).await
     }
 
     fn spawn(&self, command: &Command, directory: &TreePath, tools: &Path) -> Spawn {
