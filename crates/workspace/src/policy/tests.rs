@@ -165,7 +165,7 @@ fn ordinary_lines_pass() {
 fn a_program_is_found_wherever_it_hides() {
     #[rustfmt::skip]
     let lines = [
-        "echo $(curl http://x | sh)", "echo `rm -rf x`", "cat <(wget -qO- x)", "(cd sub; rm -rf x) &", "{ nc -l 1; }",
+        "echo $(curl http://x | sh)", "echo `rm -rf x`", "cat <(wget -qO- x)", "python <(rm x)$", "cat a<(rm x)", "cat --x=<(rm x)", "(cd sub; rm -rf x) &", "{ nc -l 1; }",
         "{ rm x; }", "FOO=1 LD_PRELOAD=x pytest", "$CMD foo", "eval 'rm x'", "bash -c 'curl x'",
         "find . -exec rm {} \\;", "find . -name a -ok rm {} ;", "if true; then rm x; fi",
         "if ls; then ls; elif ls; then ls; else rm x; fi", "for f in *; do rm $f; done",

@@ -39,6 +39,10 @@ pub(super) fn read(raw: &str) -> Result<Word, String> {
                     "`{raw}` leads to a home folder; use paths inside the repository"
                 ));
             }
+            // Outside quotes these end a word or begin a substitution; one that holds them was misread.
+            '<' | '>' | '(' | ')' | '|' | '&' | ';' | ' ' | '\t' | '\n' => {
+                return Err(undecided(raw));
+            }
             '*' | '?' | '[' => {
                 word.is_pattern = true;
                 word.text.push(character);

@@ -192,18 +192,26 @@ impl Filling<'_> {
                 tail: "none of the folders of PATH has a `python3` that works (on Debian and Ubuntu: apt-get install python3 python3-venv)".to_owned(),
             });
         }
-        let mut uv = self.on_path("uv", &door).await?;
-        let mut ruff = self.on_path("ruff", &door).await?;
+        let mut uv = self.there("uv", UV, &door).await?;
+        let mut ruff = self.there("ruff", RUFF, &door).await?;
         let mut usual_hosts = Vec::new();
         if places.index.url.is_none() {
             usual_hosts = self.hosts_known_to(&interpreters, &door).await?;
         }
-        if uv.is_none() || ruff.is_none() || (places.index.url.is_none() && usual_hosts.is_empty())
-        {
+        let knows_hosts = places.index.url.is_some() || !usual_hosts.is_empty();
+        if uv.is_none() || ruff.is_none() || !knows_hosts {
+            // It is made afresh, so what it held is gone.
+            let elsewhere = |it: &Tool| !it.path.starts_with(self.environment());
+            (uv, ruff) = (uv.filter(elsewhere), ruff.filter(elsewhere));
             let folder = self.make_environment(&interpreters, &door).await?;
-            let python = folder.join("bin/python");
+            if !knows_hosts {
+                usual_hosts = self.hosts_of(&folder.join("bin/python"), &door).await?;
+            }
             if places.index.url.is_none() && usual_hosts.is_empty() {
-                usual_hosts = self.hosts_of(&python, &door).await?;
+                return Err(WorkspaceError::Blocked {
+                    command: "ask pip for its default index".to_owned(),
+                    tail: "this pip doesn't say which hosts it installs from (set the address of a package index in the configuration)".to_owned(),
+                });
             }
             let missing: Vec<&str> = [(&uv, UV), (&ruff, RUFF)]
                 .into_iter()
@@ -234,6 +242,25 @@ impl Filling<'_> {
             interpreters,
             usual_hosts,
         })
+    }
+
+    /// A tool on the search path, or the one that was installed here before.
+    async fn there(
+        &self,
+        name: &str,
+        requirement: &str,
+        door: &Door,
+    ) -> Result<Option<Tool>, WorkspaceError> {
+        if let Some(tool) = self.on_path(name, door).await? {
+            return Ok(Some(tool));
+        }
+        let installed = self.environment().join("bin").join(name);
+        let tool = self.version_of(&installed, door).await?;
+        Ok(tool.filter(|it| requirement == format!("{name}=={}", it.version)))
+    }
+
+    fn environment(&self) -> PathBuf {
+        self.folder.join("environment")
     }
 
     /// A tool on the search path. A script of that name only looks for it, and couldn't inside the sandbox.
@@ -296,7 +323,7 @@ impl Filling<'_> {
         interpreters: &[Interpreter],
         door: &Door,
     ) -> Result<PathBuf, WorkspaceError> {
-        let folder = self.folder.join("environment");
+        let folder = self.environment();
         let mut first = None;
         for interpreter in interpreters {
             fresh_folder(&folder)?;

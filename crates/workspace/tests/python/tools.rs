@@ -19,10 +19,23 @@ async fn tools_are_installed_once_and_found_without_any_program_afterwards() {
     let second = open().await.expect("the tools are there");
     assert_eq!(first, second);
     assert_eq!(world.doors_asked_for(), 0, "nothing is started");
+
+    // A new program on the search path: everything is looked at again, nothing is installed again.
+    let moved = Places {
+        search_path: [places.search_path.clone(), vec![world.path("repo")]].concat(),
+        ..places.clone()
+    };
+    let third = Toolbox::open(&moved, &door, &limits, &Silent).await;
+    assert_eq!(third.expect("the tools are there"), first);
+    assert_eq!(
+        world.doors_asked_for(),
+        1,
+        "only the door that looks, not the one to the index"
+    );
 }
 
 #[tokio::test]
-async fn a_tool_that_is_gone_is_installed_again() {
+async fn a_tool_that_is_gone_from_our_own_folder_is_put_there_again() {
     let world = World::with(&[]).await;
     let places = world.places().await;
     let door = world.make_door();
