@@ -5,17 +5,13 @@ use protocol::{Entry, RunEvent};
 use crate::args::LogArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::home::{Home, store_failure};
-use crate::{out, words};
+use crate::home::Home;
+use crate::{out, session, words};
 
 pub(crate) async fn log(args: &LogArgs) -> Result<Exit, Failure> {
     let home = Home::open().await?;
     let run = home.find(&args.run).await?;
-    let history = home
-        .store
-        .history(&run)
-        .await
-        .map_err(|it| store_failure("read the run's journal", it))?;
+    let history = session::history(&home, &run).await?;
     for entry in &history {
         if args.json {
             let line = serde_json::to_string(entry)

@@ -6,7 +6,7 @@ use crate::args::ShowArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::home::{Home, store_failure};
-use crate::{out, words};
+use crate::{out, session, words};
 
 /// Lines of the change that are shown; the whole is in the bundle.
 const PATCH_LINES_MAX: usize = 200;
@@ -14,11 +14,7 @@ const PATCH_LINES_MAX: usize = 200;
 pub(crate) async fn show(args: &ShowArgs) -> Result<Exit, Failure> {
     let home = Home::open().await?;
     let run = home.find(&args.run).await?;
-    let history = home
-        .store
-        .history(&run)
-        .await
-        .map_err(|it| store_failure("read the run's journal", it))?;
+    let history = session::history(&home, &run).await?;
     let state = RunState::fold(&history)
         .map_err(|it| Failure::broken("make sense of the run's journal", it))?;
     if args.json {
