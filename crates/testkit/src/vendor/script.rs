@@ -136,6 +136,15 @@ impl Script {
         Script(Box::new(answer))
     }
 
+    /// The same script, with somebody who sees each request before it is answered.
+    #[must_use]
+    pub fn watched(self, see: impl Fn(&Received) + Send + Sync + 'static) -> Script {
+        Script::with(move |received| {
+            see(received);
+            self.answer(received)
+        })
+    }
+
     /// This, then this. A further request is refused as a mistake of the test.
     pub fn in_order(answers: impl IntoIterator<Item = Answer>) -> Script {
         let answers: Vec<Answer> = answers.into_iter().collect();
