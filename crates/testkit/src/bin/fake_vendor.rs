@@ -88,7 +88,8 @@ fn logged(script: Script, log: &Path) -> std::io::Result<Script> {
 fn line_of(received: &Received) -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let at_us = since.map_or(0, |it| u64::try_from(it.as_micros()).unwrap_or(u64::MAX));
-    let line = json!({"at_us": at_us, "path": received.path, "turn": received.turn, "body": received.raw});
+    let line =
+        json!({"at_us": at_us, "path": received.path, "turn": received.turn, "body": received.raw});
     format!("{line}\n")
 }
 
