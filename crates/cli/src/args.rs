@@ -51,6 +51,11 @@ pub(crate) enum Command {
 
 /// `pipeline run`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pipeline run --github owner/repo#123 --patch fix.patch
+  pipeline run --repo . --commit \"Dates before 1970 are parsed as 1970\"
+  pipeline run --repo git@host:team/project.git --jira ABC-123 --token-budget 2000000")]
 pub(crate) struct RunArgs {
     /// The task in words; first line the title, the rest the description
     pub(crate) task: Option<String>,
@@ -68,6 +73,7 @@ pub(crate) struct RunArgs {
 
 /// Where the task and the code come from.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Task and code")]
 pub(crate) struct SourceArgs {
     /// Git address (https, ssh, scp-like, file) or a local folder; without it, an empty repository
     #[arg(long, value_name = "URL|PATH")]
@@ -91,6 +97,7 @@ pub(crate) struct SourceArgs {
 
 /// Who works on it.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Who works on it")]
 pub(crate) struct CrewArgs {
     /// A coder; give it again for each further one, in order. `none` leaves all but one out
     #[arg(long = "coder", value_name = "VENDOR:MODEL")]
@@ -114,6 +121,7 @@ pub(crate) struct CrewArgs {
 
 /// How far it may go.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "How far it may go")]
 pub(crate) struct BoundsArgs {
     /// Drafts in all, the first one included [default: 3]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=20))]
@@ -141,6 +149,7 @@ pub(crate) enum Require {
 
 /// Where the change goes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Where the change goes")]
 pub(crate) struct OutArgs {
     /// Where the evidence bundle goes [default: a folder in the state folder, named at the end]
     #[arg(long, value_name = "FOLDER")]
@@ -158,6 +167,7 @@ pub(crate) struct OutArgs {
 
 /// What stands around the programs that run.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Safety")]
 pub(crate) struct WallArgs {
     /// Run programs without any sandbox when none can be had here; the report says so
     #[arg(long)]
