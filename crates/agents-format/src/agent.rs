@@ -1,8 +1,9 @@
 //! The format agent: fixes what can be fixed safely, formats what was formatted, and sends back what is left.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
+use futures::try_join;
 use protocol::{
     Agent, AgentContext, AgentError, Evidence, LintFinding, Report, RunState, Workspace,
     WorkspaceError,
@@ -88,15 +89,20 @@ async fn format(
         tree: cx.work,
         seconds_max,
     };
-    let tool = base.version().await?;
-    let known = base.check(&texts(cx.base, &scope.on_base()).await?).await?;
     let started_with = texts(cx.work, &scope.present()).await?;
     scope.keep_only(|path| started_with.contains_key(path));
+    let on_base = texts(cx.base, &scope.on_base()).await?;
+    // Nobody changes the base meanwhile, and starting a program behind its walls takes longer than Ruff's work.
+    let (tool, known, tidy) = try_join!(
+        base.version(),
+        base.check(&on_base),
+        formatted_among(&base, &scope.modified),
+    )?;
     let mut formatted = Formatted {
         tool,
         ..Formatted::default()
     };
-    let new_findings = match fix_and_format(&base, &work, &scope, &known).await {
+    let new_findings = match fix_and_format(&work, &scope, &known, &tidy).await {
         Ok(found) => found,
         // The base's own configuration was read, so it is the change that Ruff stumbles over.
         Err(Failure::Refused(words)) if touches_configuration => {
@@ -123,20 +129,32 @@ async fn format(
     Ok(formatted)
 }
 
-/// Fixes and formats, and hands back the findings that are left.
+/// The files that are formatted already.
+async fn formatted_among(tree: &Ruff<'_>, paths: &[String]) -> Result<HashSet<String>, Failure> {
+    let mut formatted = HashSet::new();
+    for path in paths {
+        if tree.is_formatted(path).await? {
+            formatted.insert(path.clone());
+        }
+    }
+    Ok(formatted)
+}
+
+/// Fixes and formats, and hands back the findings that are left. `tidy` are the files that were formatted on the
+/// base; of the others only what was changed is formatted.
 async fn fix_and_format(
-    base: &Ruff<'_>,
     work: &Ruff<'_>,
     scope: &Scope,
     known: &[Found],
+    tidy: &HashSet<String>,
 ) -> Result<Vec<Found>, Failure> {
     let left = fix(work, scope, known).await?;
     if left.iter().any(|it| it.rule == SYNTAX_ERROR) {
         return Ok(left);
     }
+    let fixed = texts(work.tree, &scope.present()).await.map_err(unusable)?;
     for path in scope.present() {
-        let whole = scope.added.contains(&path) || base.is_formatted(&path).await?;
-        if whole {
+        if scope.added.contains(&path) || tidy.contains(&path) {
             work.format(&path, None).await?;
             continue;
         }
@@ -145,6 +163,9 @@ async fn fix_and_format(
         for lines in ranges_of(&change, &path) {
             work.format(&path, Some(lines)).await?;
         }
+    }
+    if texts(work.tree, &scope.present()).await.map_err(unusable)? == fixed {
+        return Ok(left);
     }
     // Formatting may join or split lines, and so make or mend a finding.
     fix(work, scope, known).await
