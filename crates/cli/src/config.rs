@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
+use llm::{OpenAiApi, Patience};
 use protocol::Limits;
 use serde::{Deserialize, Serialize};
 use workspace::git::Identity;
@@ -38,6 +39,11 @@ pub(crate) struct Config {
     pub(crate) author: Author,
     /// Prices by `vendor:model`.
     pub(crate) prices: BTreeMap<String, Price>,
+    /// What the server behind `OPENAI_BASE_URL` speaks; by default Responses at OpenAI's own address, Chat
+    /// Completions elsewhere.
+    pub(crate) openai_api: Option<OpenAiApi>,
+    /// How long a vendor of models is waited for.
+    pub(crate) patience: Patience,
     /// Bounds of a run.
     pub(crate) limits: Limits,
 }
@@ -94,6 +100,8 @@ impl Default for Config {
                 email: "pipeline@localhost".to_owned(),
             },
             prices: BTreeMap::new(),
+            openai_api: None,
+            patience: Patience::STANDARD,
             limits: Limits {
                 iterations_max: 3,
                 turns_max: 60,
@@ -151,6 +159,11 @@ impl Config {
         if self.budget.is_some_and(|it| !(0.0..1e9).contains(&it)) {
             return Err(Failure::plain_usage(
                 "use `budget`: it must be an amount of US dollars such as 2.00",
+            ));
+        }
+        if self.patience.tries_max == 0 {
+            return Err(Failure::plain_usage(
+                "use `patience.tries_max`: it must be at least 1",
             ));
         }
         if self.limits.iterations_max == 0 {

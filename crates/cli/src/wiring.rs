@@ -58,6 +58,7 @@ pub(crate) fn crew(
 struct Models<'a> {
     source: Source,
     vendors: Vendors,
+    patience: Patience,
     ledger: Arc<Ledger>,
     history: &'a [Entry],
     log: &'a Arc<dyn Log>,
@@ -94,9 +95,14 @@ impl<'a> Models<'a> {
             ModelSource::Scripts { folder } => Source::Scripts(folder.clone()),
             ModelSource::Demo => Source::Demo,
         };
+        let variable = |name: &str| surroundings.variable(name).map(str::to_owned);
         Ok(Models {
             source,
-            vendors: Vendors::from_variables(|name| surroundings.variable(name).map(str::to_owned)),
+            vendors: Vendors {
+                openai_api: config.openai_api,
+                ..Vendors::from_variables(variable)
+            },
+            patience: config.patience,
             ledger: Ledger::open(settings.budget(), settings::prices(config), spent(history)),
             history,
             log,
@@ -111,7 +117,7 @@ impl<'a> Models<'a> {
                     id,
                     agent,
                     &self.vendors,
-                    Patience::STANDARD,
+                    self.patience,
                     self.log.clone(),
                 )
                 .map_err(refused)?;

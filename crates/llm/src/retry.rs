@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use protocol::{Log, Model, ModelError, ModelId, ModelReply, ModelRequest, Note};
+use serde::{Deserialize, Serialize};
 
 use crate::vendor::{Again, Attempt, Cause, Fault};
 
 /// How long we wait for a vendor, and how often we ask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Patience {
     /// Requests sent for one reply, the first included.
     pub tries_max: u32,
