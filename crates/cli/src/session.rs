@@ -10,7 +10,8 @@ use pipeline::{Crew, Outcome, Run, Stop, StopHandle};
 use protocol::{
     Base, Entry, Journal, JournalError, Log, RunEvent, RunId, RunState, Status, Task, Workspace,
 };
-use store::{Lease, NewRun, RunJournal};
+use store::{Lease, NewRun, RunJournal, StoreError};
+use tokio::task::JoinHandle;
 use workspace::checkout::Checkout;
 
 use crate::ending::{self, Ended};
@@ -69,7 +70,15 @@ pub(crate) async fn begin(home: &Home, plan: Plan, mode: Mode) -> Result<Exit, F
         .await
         .map_err(|it| store_failure("create the run", it))?;
     let run = lease.run().clone();
-    let checkout = match ground.open(home, &run, &settings, &origin, &*log).await {
+    let mut signals = Signals::obey(&progress, &run);
+    let opened = tokio::select! {
+        opened = ground.open(home, &run, &settings, &origin, &*log) => opened,
+        () = signals.stop.asked() => Err(Failure::plain(
+            Exit::Cancelled,
+            "open the repository: somebody stopped it first (nothing was begun; run the task again)",
+        )),
+    };
+    let checkout = match opened {
         Ok(checkout) => checkout,
         Err(failure) => {
             // Nothing has happened yet, so nothing is left to resume.
@@ -104,6 +113,7 @@ pub(crate) async fn begin(home: &Home, plan: Plan, mode: Mode) -> Result<Exit, F
             journal,
             checkout,
             progress,
+            signals,
         },
         &history,
     )
@@ -131,20 +141,23 @@ pub(crate) async fn resume(home: &Home, run: &RunId, mode: Mode) -> Result<Exit,
             it,
         )
     })?;
-    if let Some(RunEvent::Finished { .. }) = history.last().map(|it| &it.event) {
-        // The walk is over, but whoever walked it may have been stopped before the change was delivered.
-        let state = fold(&history)?;
-        return deliver(home, run, &settings, &state, &history, mode).await;
-    }
     let progress = Arc::new(Progress::new(mode));
+    let claimed = home.store.claim(run, &home.owner, LEASE_MAX).await;
+    // Read again: whoever held the run until now may have gone on with it since.
+    let history = self::history(home, run).await?;
+    let lease = match claimed {
+        Ok(lease) => lease,
+        Err(StoreError::Ended { .. }) => {
+            // The walk is over, but whoever walked it may have been stopped before the change was delivered.
+            let state = fold(&history)?;
+            return deliver(home, run, &settings, &state, &history, mode).await;
+        }
+        Err(error) => return Err(Failure::usage(format!("take up {run}"), error)),
+    };
+    let signals = Signals::obey(&progress, run);
     let log: Arc<dyn Log> = progress.clone();
     let crew = wiring::crew(&settings, &home.config, &home.surroundings, &history, &log)?;
     let ground = Ground::find(home, settings.unconfined, &progress).await?;
-    let lease = home
-        .store
-        .claim(run, &home.owner, LEASE_MAX)
-        .await
-        .map_err(|it| Failure::usage(format!("take up {run}"), it))?;
     let checkout = ground.reopen(home, run, &base).await?;
     let journal = Announcing::new(home, lease, progress.clone());
     go_on(
@@ -157,6 +170,7 @@ pub(crate) async fn resume(home: &Home, run: &RunId, mode: Mode) -> Result<Exit,
             journal,
             checkout,
             progress,
+            signals,
         },
         &history,
     )
@@ -172,16 +186,11 @@ struct Scene {
     journal: Arc<Announcing>,
     checkout: Checkout,
     progress: Arc<Progress>,
+    signals: Signals,
 }
 
 async fn go_on(home: &Home, scene: Scene, history: &[Entry]) -> Result<Exit, Failure> {
     let broken = |what: &str, it| Failure::broken(what.to_owned(), it);
-    let (handle, stop) = Stop::new();
-    let signals = tokio::spawn(obey_signals(
-        handle,
-        scene.progress.clone(),
-        scene.run.clone(),
-    ));
     let work: Arc<dyn Workspace> = Arc::new(scene.checkout);
     let base = work
         .fork(&work.base().tree)
@@ -199,11 +208,10 @@ async fn go_on(home: &Home, scene: Scene, history: &[Entry]) -> Result<Exit, Fai
         work,
         base,
         log: scene.progress.clone() as Arc<dyn Log>,
-        stop,
+        stop: scene.signals.stop.clone(),
     }
     .walk(history)
     .await;
-    signals.abort();
     scene.progress.close();
     let outcome: Outcome = walked.map_err(|it| {
         Failure::broken(format!("go on with the run {}", scene.run), it).advise(format!(
@@ -303,6 +311,26 @@ pub(crate) async fn history(home: &Home, run: &RunId) -> Result<Vec<Entry>, Fail
         .history(run)
         .await
         .map_err(|it| store_failure("read the run's journal", it))
+}
+
+/// Obeys Ctrl-C and SIGTERM as long as it lives.
+struct Signals {
+    stop: Stop,
+    listening: JoinHandle<()>,
+}
+
+impl Signals {
+    fn obey(progress: &Arc<Progress>, run: &RunId) -> Signals {
+        let (handle, stop) = Stop::new();
+        let listening = tokio::spawn(obey_signals(handle, progress.clone(), run.clone()));
+        Signals { stop, listening }
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
 }
 
 /// The first Ctrl-C asks the run to stop where it can be resumed; the second stops at once.

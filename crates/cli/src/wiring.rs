@@ -113,14 +113,8 @@ impl<'a> Models<'a> {
         let refused = |source| Failure::usage(format!("fill the role of the {agent}"), source);
         let model: Arc<dyn Model> = match &self.source {
             Source::Vendors(recording) => {
-                let model = llm::connect(
-                    id,
-                    agent,
-                    &self.vendors,
-                    self.patience,
-                    self.log.clone(),
-                )
-                .map_err(refused)?;
+                let model = llm::connect(id, agent, &self.vendors, self.patience, self.log.clone())
+                    .map_err(refused)?;
                 match recording {
                     Some(recording) => recording.around(model),
                     None => model,

@@ -23,7 +23,7 @@ impl Stop {
     }
 
     /// Returns once somebody asked; never when nobody can any more.
-    pub(crate) async fn asked(&mut self) {
+    pub async fn asked(&mut self) {
         if self.0.wait_for(|asked| *asked).await.is_err() {
             std::future::pending::<()>().await;
         }

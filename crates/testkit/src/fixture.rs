@@ -191,7 +191,7 @@ fn read_below(folder: &Path, inside: &str, depth: usize, found: &mut BTreeMap<St
 }
 
 /// What each role says.
-fn replies(folder: &Path) -> BTreeMap<String, Vec<ScriptedReply>> {
+pub(crate) fn replies(folder: &Path) -> BTreeMap<String, Vec<ScriptedReply>> {
     let script = |role: &PathBuf| {
         let texts = entries(role).into_iter().map(|file| {
             let name = file.file_name().unwrap_or_default().to_string_lossy();
@@ -231,7 +231,7 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-fn text_of(path: &Path) -> String {
+pub(crate) fn text_of(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|it| panic!("{}: {it}", path.display()))
 }
 

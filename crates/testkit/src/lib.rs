@@ -7,6 +7,7 @@ pub mod git;
 mod journal_text;
 mod memory_journal;
 mod model;
+mod package;
 mod programs;
 pub mod tracker;
 mod workspace;
@@ -18,6 +19,7 @@ pub use fixture::{Expected, Fixture, files};
 pub use journal_text::journal_text;
 pub use memory_journal::MemoryJournal;
 pub use model::{SaysModel, assert_each_request_extends_the_last, calls, cut_off, says};
+pub use package::Package;
 pub use programs::{python, run_for_real};
 pub use workspace::{FolderWorkspace, exits};
 

@@ -67,7 +67,7 @@ pub fn python() -> io::Result<PathBuf> {
     Ok(folder.join("bin"))
 }
 
-fn succeed(argv: &[&OsStr]) -> io::Result<()> {
+pub(crate) fn succeed(argv: &[&OsStr]) -> io::Result<()> {
     let status = program(argv[0]).args(&argv[1..]).status()?;
     if status.success() {
         return Ok(());

@@ -1,0 +1,9 @@
+//! The program on a real package with a bug, against three vendors over HTTP: to the end, killed, stopped, in trouble.
+
+mod kills;
+mod life;
+mod stops;
+mod trouble;
+mod vendors;
+mod walk;
+mod world;
