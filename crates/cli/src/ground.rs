@@ -170,8 +170,10 @@ fn places(surroundings: &Surroundings, config: &Config) -> Places {
         interpreters.push(home.join(".pyenv/versions"));
         interpreters.push(home.join(".local/share/uv/python"));
     }
+    let cache = surroundings.cache.join("python");
     Places {
-        cache: surroundings.cache.join("python"),
+        // Environments hold their own path: a link on the way would give one environment several.
+        cache: std::fs::canonicalize(&cache).unwrap_or(cache),
         search_path: surroundings.path(),
         interpreters,
         index: Index {

@@ -116,6 +116,7 @@ pub fn connect(
         title,
         base_url: base_url.clone(),
         key,
+        key_variables: entry.key_variables(),
         api,
         patience,
     };

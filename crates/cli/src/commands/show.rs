@@ -1,6 +1,6 @@
 //! `pipeline show`: how a run stands, and its change.
 
-use protocol::RunState;
+use protocol::{RunState, Status};
 
 use crate::args::ShowArgs;
 use crate::exit::Exit;
@@ -57,6 +57,9 @@ pub(crate) async fn show(args: &ShowArgs) -> Result<Exit, Failure> {
     let bundle = home.bundle_folder(&run);
     if bundle.is_dir() {
         out::line(&format!("evidence    {}", bundle.display()));
+    }
+    if summary.status == Status::Running && summary.holder.is_none() {
+        out::line(&format!("next        pipeline resume {run}"));
     }
     if !state.proposed_code.is_empty() {
         out::line("");

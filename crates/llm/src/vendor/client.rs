@@ -29,6 +29,8 @@ pub(crate) struct Connection {
     pub(crate) base_url: Url,
     /// Some servers of one's own need none.
     pub(crate) key: Option<SecretString>,
+    /// The variables of the key, for a sentence.
+    pub(crate) key_variables: String,
     pub(crate) api: Box<dyn Api>,
     pub(crate) patience: Patience,
 }
@@ -168,7 +170,10 @@ impl Attempt for VendorModel {
 
     async fn attempt(&self, request: &ModelRequest) -> Result<ModelReply, Fault> {
         let reply = self.exchange(request).await;
-        reply.map_err(|fault| fault.without(self.connection.key.as_ref()))
+        let Connection {
+            key, key_variables, ..
+        } = &self.connection;
+        reply.map_err(|fault| fault.without(key.as_ref()).naming_key(key_variables))
     }
 }
 

@@ -72,6 +72,14 @@ impl Fault {
         }
         self
     }
+
+    /// Says which variables hold the key, where the key may be what was refused.
+    pub(crate) fn naming_key(mut self, variables: &str) -> Fault {
+        if matches!(self.cause, Cause::Status(401 | 403)) {
+            self.message += &format!(" (check {variables})");
+        }
+        self
+    }
 }
 
 /// The fault behind an error of the client library.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use protocol::{Limits, Log, Network, Note, WorkspaceError};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::index::Index;
 use super::interpreter::{self, Interpreter, Seal, answer, is_machine_code};
@@ -420,10 +421,18 @@ impl Filling<'_> {
     }
 
     /// A folder with nothing but `ruff`: where it was found may hold anything else of the user's.
+    ///
+    /// Each `ruff` has its own, because a run that found another one may be using its folder now.
     fn bin(&self, ruff: &Tool) -> Result<PathBuf, WorkspaceError> {
-        let bin = self.folder.join("bin");
+        let digest = Sha256::digest(ruff.path.as_os_str().as_encoded_bytes());
+        let name: String = digest[..8].iter().map(|it| format!("{it:02x}")).collect();
+        let bin = self.folder.join(format!("bin-{name}"));
+        let link = bin.join("ruff");
+        if std::fs::read_link(&link).is_ok_and(|it| it == ruff.path) {
+            return Ok(bin);
+        }
         fresh_folder(&bin)?;
-        std::os::unix::fs::symlink(&ruff.path, bin.join("ruff"))
+        std::os::unix::fs::symlink(&ruff.path, link)
             .map_err(|it| WorkspaceError::failed("put ruff into a folder of its own", it))?;
         Ok(bin)
     }
