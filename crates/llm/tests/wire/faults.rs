@@ -235,7 +235,9 @@ async fn every_row_is_met() {
         200-empty: 3 requests: error: read VENDOR's answer: it is empty
         200-truncated-json: 3 requests: error: read VENDOR's answer: it is not whole: EOF while parsing a string at line 1 column 32
         reset-before: 2 requests: Done "fine"
-        403: 1 request: error: get an answer from VENDOR: it refused with status 403: a fault of the fake
+        403 [Anthropic]: 1 request: error: get an answer from VENDOR: it refused with status 403: a fault of the fake (check ANTHROPIC_API_KEY)
+        403 [Gemini]: 1 request: error: get an answer from VENDOR: it refused with status 403: a fault of the fake (check GOOGLE_API_KEY or GEMINI_API_KEY)
+        403 [Responses, Chat]: 1 request: error: get an answer from VENDOR: it refused with status 403: a fault of the fake (check OPENAI_API_KEY)
         408: 2 requests: Done "fine"
         301: 1 request: error: get an answer from VENDOR: it refused with status 301: it points to http://127.0.0.1:9/v1/messages, and redirects are not followed (check the base URL)
         len: 1 request: TokensMax "def f("
