@@ -1,4 +1,4 @@
-//! Configuration: flag, then environment, then `pipeline.toml` in the working folder, then the user's, then default.
+//! Configuration: flag, environment, `pipeline.toml` in the working folder unless a repository's, the user's, default.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::surroundings::Surroundings;
 
 /// The name of the configuration file in both places.
-const FILE: &str = "pipeline.toml";
+pub(crate) const FILE: &str = "pipeline.toml";
 
 /// Everything that can be set once and for all. Keys are not among them: they come from variables only.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -129,7 +129,7 @@ impl Config {
     /// Reads all layers but the flags.
     pub(crate) fn read(surroundings: &Surroundings) -> Result<Config, Failure> {
         let mut figment = Figment::from(Serialized::defaults(Config::default()));
-        for folder in [&surroundings.configuration, &surroundings.folder] {
+        for folder in surroundings.configuration_folders() {
             let file = folder.join(FILE);
             if file.exists() {
                 figment = figment.merge(Toml::file_exact(file));

@@ -1,5 +1,6 @@
 //! What a run stands on: the walls, our tools, the mirrors, and the checkout of its repository.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -51,7 +52,11 @@ impl Ground {
             progress.say("warning     programs of the repository run WITHOUT a sandbox, as --unconfined asks");
         }
         let scratch = surroundings.cache.join("scratch");
-        std::fs::create_dir_all(&scratch)
+        // Mirrors of private repositories are in the cache, and a home folder is often open to all.
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&scratch)
             .map_err(|it| Failure::broken(format!("create {}", scratch.display()), it))?;
         let stage = own_program()?;
         let make_door: MakeDoor = Arc::new(move |egress| {

@@ -6,9 +6,10 @@ use std::time::Duration;
 use protocol::RunId;
 use store::{Owner, Store, StoreError};
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::out;
 use crate::surroundings::Surroundings;
 
 /// How long a run stays ours without a sign of life.
@@ -26,6 +27,9 @@ impl Home {
     /// Reads the configuration and opens the store.
     pub(crate) async fn open() -> Result<Home, Failure> {
         let surroundings = Surroundings::read()?;
+        if let Some(why) = surroundings.distrusted(&[config::FILE]) {
+            out::remark(&why);
+        }
         let config = Config::read(&surroundings)?;
         let address = if config.database_url.is_empty() {
             format!("sqlite:{}", surroundings.state.join("runs.db").display())

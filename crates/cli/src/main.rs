@@ -47,7 +47,9 @@ fn main() -> ExitCode {
     match ended {
         Ok(exit) => exit.code().into(),
         Err(failure) => {
-            let _ = writeln!(std::io::stderr().lock(), "error: {failure}");
+            // Vendors, trackers and programs of the repository have a word in it.
+            let told = protocol::visible(&failure.to_string()).into_owned();
+            let _ = writeln!(std::io::stderr().lock(), "error: {told}");
             failure.exit.code().into()
         }
     }

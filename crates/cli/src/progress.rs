@@ -106,7 +106,7 @@ impl Progress {
     /// A line about something outside the run's events: a clone, a warning.
     pub(crate) fn say(&self, text: &str) {
         if matches!(self.mode, Mode::Live | Mode::Plain) {
-            self.print(text);
+            self.print(&words::visible(text));
         }
     }
 

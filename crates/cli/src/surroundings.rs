@@ -24,7 +24,15 @@ pub(crate) struct Surroundings {
     pub(crate) configuration: PathBuf,
     /// Whether a person watches standard error.
     pub(crate) watched: bool,
+    /// Whether files of the working folder may configure us.
+    trusts_folder: bool,
 }
+
+/// Names the folders, as `PATH` does, whose repositories' files may configure us.
+const TRUSTED_FOLDERS: &str = "PIPELINE_TRUSTED_FOLDERS";
+
+/// The file in the working folder with more variables.
+const DOTENV: &str = ".env";
 
 impl Surroundings {
     /// Reads the process's environment and, for variables that it doesn't set, `.env` in the working folder.
@@ -32,10 +40,13 @@ impl Surroundings {
         let folder = std::env::current_dir()
             .map_err(|source| Failure::usage("find the working folder", source))?;
         // Variables that aren't Unicode can't be any of ours.
-        let mut variables: BTreeMap<String, String> = std::env::vars_os()
+        let variables = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        read_dotenv(&folder.join(".env"), &mut variables)?;
+        Surroundings::of(variables, folder)
+    }
+
+    fn of(variables: BTreeMap<String, String>, folder: PathBuf) -> Result<Surroundings, Failure> {
         let home = variables
             .get("HOME")
             .filter(|it| !it.is_empty())
@@ -56,7 +67,14 @@ impl Surroundings {
         let cache = place("XDG_CACHE_HOME", ".cache")?;
         let state = place("XDG_STATE_HOME", ".local/state")?;
         let configuration = place("XDG_CONFIG_HOME", ".config")?;
+        let trusts_folder = !is_in_a_repository(&folder) || is_trusted(&folder, &variables);
+        // After the places: where our own files are is for the user's session alone to say.
+        let mut variables = variables;
+        if trusts_folder {
+            read_dotenv(&folder.join(DOTENV), &mut variables)?;
+        }
         Ok(Surroundings {
+            trusts_folder,
             cache,
             state,
             configuration,
@@ -97,6 +115,34 @@ impl Surroundings {
             .unwrap_or_default()
     }
 
+    /// Where a configuration file may be, in the order in which later ones win.
+    pub(crate) fn configuration_folders(&self) -> Vec<&Path> {
+        let mut folders = vec![self.configuration.as_path()];
+        folders.extend(self.trusts_folder.then_some(self.folder.as_path()));
+        folders
+    }
+
+    /// Files of the working folder that would configure us, were they not part of a repository that anybody may
+    /// have written; `names` are those of the configuration.
+    pub(crate) fn distrusted(&self, names: &[&str]) -> Option<String> {
+        if self.trusts_folder {
+            return None;
+        }
+        let there: Vec<&str> = [DOTENV]
+            .iter()
+            .chain(names)
+            .copied()
+            .filter(|it| self.folder.join(it).exists())
+            .collect();
+        (!there.is_empty()).then(|| {
+            format!(
+                "{} of this repository left unread: a repository must not choose models, addresses, money or keys \
+                 (if it is your own, add its folder to {TRUSTED_FOLDERS})",
+                there.join(" and ")
+            )
+        })
+    }
+
     /// A path as the user means it.
     pub(crate) fn absolute(&self, path: &Path) -> PathBuf {
         self.folder.join(path)
@@ -115,4 +161,60 @@ fn read_dotenv(file: &Path, variables: &mut BTreeMap<String, String>) -> Result<
         variables.entry(name).or_insert(value);
     }
     Ok(())
+}
+
+/// Whether a folder lies in a work tree of git, or in a bare repository.
+fn is_in_a_repository(folder: &Path) -> bool {
+    let is_root = |it: &Path| {
+        it.join(".git").symlink_metadata().is_ok()
+            || (it.join("HEAD").is_file() && it.join("objects").is_dir())
+    };
+    folder.ancestors().any(is_root)
+}
+
+fn is_trusted(folder: &Path, variables: &BTreeMap<String, String>) -> bool {
+    let named = variables.get(TRUSTED_FOLDERS).map(String::as_str);
+    std::env::split_paths(named.unwrap_or_default())
+        .filter(|it| it.is_absolute())
+        .any(|it| folder.starts_with(it))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The address that models would be asked at, with a `.env` in the working folder.
+    fn address(in_repository: bool, trusted: &str) -> Option<String> {
+        let world = tempfile::tempdir().expect("a temporary folder");
+        let folder = world.path().join("project/part");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        if in_repository {
+            // A link to nowhere is enough for git to look.
+            std::os::unix::fs::symlink("nowhere", world.path().join("project/.git"))
+                .expect("a link");
+        }
+        let text = "OPENAI_BASE_URL=http://evil.test/\nXDG_CACHE_HOME=/evil\n";
+        std::fs::write(folder.join(DOTENV), text).expect("a file");
+        let here = world.path().display().to_string();
+        let variables = [
+            ("HOME", here.clone()),
+            (TRUSTED_FOLDERS, trusted.replace("HERE", &here)),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+        let read = Surroundings::of(variables, folder).expect("everything needed is there");
+        assert_eq!(read.cache, world.path().join(".cache/pipeline"));
+        let address = read.variable("OPENAI_BASE_URL").map(str::to_owned);
+        assert_eq!(read.distrusted(&[]).is_none(), address.is_some());
+        assert_eq!(read.configuration_folders().len() == 2, address.is_some());
+        address
+    }
+
+    #[test]
+    fn files_of_the_working_folder_configure_us_but_not_those_of_a_repository() {
+        assert!(address(false, "").is_some());
+        assert!(address(true, "").is_none());
+        assert!(address(true, "/elsewhere:relative:HERE/proj").is_none());
+        assert!(address(true, "/elsewhere:HERE/project").is_some());
+    }
 }

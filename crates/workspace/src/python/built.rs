@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use regex::Regex;
@@ -15,6 +15,9 @@ pub(super) const ROOTS_VARIABLE: &str = "PIPELINE_TREE_ROOTS";
 
 /// Folders of sources that one repository may have.
 const ROOTS_MAX: usize = 64;
+
+/// Largest record, link or hook that is read; the record of the largest packages has a tenth of it.
+const TEXT_BYTES_MAX: u64 = 16 << 20;
 
 /// Why a package can't be taken apart.
 #[derive(Debug, thiserror::Error)]
@@ -29,9 +32,36 @@ pub(super) enum BuiltError {
         /// Where it is among the packages.
         installed: String,
     },
+    /// The code that was built put something else in the place of the folder of packages.
+    #[error("find the packages in {}: a link leads elsewhere (does the build change its own environment?)", .0.display())]
+    Elsewhere(PathBuf),
     /// The folder of packages can't be read or changed.
     #[error("take the sources of the tree out of its environment")]
     Files(#[from] io::Error),
+}
+
+/// Makes sure that `site` lies inside `environment` and holds files and folders only.
+///
+/// Code that was built has written there, and a link or a pipe of its making would lead us to files of the user,
+/// or hold us up for ever. No package has either, so they are removed.
+pub(super) fn make_plain(environment: &Path, site: &Path) -> Result<(), BuiltError> {
+    let inside = fs::canonicalize(environment)?;
+    let relative = site.strip_prefix(environment).unwrap_or(site);
+    if fs::canonicalize(site)? != inside.join(relative) {
+        return Err(BuiltError::Elsewhere(site.to_owned()));
+    }
+    let mut folders = vec![site.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            match entry.file_type()? {
+                it if it.is_dir() => folders.push(entry.path()),
+                it if it.is_file() => {}
+                _ => fs::remove_file(entry.path())?,
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Takes everything out of `site` that the tree has itself, and gives the folders to put in front.
@@ -69,6 +99,17 @@ pub(super) fn hang_hook(site: &Path) -> io::Result<()> {
     fs::write(site.join("pipeline_tree.pth"), "import pipeline_tree\n")
 }
 
+/// The text of a file among the packages.
+fn text_of(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let mut file = fs::File::open(path)?.take(TEXT_BYTES_MAX + 1);
+    let bytes = file.read_to_string(&mut text)?;
+    match TEXT_BYTES_MAX < bytes as u64 {
+        true => Err(io::ErrorKind::FileTooLarge.into()),
+        false => Ok(text),
+    }
+}
+
 /// The tree's files by their last part.
 fn by_name(tree: &BTreeSet<String>) -> BTreeMap<&str, Vec<&str>> {
     let mut names: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -95,7 +136,7 @@ fn local_distributions(site: &Path, copy: &Path) -> io::Result<Vec<PathBuf>> {
         if folder.extension().is_none_or(|it| it != "dist-info") {
             continue;
         }
-        let said = fs::read_to_string(folder.join("direct_url.json")).unwrap_or_default();
+        let said = text_of(&folder.join("direct_url.json")).unwrap_or_default();
         let said: serde_json::Value = serde_json::from_str(&said).unwrap_or_default();
         let ours = said["url"]
             .as_str()
@@ -115,12 +156,12 @@ fn installed_files(site: &Path, distribution: &Path) -> io::Result<Vec<String>> 
         .file_name()
         .unwrap_or_default()
         .to_string_lossy();
-    let record = fs::read_to_string(distribution.join("RECORD"))?;
+    let record = text_of(&distribution.join("RECORD"))?;
     Ok(record
         .lines()
         .filter_map(|it| it.rsplitn(3, ',').nth(2))
         .map(|it| it.trim_matches('"').to_owned())
-        .filter(|it| !it.starts_with("..") && !it.starts_with('/'))
+        .filter(|it| !it.starts_with('/') && !it.split('/').any(|it| it == ".."))
         .filter(|it| !it.starts_with(&*metadata) && !it.contains("__pycache__/"))
         .filter(|it| site.join(it).is_file())
         .collect())
@@ -238,7 +279,7 @@ fn editable_roots(site: &Path, copy: &Path) -> Result<Vec<String>, BuiltError> {
             .into_owned();
         let below = |it: &Path| Some(it.strip_prefix(copy).ok()?.to_string_lossy().into_owned());
         if name.ends_with(".pth") {
-            let text = fs::read_to_string(&path)?;
+            let text = text_of(&path)?;
             let inside: Vec<String> = text
                 .lines()
                 .filter_map(|it| below(Path::new(it.trim())))
@@ -248,7 +289,7 @@ fn editable_roots(site: &Path, copy: &Path) -> Result<Vec<String>, BuiltError> {
                 fs::remove_file(&path)?;
             }
         } else if name.starts_with("__editable__") && name.ends_with("_finder.py") {
-            for found in mapping.captures_iter(&fs::read_to_string(&path)?) {
+            for found in mapping.captures_iter(&text_of(&path)?) {
                 let source = Path::new(&found[2]);
                 let Some(source_path) = below(source) else {
                     continue;
@@ -404,5 +445,56 @@ mod tests {
         assert_eq!(roots, ["lib", "src"]);
         assert!(world.path("site/other.pth").exists());
         assert!(!world.path("site/__editable__.x-1.pth").exists());
+    }
+
+    #[test]
+    fn what_is_neither_file_nor_folder_goes_before_anything_is_read_or_written() {
+        let world = World::new(&["pkg/a.py"], &[("pkg/b.py", "#")]);
+        world.write("outside/a.py", "the user's");
+        let site = world.path("site");
+        let link = |name: &str, target: &str| {
+            std::os::unix::fs::symlink(world.path(target), site.join(name)).expect("a link");
+        };
+        link("linked", "outside");
+        link("pipeline_tree.py", "outside/a.py");
+        let pipe = rustix::fs::Mode::from_raw_mode(0o600);
+        let kind = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, site.join("x.pth"), kind, pipe, 0).expect("a pipe");
+        make_plain(&world.path(""), &site).expect("it becomes plain");
+        hang_hook(&site).expect("the hook hangs");
+        let mut left: Vec<_> = fs::read_dir(&site)
+            .expect("the packages")
+            .map(|it| {
+                it.expect("an entry")
+                    .file_name()
+                    .into_string()
+                    .expect("UTF-8")
+            })
+            .collect();
+        left.sort();
+        assert_eq!(
+            left,
+            [
+                "pipeline_tree.pth",
+                "pipeline_tree.py",
+                "pkg",
+                "x-1.dist-info"
+            ]
+        );
+        let outside = fs::read_to_string(world.path("outside/a.py")).expect("still there");
+        assert_eq!(outside, "the user's");
+    }
+
+    #[test]
+    fn a_folder_of_packages_that_is_a_link_is_refused() {
+        let world = World::new(&[], &[]);
+        world.write("outside/a.py", "the user's");
+        let site = world.path("site2");
+        std::os::unix::fs::symlink(world.path("outside"), &site).expect("a link");
+        let refused = make_plain(&world.path(""), &site);
+        assert!(
+            matches!(refused, Err(BuiltError::Elsewhere(_))),
+            "{refused:?}"
+        );
     }
 }

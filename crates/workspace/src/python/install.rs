@@ -190,24 +190,49 @@ impl Installation<'_> {
             self.plan.sources.join(", ")
         ));
         let tree = self.tree();
-        // Ready-made packages first: no code of theirs runs, so the downloads can be shared.
-        let mut shared = self.step(
-            self.uv(&[arguments.as_slice(), &["--no-build"]].concat()),
-            shown.clone(),
-            &tree,
-        );
-        shared.env = self.variables(&self.downloads);
-        shared.writable.push(self.downloads.clone());
-        let first = shared.run(self.door, self.limits).await;
-        match first {
-            Err(WorkspaceError::Blocked { tail, .. }) if needs_a_build(&tail) => {}
-            other => return other.map(drop),
+        // The repository's own commands may have left code that the environment's Python runs when it starts.
+        if self.plan.commands.is_empty() {
+            match self.install_ready_made(&arguments, shown.clone()).await {
+                Err(WorkspaceError::Blocked { tail, .. }) if needs_a_build(&tail) => {}
+                other => return other,
+            }
         }
         self.note("building packages that come as source");
         self.step(self.uv(&arguments), shown, &tree)
             .run(self.door, self.limits)
             .await
             .map(drop)
+    }
+
+    /// Ready-made packages: as long as no code of theirs runs, the downloads can be shared. Any start of the new
+    /// environment's Python would run some, so their modules are compiled later, without the downloads.
+    async fn install_ready_made(
+        &self,
+        arguments: &[&str],
+        shown: String,
+    ) -> Result<(), WorkspaceError> {
+        let tree = self.tree();
+        let argv = self.uv(&[arguments, &["--no-build"]].concat());
+        let mut shared = self.step(argv, shown, &tree);
+        shared.env = self.variables(&self.downloads);
+        shared
+            .env
+            .insert("UV_COMPILE_BYTECODE".to_owned(), "0".to_owned());
+        shared.writable.push(self.downloads.clone());
+        shared.run(self.door, self.limits).await?;
+        let library = self.folder.join("lib").display().to_string();
+        let argv = ["-m", "compileall", "-q", "-j", "0", &library].map(str::to_owned);
+        let argv = [self.python()].into_iter().chain(argv).collect();
+        let mut compile = self.step(argv, "python -m compileall".to_owned(), &tree);
+        compile.network = Network::Loopback;
+        match compile.run(self.door, self.limits).await {
+            // A package may hold templates that only look like modules; compiling is no more than a convenience.
+            Err(WorkspaceError::Blocked { tail, .. }) => {
+                tracing::debug!(%tail, "left modules uncompiled");
+                Ok(())
+            }
+            other => other.map(drop),
+        }
     }
 
     /// What `uv.lock` fixes, as a requirements file.
@@ -311,7 +336,9 @@ impl Installation<'_> {
         let paths: BTreeSet<String> = base.paths().collect();
         let (copy, workshop) = (self.tree(), self.workshop.clone());
         let own = self.plan.source_paths.clone();
+        let environment = self.folder.clone();
         let finishing = move || {
+            built::make_plain(&environment, &site)?;
             let found = built::take_apart(&site, &copy, &paths)?;
             built::hang_hook(&site)?;
             std::fs::remove_dir_all(&workshop)?;

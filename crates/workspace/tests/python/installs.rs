@@ -217,3 +217,48 @@ async fn a_build_reaches_neither_the_shared_downloads_nor_anything_else_of_ours(
     ];
     assert_eq!(says(&checkout, &summary).await, "[][]False");
 }
+
+/// A package whose `.pth` file runs whenever its environment's Python starts, and then tries to change the
+/// downloads that the environments of all repositories are made from.
+const POISON: &str = r#"
+import zipfile
+code = "import os, pathlib; c = pathlib.Path(os.environ.get('VIRTUAL_ENV', '/none')).parent.parent / 'downloads'; c.is_dir() and os.access(c, os.W_OK) and (c / 'poisoned').touch()\n"
+with zipfile.ZipFile('evil-1-py3-none-any.whl', 'w') as wheel:
+    wheel.writestr('evil.pth', code)
+    wheel.writestr('evil.py', 'X = 7')
+    wheel.writestr('evil-1.dist-info/METADATA', 'Metadata-Version: 2.1\nName: evil\nVersion: 1\n')
+    wheel.writestr('evil-1.dist-info/WHEEL', 'Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n')
+    wheel.writestr('evil-1.dist-info/RECORD', 'evil.pth,,\nevil.py,,\nevil-1.dist-info/METADATA,,\nevil-1.dist-info/WHEEL,,\nevil-1.dist-info/RECORD,,\n')
+"#;
+
+#[tokio::test]
+async fn code_of_a_ready_made_package_does_not_reach_the_shared_downloads() {
+    let world = World::with(&[]).await;
+    world.prepare("python3", &["-c", POISON]);
+    let wheel = "evil @ ./tree/evil-1-py3-none-any.whl\niniconfig\n";
+    world.commit(&[("requirements.txt", wheel)]);
+    let checkout = world.checkout("one", world.environments().await).await;
+    checkout.set_up().await.expect("it can be installed");
+    assert_eq!(
+        says(&checkout, &["python", "-c", "import evil; print(evil.X)"]).await,
+        "7"
+    );
+    let downloads = world.path("cache/downloads");
+    assert!(downloads.is_dir(), "ready-made packages come from there");
+    assert!(!downloads.join("poisoned").exists());
+}
+
+#[tokio::test]
+async fn after_a_repositorys_own_commands_nothing_is_shared() {
+    let command = "[tool.pipeline]\ninstall_command = 'pip install -q ./evil-1-py3-none-any.whl'\n";
+    let world = World::with(&[("pyproject.toml", command)]).await;
+    world.prepare("python3", &["-c", POISON]);
+    world.commit(&[]);
+    let checkout = world.checkout("one", world.environments().await).await;
+    checkout.set_up().await.expect("it can be installed");
+    assert_eq!(
+        says(&checkout, &["python", "-c", "import evil; print(evil.X)"]).await,
+        "7"
+    );
+    assert!(!world.path("cache/downloads/poisoned").exists());
+}

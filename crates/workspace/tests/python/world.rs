@@ -59,20 +59,28 @@ impl World {
         self.git(&["commit", "-q", "--allow-empty", "-m", "next"]);
     }
 
+    fn git(&self, arguments: &[&str]) {
+        let identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"];
+        self.prepare("git", &[&identity, arguments].concat());
+    }
+
+    /// Runs a program of the machine in the folder of the repository.
     #[expect(
         clippy::disallowed_methods,
         reason = "makes the repository, before there is a door"
     )]
-    fn git(&self, arguments: &[&str]) {
-        let output = std::process::Command::new("git")
-            .args(["-c", "user.name=Ada", "-c", "user.email=ada@example.org"])
+    pub(crate) fn prepare(&self, program: &str, arguments: &[&str]) {
+        let output = std::process::Command::new(program)
             .args(arguments)
             .current_dir(self.path("repo"))
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .output()
-            .expect("git is installed");
-        assert!(output.status.success(), "git {arguments:?}: {output:?}");
+            .expect("the program is installed");
+        assert!(
+            output.status.success(),
+            "{program} {arguments:?}: {output:?}"
+        );
     }
 
     pub(crate) fn make_door(&self) -> MakeDoor {
