@@ -135,7 +135,7 @@ impl Keeper<'_> {
     ) -> Result<KeptFiles, WorkspaceError> {
         let root = TreePath::from_tracked(b"");
         let closed = submodules(before);
-        let found = walk(self.folder.path(), &root, &closed)
+        let found = walk(self.folder, &root, &closed)
             .map_err(|it| WorkspaceError::failed("look through the tree", it))?;
         let mut now = KeptFiles::new();
         for found in found {

@@ -158,7 +158,7 @@ impl LaidTree {
             let all: BTreeSet<Vec<u8>> = paths.chain(touched.cloned()).collect();
             (all, ledger.submodules())
         };
-        let found = walk(self.path(), under, &closed)
+        let found = walk(&self.folder, under, &closed)
             .map_err(|it| WorkspaceError::failed("look through the tree", it))?;
         let mut files: BTreeSet<Vec<u8>> = found.into_iter().map(|it| it.path).collect();
         for path in tracked {

@@ -41,6 +41,14 @@ impl Folder {
         Ok(Folder { root, path })
     }
 
+    /// Another handle on the same folder.
+    pub(crate) fn again(&self) -> io::Result<Folder> {
+        Ok(Folder {
+            root: self.root.try_clone()?,
+            path: self.path.clone(),
+        })
+    }
+
     /// Its absolute path without links.
     pub(crate) fn path(&self) -> &Path {
         &self.path

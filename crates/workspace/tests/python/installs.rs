@@ -235,7 +235,7 @@ with zipfile.ZipFile('evil-1-py3-none-any.whl', 'w') as wheel:
 async fn code_of_a_ready_made_package_does_not_reach_the_shared_downloads() {
     let world = World::with(&[]).await;
     world.prepare("python3", &["-c", POISON]);
-    let wheel = "evil @ ./tree/evil-1-py3-none-any.whl\niniconfig\n";
+    let wheel = "evil @ ./evil-1-py3-none-any.whl\niniconfig\n";
     world.commit(&[("requirements.txt", wheel)]);
     let checkout = world.checkout("one", world.environments().await).await;
     checkout.set_up().await.expect("it can be installed");
