@@ -325,6 +325,24 @@ fn every_decision_is_in_the_table() {
     assert_none("decisions", &broken);
 }
 
+#[test]
+fn the_agent_of_the_guide_is_the_one_that_compiles() {
+    let guide = read("CONTRIBUTING.md");
+    let example = read("crates/pipeline/examples/custom_agent.rs");
+    let block = guide
+        .split_once("```rust\n")
+        .and_then(|(_, after)| after.split_once("```"))
+        .map(|(block, _)| block)
+        .expect("the guide shows an agent in its first block of Rust");
+    let (_, agent) = block
+        .split_once("\n/// ")
+        .expect("the agent begins with its description");
+    assert!(
+        example.contains(&format!("\n/// {agent}")),
+        "CONTRIBUTING.md shows another agent than crates/pipeline/examples/custom_agent.rs:\n{agent}"
+    );
+}
+
 /// Fails for each file that has one of the words outside its tests, unless it lives under one of the places.
 #[track_caller]
 fn check_words(words: &[&str], places: &[&str]) {
