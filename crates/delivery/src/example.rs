@@ -145,6 +145,7 @@ fn opening() -> Vec<RunEvent> {
                 repository: "https://github.com/acme/pager".into(),
                 commit: "c".repeat(40),
                 tree: TreeId("b".repeat(40)),
+                uncommitted: false,
             },
             crew: vec![
                 seat(Stage::Drafting, "gpt-coder", Some("gpt")),

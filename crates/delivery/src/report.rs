@@ -7,7 +7,7 @@ mod change;
 mod tests_section;
 mod walk;
 
-use protocol::{Status, Tier, Usage};
+use protocol::{Base, Status, Tier, Usage};
 
 use crate::outcomes::Outcomes;
 use crate::quote;
@@ -61,14 +61,16 @@ fn summary(text: &mut String, record: &Record) {
             record.state.iteration, record.limits.iterations_max
         ),
     );
-    row(
-        "Repository",
-        quote::cell(&record.base.repository, WORDS_CHARS_MAX),
-    );
-    row(
-        "Base commit",
-        quote::cell(&record.base.commit, TITLE_CHARS_MAX),
-    );
+    let repository = match &*record.base.repository {
+        "" => "none: the run started from nothing".to_owned(),
+        repository => quote::cell(repository, WORDS_CHARS_MAX),
+    };
+    row("Repository", repository);
+    let mut base = quote::cell(&record.base.commit, TITLE_CHARS_MAX);
+    if record.base.uncommitted {
+        base += ", and uncommitted changes";
+    }
+    row("Base commit", base);
     row(
         "Time",
         format!(
@@ -238,17 +240,8 @@ fn check_again(text: &mut String, record: &Record, head: &str) {
     *text += "## Check it again\n\n";
     if !record.state.proposed_code.trim().is_empty() {
         *text += "Nothing below needs a model or a key. In this folder:\n\n";
-        let mut lines = vec![
-            format!(
-                "git clone {} checked",
-                quote::shell_word(&record.base.repository)
-            ),
-            format!(
-                "git -C checked checkout {}",
-                quote::shell_word(&record.base.commit)
-            ),
-            "git -C checked apply --stat --apply ../patch.diff".to_owned(),
-        ];
+        let mut lines = base_again(&record.base);
+        lines.push("git -C checked apply --stat --apply ../patch.diff".to_owned());
         let acceptance = record.state.acceptance_tests();
         if acceptance.is_some_and(|it| !it.files.is_empty()) {
             lines.push("cp -R acceptance/. checked/".to_owned());
@@ -262,9 +255,28 @@ fn check_again(text: &mut String, record: &Record, head: &str) {
     );
 }
 
+/// The commands that lay out the base in the folder `checked`.
+fn base_again(base: &Base) -> Vec<String> {
+    let repository = quote::shell_word(&base.repository);
+    if base.repository.is_empty() {
+        return vec!["git init checked".to_owned()];
+    }
+    if base.uncommitted {
+        return vec![
+            "# The run started from uncommitted changes, which only this folder has.".to_owned(),
+            format!("cp -R {repository} checked"),
+        ];
+    }
+    let commit = quote::shell_word(&base.commit);
+    vec![
+        format!("git clone {repository} checked"),
+        format!("git -C checked checkout {commit}"),
+    ]
+}
+
 #[cfg(test)]
 mod tests {
-    use expect_test::expect_file;
+    use expect_test::{expect, expect_file};
     use protocol::{Entry, RunId};
 
     use super::*;
@@ -274,6 +286,31 @@ mod tests {
         let run = RunId("260521-abcd".into());
         let record = Record::read(&run, history).expect("the example is a run");
         render(&record, &Outcomes::of(&record), &"9".repeat(64))
+    }
+
+    #[test]
+    fn the_base_is_laid_out_again_from_wherever_it_came() {
+        let base = |repository: &str, uncommitted| Base {
+            repository: repository.into(),
+            commit: "c0ffee".into(),
+            tree: protocol::TreeId("7ree".into()),
+            uncommitted,
+        };
+        let told = [
+            base("https://host.example/a/b", false),
+            base("/home/me/my project", true),
+            base("", false),
+        ]
+        .map(|it| base_again(&it).join("\n"));
+        expect![[r#"
+            git clone https://host.example/a/b checked
+            git -C checked checkout c0ffee
+
+            # The run started from uncommitted changes, which only this folder has.
+            cp -R '/home/me/my project' checked
+
+            git init checked"#]]
+        .assert_eq(&told.join("\n\n"));
     }
 
     #[test]

@@ -138,6 +138,7 @@ mod tests {
                 repository: "r".into(),
                 commit: "c".into(),
                 tree: TreeId("t".into()),
+                uncommitted: false,
             },
             crew: Vec::new(),
             limits: Limits {

@@ -76,6 +76,9 @@ pub struct Base {
     pub commit: String,
     /// Its tree; with uncommitted changes taken along, the tree that contains them.
     pub tree: TreeId,
+    /// Whether the tree contains uncommitted changes, so that the commit alone doesn't give it.
+    #[serde(default, skip_serializing_if = "<&bool as std::ops::Not>::not")]
+    pub uncommitted: bool,
 }
 
 /// The name of a kept tree: a git tree's identifier in hexadecimal.

@@ -33,6 +33,7 @@ pub struct FolderWorkspace {
     kept: Arc<Mutex<BTreeMap<TreeId, Files>>>,
     programs: Programs,
     ran: Arc<Mutex<Vec<Command>>>,
+    blocked: Option<fn() -> WorkspaceError>,
 }
 
 impl FolderWorkspace {
@@ -68,12 +69,14 @@ impl FolderWorkspace {
                 repository: "test".to_owned(),
                 commit: "0".repeat(40),
                 tree: tree.clone(),
+                uncommitted: false,
             },
             confinement: Confinement::default(),
             kept: Arc::new(Mutex::new(BTreeMap::from([(tree, files.clone())]))),
             base_files: files,
             programs,
             ran: Arc::default(),
+            blocked: None,
         })
     }
 
@@ -94,6 +97,13 @@ impl FolderWorkspace {
         F: Future<Output = Result<Execution, WorkspaceError>> + Send + 'static,
     {
         self.programs = Arc::new(move |root, command| Box::pin(run(root, command)));
+        self
+    }
+
+    /// Setting up the environment fails like this.
+    #[must_use]
+    pub fn that_cannot_be_set_up(mut self, why: fn() -> WorkspaceError) -> Self {
+        self.blocked = Some(why);
         self
     }
 
@@ -241,6 +251,9 @@ impl Workspace for FolderWorkspace {
     }
 
     async fn set_up(&self) -> Result<Environment, WorkspaceError> {
+        if let Some(why) = self.blocked {
+            return Err(why());
+        }
         Ok(Environment {
             key: "test".to_owned(),
             python_version: "3.11.0".to_owned(),
@@ -322,6 +335,7 @@ impl Workspace for FolderWorkspace {
         let fork = FolderWorkspace {
             kept: self.kept.clone(),
             ran: self.ran.clone(),
+            blocked: self.blocked,
             ..FolderWorkspace::of(self.base_files.clone(), self.programs.clone()).map_err(failed)?
         };
         fork.restore(tree).await?;

@@ -1,10 +1,16 @@
 //! How walks end.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use expect_test::{Expect, expect};
 use pipeline::{Crew, Stop};
 use protocol::{
-    Agent, AgentContext, AgentError, ModelError, Report, RunState, Stage, WorkspaceError,
+    Agent, AgentContext, AgentError, ModelError, Prepared, Reason, Report, RunState, Stage, Task,
+    WorkspaceError,
 };
+use testkit::FolderWorkspace;
+use tokio::sync::Barrier;
 
 use crate::scene::{Scene, Writer, short};
 
@@ -217,6 +223,92 @@ async fn blocked_environment_ends_the_run_and_a_missing_tool_interrupts_it() {
         "#]],
     )
     .await;
+}
+
+#[tokio::test]
+async fn what_is_prepared_runs_beside_the_drafting() {
+    // Both sides wait for each other, so a walk that does one after the other never ends.
+    let meeting = Arc::new(Barrier::new(2));
+    let mut scene = Scene::new(|_| Ok("good\n".to_owned()));
+    scene.crew = Some(
+        Crew::new()
+            .with(Stage::Drafting, Meets::while_drafting(&meeting))
+            .with(Stage::Testing, Meets::while_preparing(&meeting)),
+    );
+    let walk = tokio::time::timeout(MEETING_MAX, scene.walk()).await;
+    let outcome = walk
+        .expect("the preparation begins while the draft is under way")
+        .expect("the journal holds");
+    assert_eq!(outcome.stage, Stage::Completed, "{}", outcome.explanation);
+}
+
+#[tokio::test]
+async fn nobody_is_asked_before_the_environment_stands() {
+    let blocked = FolderWorkspace::new([("a.py", "old\n")]).that_cannot_be_set_up(|| {
+        WorkspaceError::Blocked {
+            command: "uv sync".into(),
+            tail: "no such package".into(),
+        }
+    });
+    let scene = Scene::new(|_| Ok("good\n".to_owned())).with_work(blocked);
+    let outcome = scene.walk().await.expect("the journal holds");
+    assert_eq!(outcome.state.reason, Some(Reason::BlockedEnvironment));
+    assert!(
+        scene.oracle.asked().is_empty(),
+        "{:?}",
+        scene.oracle.asked()
+    );
+    expect![[r#"
+        opened
+        finished: Failed Some(BlockedEnvironment)"#]]
+    .assert_eq(&short(&scene.journal));
+}
+
+/// How long two sides that should meet are waited for; it only bounds a test that fails.
+const MEETING_MAX: Duration = Duration::from_secs(30);
+
+/// Meets another agent, either while it prepares or in its turn.
+struct Meets {
+    preparing: bool,
+    meeting: Arc<Barrier>,
+}
+
+impl Meets {
+    fn while_drafting(meeting: &Arc<Barrier>) -> Meets {
+        Meets {
+            preparing: false,
+            meeting: meeting.clone(),
+        }
+    }
+
+    fn while_preparing(meeting: &Arc<Barrier>) -> Meets {
+        Meets {
+            preparing: true,
+            meeting: meeting.clone(),
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl Agent for Meets {
+    fn name(&self) -> &str {
+        if self.preparing { "author" } else { "drafter" }
+    }
+
+    async fn prepare(&self, _: &AgentContext<'_>, _: &Task) -> Result<Prepared, AgentError> {
+        if self.preparing {
+            self.meeting.wait().await;
+        }
+        Ok(Prepared::default())
+    }
+
+    async fn run(&self, cx: &AgentContext<'_>, _: &RunState) -> Result<Report, AgentError> {
+        if !self.preparing {
+            self.meeting.wait().await;
+            cx.work.write("a.py", b"good\n").await?;
+        }
+        Ok(Report::passed("met"))
+    }
 }
 
 /// Never comes back by itself.

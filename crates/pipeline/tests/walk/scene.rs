@@ -185,6 +185,12 @@ impl Scene {
         self
     }
 
+    /// The same scene in another tree.
+    pub(crate) fn with_work(mut self, work: FolderWorkspace) -> Scene {
+        self.work = Arc::new(work);
+        self
+    }
+
     fn standard_crew(&self) -> Crew {
         Crew::new()
             .with_model(Stage::Drafting, Writer, self.oracle.clone())

@@ -85,6 +85,7 @@ pub(crate) fn opened(title: &str) -> RunEvent {
             repository: "https://host.example/a/b".to_owned(),
             commit: "c0ffee".to_owned(),
             tree: TreeId("7ree".to_owned()),
+            uncommitted: false,
         },
         crew: Vec::new(),
         limits: Limits {

@@ -136,6 +136,7 @@ async fn copy(
             mirror,
             commit: base.commit,
             tree: base.tree,
+            uncommitted: base.uncommitted,
         })
     })
     .await
@@ -152,6 +153,7 @@ fn found(folder: &Path, source: Option<&Source>, name: String) -> Result<(Store,
         repository: name,
         commit: source.commit.to_string(),
         tree: TreeId(source.tree.to_string()),
+        uncommitted: source.uncommitted,
     };
     Ok((store, base))
 }

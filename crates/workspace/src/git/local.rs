@@ -24,6 +24,8 @@ pub(crate) struct LocalBase {
     pub(crate) commit: Oid,
     /// Its tree, or what the uncommitted changes made of it.
     pub(crate) tree: Oid,
+    /// Whether there were any.
+    pub(crate) uncommitted: bool,
 }
 
 /// Copies the base of the repository in `folder` into `mirror`.
@@ -65,7 +67,11 @@ pub(crate) fn take(
         true => tree,
         false => dirty_tree(folder, mirror, tree, &dirty)?,
     };
-    Ok(LocalBase { commit, tree })
+    Ok(LocalBase {
+        commit,
+        tree,
+        uncommitted: !dirty.is_empty(),
+    })
 }
 
 /// Opens the repository whose top is `folder`, and nothing else.

@@ -47,6 +47,8 @@ pub(crate) struct Source {
     pub(crate) commit: Oid,
     /// Its tree, or what uncommitted changes made of it.
     pub(crate) tree: Oid,
+    /// Whether there were any.
+    pub(crate) uncommitted: bool,
 }
 
 /// How often a fetch in flight is looked at for its progress.
@@ -238,6 +240,7 @@ fn pinned(mirror: &Path, reference: &str) -> Option<Source> {
         mirror: mirror.to_owned(),
         commit: commit.id(),
         tree: commit.tree_id(),
+        uncommitted: false,
     })
 }
 
@@ -258,6 +261,7 @@ fn pin(mirror: &Path, name: &str, named: &str, repository: &str) -> Result<Sourc
         mirror: mirror.to_owned(),
         commit: commit.id(),
         tree: commit.tree_id(),
+        uncommitted: false,
     })
 }
 

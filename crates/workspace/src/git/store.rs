@@ -73,6 +73,7 @@ impl Store {
             repository: String::new(),
             commit: commit.to_string(),
             tree: TreeId(tree.to_string()),
+            uncommitted: false,
         })
     }
 }

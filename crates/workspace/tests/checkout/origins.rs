@@ -30,7 +30,12 @@ async fn check(line: &str, folder: &str, reference: Option<&str>, dirty: bool, w
         Err(error) => format!("cannot {}", world.told(&error)),
         Ok(checkout) => {
             let listing = checkout.list(&everything()).await.unwrap();
-            listing.items.join(" ")
+            let kept = if checkout.base().uncommitted {
+                " (not only what is committed)"
+            } else {
+                ""
+            };
+            format!("{}{kept}", listing.items.join(" "))
         }
     };
     want.assert_eq(&shown);
@@ -78,7 +83,7 @@ async fn uncommitted_changes_are_taken_along_when_asked_for() {
         "",
         None,
         true,
-        expect!["a.py d/new.py link"],
+        expect!["a.py d/new.py link (not only what is committed)"],
     )
     .await;
     check("git branch old; git commit -q --allow-empty -m x; echo >> a.py", "", Some("old"), true, expect!["cannot take uncommitted changes along from `old`: only the commit that is checked out has any (leave the base out)"]).await;
@@ -154,7 +159,7 @@ async fn a_task_may_start_from_nothing() {
         +x = 1
     "#]]
     .assert_eq(&change.patch);
-    expect![[r#"Base { repository: "", commit: "541c0eebb79334ab0bceb602cdf4823b11457746", tree: TreeId("4b825dc642cb6eb9a060e54bf8d69288fbee4904") }"#]].assert_eq(&format!("{:?}", checkout.base()));
+    expect![[r#"Base { repository: "", commit: "541c0eebb79334ab0bceb602cdf4823b11457746", tree: TreeId("4b825dc642cb6eb9a060e54bf8d69288fbee4904"), uncommitted: false }"#]].assert_eq(&format!("{:?}", checkout.base()));
 }
 
 #[tokio::test]
