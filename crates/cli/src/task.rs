@@ -114,15 +114,11 @@ fn jira(surroundings: &Surroundings) -> Result<Jira, Failure> {
 fn place(surroundings: &Surroundings, named: &str) -> Result<String, Failure> {
     let forge = crate::ground::forge(surroundings)?;
     let found = RepositoryRef::parse(named, forge.as_str(), Caller::Local).map_err(refused)?;
-    if found.host.is_some() {
+    if found.host.is_some() || found.clone_address.starts_with("file://") {
         return Ok(found.clone_address);
     }
-    let folder = found
-        .clone_address
-        .strip_prefix("file://")
-        .unwrap_or(&found.clone_address);
     Ok(surroundings
-        .absolute(Path::new(folder))
+        .absolute(Path::new(&found.clone_address))
         .display()
         .to_string())
 }

@@ -2,6 +2,7 @@
 
 mod kills;
 mod life;
+mod recording;
 mod stops;
 mod trouble;
 mod vendors;
