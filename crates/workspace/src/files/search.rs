@@ -1,6 +1,6 @@
 //! Patterns for names, and lines that match a regular expression.
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::{GlobBuilder, GlobSet};
 use grep_regex::RegexMatcherBuilder;
 use grep_searcher::sinks::Lossy;
 use grep_searcher::{BinaryDetection, SearcherBuilder};
@@ -17,9 +17,12 @@ const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Largest compiled expression, in bytes.
 const EXPRESSION_BYTES_MAX: usize = 10 * 1024 * 1024;
 
+/// Longest pattern for paths, in bytes: braces within braces are followed by recursion.
+const GLOB_BYTES_MAX: usize = 1024;
+
 /// A pattern for paths. One without `/` is compared with the name alone, at any depth.
 pub(crate) struct Glob {
-    matcher: Option<GlobMatcher>,
+    matcher: Option<GlobSet>,
     names_only: bool,
 }
 
@@ -31,15 +34,22 @@ impl Glob {
                 names_only: false,
             });
         };
+        if GLOB_BYTES_MAX < pattern.len() {
+            return Err(WorkspaceError::Pattern {
+                pattern: pattern.chars().take(40).chain(['…']).collect(),
+                why: format!("it is longer than {GLOB_BYTES_MAX} bytes"),
+            });
+        }
         let trimmed = pattern.strip_prefix("./").unwrap_or(pattern);
+        // A set of one: a single matcher panics when its expression is too deep or too large.
         let matcher = GlobBuilder::new(trimmed)
             .literal_separator(true)
             .build()
+            .and_then(|it| GlobSet::builder().add(it).build())
             .map_err(|error| WorkspaceError::Pattern {
                 pattern: pattern.to_owned(),
                 why: error.kind().to_string(),
-            })?
-            .compile_matcher();
+            })?;
         Ok(Glob {
             matcher: Some(matcher),
             names_only: !trimmed.contains('/'),
@@ -118,6 +128,16 @@ fn cut(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pattern_nested_beyond_reason_is_refused_and_overflows_nothing() {
+        let deep = format!("{}a{}", "{".repeat(50_000), "}".repeat(50_000));
+        let refused = Glob::new(Some(&deep));
+        assert!(matches!(refused, Err(WorkspaceError::Pattern { .. })));
+        let within = format!("{}a{}", "{".repeat(400), "}".repeat(400));
+        let refused = Glob::new(Some(&within));
+        assert!(matches!(refused, Err(WorkspaceError::Pattern { .. })));
+    }
 
     #[test]
     fn a_pattern_without_a_slash_is_for_names_and_one_with_is_for_paths() {

@@ -362,3 +362,27 @@ fn no_change_of_a_line_brings_the_judge_down() {
         let _judged = judge(&line, Phase::Work, Path::new(ROOT));
     }
 }
+
+#[test]
+fn nesting_beyond_reason_is_refused_and_overflows_nothing() {
+    for (open, close) in [
+        ("(", ")"),
+        ("$(", ")"),
+        ("{ ", "; }"),
+        ("! ", ""),
+        ("`", "`"),
+        ("\"$(", ")\""),
+        ("${a:-", "}"),
+        ("if ", ""),
+        ("<(", ")"),
+        ("[[ ( ", ") ]]"),
+        ("sh -c '", "'"),
+        ("a; ", ""),
+        ("a | ", ""),
+    ] {
+        let count = 32_000 / (open.len() + close.len());
+        let line = format!("{}ls{}", open.repeat(count), close.repeat(count));
+        let judged = judge(&line, Phase::Work, Path::new(ROOT));
+        assert!(judged.is_err(), "{open}");
+    }
+}

@@ -473,3 +473,14 @@ fn included_files_are_gathered_and_others_are_not() {
         ]
     );
 }
+
+#[test]
+fn declarations_nested_beyond_reason_are_told_and_overflow_nothing() {
+    let (open, close) = ("[".repeat(100_000), "]".repeat(100_000));
+    for path in ["pyproject.toml", "uv.lock", "poetry.lock", "Pipfile"] {
+        let text = format!("x = {open}{close}\n");
+        let _either = Plan::detect(&[(path.to_owned(), text)].into());
+        let text = format!("{}x = 1\n", "a.".repeat(100_000));
+        let _either = Plan::detect(&[(path.to_owned(), text)].into());
+    }
+}
