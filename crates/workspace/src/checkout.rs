@@ -9,7 +9,7 @@ mod run;
 mod tree;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use git2::Oid;
@@ -48,6 +48,8 @@ struct Shared {
     limits: Limits,
     environments: Arc<dyn Environments>,
     ready: OnceCell<Ready>,
+    /// Held by the tree that is laid out before anybody needs it.
+    early_turns: Arc<Mutex<()>>,
     /// Nobody else may work in the run's folder.
     _lock: Lock,
 }
@@ -86,10 +88,11 @@ impl Checkout {
             file_bytes_max: shared.limits.file_bytes_max,
         };
         let tree = Arc::new(LaidTree::new(plan, &shared.trees)?);
-        let early = tree.clone();
+        let (early, turns) = (tree.clone(), shared.early_turns.clone());
         tokio::task::spawn_blocking(move || {
-            // Whoever needs the files first is told why they aren't there.
-            let _ = early.lay_out();
+            // One after the other: what nobody waits for yet must not hold up what somebody does.
+            let _turn = turns.lock().unwrap_or_else(PoisonError::into_inner);
+            early.lay_out_early();
         });
         Ok(Checkout { tree, shared })
     }

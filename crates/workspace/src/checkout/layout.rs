@@ -37,9 +37,10 @@ pub(crate) fn lay_out(
         .iter()
         .filter(|(_, it)| matches!(it.mode, Mode::File | Mode::Executable))
         .collect();
-    let threads = thread::available_parallelism()
-        .map_or(1, NonZero::get)
-        .min(THREADS_MAX)
+    // One processor is left to whoever has something to do meanwhile, such as asking a model.
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = (processors - 1)
+        .clamp(1, THREADS_MAX)
         .min(files.len() / FILES_PER_THREAD_MIN + 1);
     let share = files.len().div_ceil(threads).max(1);
     let shares: Vec<Result<_, GitError>> = thread::scope(|scope| {

@@ -180,6 +180,7 @@ async fn start(
         limits: opening.limits,
         environments: opening.environments,
         ready: OnceCell::new(),
+        early_turns: Arc::default(),
         _lock: lock,
     };
     Checkout::of(Arc::new(shared), base_tree, files)

@@ -72,6 +72,14 @@ impl LaidTree {
         self.abandoned.store(true, Ordering::Relaxed);
     }
 
+    /// Lays the tree out before anybody needs it, unless nobody will any more.
+    pub(crate) fn lay_out_early(&self) {
+        if !self.abandoned.load(Ordering::Relaxed) {
+            // Whoever needs the files first is told why they aren't there.
+            let _ = self.lay_out();
+        }
+    }
+
     /// Lays the tree out, or waits until another thread has.
     pub(crate) fn lay_out(&self) -> Result<(), WorkspaceError> {
         self.ledger().map(drop)
@@ -294,6 +302,10 @@ impl LaidTree {
 
     /// As [`protocol::Workspace::snapshot`].
     pub(crate) fn keep(&self) -> Result<Oid, WorkspaceError> {
+        if self.ledger.get().is_none() {
+            // Whatever changes a tree lays it out first.
+            return Ok(self.plan.tree);
+        }
         let mut ledger = self.ledger()?;
         ledger.keep(&self.plan.store, &self.folder, self.plan.file_bytes_max)
     }
