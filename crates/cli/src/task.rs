@@ -117,10 +117,10 @@ fn place(surroundings: &Surroundings, named: &str) -> Result<String, Failure> {
     if found.host.is_some() || found.clone_address.starts_with("file://") {
         return Ok(found.clone_address);
     }
-    Ok(surroundings
-        .absolute(Path::new(&found.clone_address))
-        .display()
-        .to_string())
+    let folder = surroundings.absolute(Path::new(&found.clone_address));
+    // Told as people would write it; whether there is a repository is looked at when it is opened.
+    let folder = std::fs::canonicalize(&folder).unwrap_or(folder);
+    Ok(folder.display().to_string())
 }
 
 fn refused(error: IntakeError) -> Failure {

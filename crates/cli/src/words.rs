@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use delivery::words::counted;
 use protocol::{Evidence, Reason, Status, TestOutcome, Tier};
 use store::RunSummary;
 
@@ -137,24 +138,24 @@ pub(crate) fn about(evidence: &Evidence) -> String {
             changed,
             new_findings,
         } => format!(
-            "{tool}: {} files formatted, {} new findings",
-            changed.len(),
-            new_findings.len()
+            "{tool}: {} formatted, {}",
+            counted(changed.len(), "file"),
+            counted(new_findings.len(), "new finding")
         ),
         Evidence::Baseline(run) => format!(
-            "the base's own suite: {} tests, {} failing",
-            run.results.len(),
+            "the base's own suite: {}, {} failing",
+            counted(run.results.len(), "test"),
             run.results.iter().filter(|it| it.outcome.is_red()).count()
         ),
         Evidence::AcceptanceTests(tests) => format!(
-            "{} acceptance tests in {} files, {} red on the base",
-            tests.on_base.len(),
-            tests.files.len(),
+            "{} in {}, {} red on the base",
+            counted(tests.on_base.len(), "acceptance test"),
+            counted(tests.files.len(), "file"),
             tests.red_on_base.len()
         ),
         Evidence::Tests { run, .. } => format!(
-            "{} tests, {} passed, {} failing",
-            run.results.len(),
+            "{}, {} passed, {} failing",
+            counted(run.results.len(), "test"),
             run.results
                 .iter()
                 .filter(|it| it.outcome == TestOutcome::Passed)
