@@ -63,11 +63,17 @@ impl Environments for SystemPrograms {
 /// The files of the base, read from git, laid out only for those who need a folder.
 #[derive(Clone, Debug)]
 pub struct BaseTree {
+    pub(super) repository: String,
     pub(super) store: Store,
     pub(super) files: Arc<Tracked>,
 }
 
 impl BaseTree {
+    /// Where it comes from, as whoever runs the pipeline named it.
+    pub fn repository(&self) -> &str {
+        &self.repository
+    }
+
     /// All files, sorted. Links and submodules are left out.
     pub fn paths(&self) -> impl Iterator<Item = String> + '_ {
         let files = self.files.iter();

@@ -26,6 +26,7 @@ impl Checkout {
         let shared = &self.shared;
         let make = || async {
             let base = BaseTree {
+                repository: shared.base.repository.clone(),
                 store: shared.store.clone(),
                 files: shared.base_files.clone(),
             };

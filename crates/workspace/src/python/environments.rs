@@ -94,7 +94,14 @@ impl PythonEnvironments {
             true => base.fingerprint(),
             false => String::new(),
         };
-        let key = self.key(&files, interpreter, &toolbox.uv.version, &compiled_from);
+        // Code of the tree runs in the environment while it is built, so another repository with the same
+        // declarations must not get what this one's code made of it.
+        let built_by = match plan.projects.is_empty() && plan.commands.is_empty() {
+            true => "",
+            false => base.repository(),
+        };
+        let made_of = [built_by, &compiled_from];
+        let key = self.key(&files, interpreter, &toolbox.uv.version, made_of);
         Ok(Wanted {
             plan,
             interpreter,
@@ -108,7 +115,7 @@ impl PythonEnvironments {
         files: &BTreeMap<String, String>,
         interpreter: &Interpreter,
         uv: &str,
-        compiled_from: &str,
+        made_of: [&str; 2],
     ) -> String {
         let mut hash = Sha256::new();
         let mut add = |part: &str| {
@@ -120,7 +127,9 @@ impl PythonEnvironments {
         add(&interpreter.version.to_string());
         add(uv);
         add(self.places.index.url.as_deref().unwrap_or_default());
-        add(compiled_from);
+        for part in made_of {
+            add(part);
+        }
         for (path, text) in files {
             add(path);
             add(text);

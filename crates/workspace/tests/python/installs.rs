@@ -262,3 +262,24 @@ async fn after_a_repositorys_own_commands_nothing_is_shared() {
     );
     assert!(!world.path("cache/downloads/poisoned").exists());
 }
+
+#[tokio::test]
+async fn code_of_one_repository_runs_in_no_other_repositorys_environment() {
+    let files = [
+        (
+            "setup.py",
+            "from setuptools import setup\nimport helper\nsetup(name='own', version='1', py_modules=['helper'])\n",
+        ),
+        ("helper.py", ""),
+    ];
+    let (one, other) = (World::with(&files).await, World::with(&files).await);
+    let mut keys = Vec::new();
+    for world in [&one, &one, &other] {
+        let environments = Arc::new(world.environments_in(one.places().await));
+        let run = format!("run-{}", keys.len());
+        let checkout = world.checkout(&run, environments).await;
+        keys.push(checkout.set_up().await.expect("it can be installed").key);
+    }
+    assert_eq!(keys[0], keys[1]);
+    assert_ne!(keys[0], keys[2]);
+}
