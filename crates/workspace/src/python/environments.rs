@@ -85,9 +85,9 @@ impl PythonEnvironments {
         let files = tokio::task::spawn_blocking(read)
             .await
             .map_err(|it| WorkspaceError::failed("read what the repository declares", it))?;
-        let plan = Plan::detect(&files).map_err(|(path, why)| WorkspaceError::Unusable {
-            path,
-            why: format!("it can't be read: {why}"),
+        let plan = Plan::detect(&files).map_err(|(path, why)| WorkspaceError::Blocked {
+            command: format!("read {path}"),
+            tail: why,
         })?;
         let interpreter = choose(&plan, &toolbox.interpreters)?;
         let compiled_from = match plan.is_compiled {
