@@ -270,7 +270,7 @@ mod tests {
         check(
             Budget::default(),
             Spent::default(),
-            expect!["Some(8100) Some(8100) Some(8100) answer request 4 of openai:gpt: its script has 3 replies; 2100 tokens, 24300 µ$"],
+            expect!["Some(8100) Some(8100) Some(8100) answer request 4 of openai:gpt: its script ends after reply 3; 2100 tokens, 24300 µ$"],
         )
         .await;
     }

@@ -163,7 +163,7 @@ mod tests {
             expect![[r#"
                 "one" 0
                 "two" 0
-                error: answer request 3 of scripted:gpt: its script has 2 replies
+                error: answer request 3 of scripted:gpt: its script ends after reply 2
             "#]],
         )
         .await;

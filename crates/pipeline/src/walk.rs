@@ -35,15 +35,20 @@ impl From<JournalError> for Halt {
     }
 }
 
-impl From<AgentError> for Halt {
-    fn from(error: AgentError) -> Halt {
+impl From<WorkspaceError> for Halt {
+    fn from(error: WorkspaceError) -> Halt {
+        let error = AgentError::from(error);
         Halt::Trouble(ending::judge(&error), ending::in_words(&error))
     }
 }
 
-impl From<WorkspaceError> for Halt {
-    fn from(error: WorkspaceError) -> Halt {
-        AgentError::from(error).into()
+/// An agent, by name, and what broke it.
+type Broken = (String, AgentError);
+
+impl From<Broken> for Halt {
+    fn from((agent, error): Broken) -> Halt {
+        let words = format!("{agent} {}", ending::in_words(&error));
+        Halt::Trouble(ending::judge(&error), words)
     }
 }
 
@@ -57,8 +62,8 @@ pub(crate) struct Walk<'a> {
     preparing: HashMap<String, JoinHandle<Option<Prepared>>>,
     /// What models have used and the state doesn't know yet.
     till: Till,
-    trouble: mpsc::Sender<AgentError>,
-    troubles: mpsc::Receiver<AgentError>,
+    trouble: mpsc::Sender<Broken>,
+    troubles: mpsc::Receiver<Broken>,
     stop: Stop,
     /// The tree and the feedback of the last rejection, to see whether a redraft changed anything.
     last_rejection: Option<(TreeId, String)>,
@@ -156,6 +161,7 @@ impl<'a> Walk<'a> {
             );
             let (journal, trouble) = (self.journal.clone(), self.trouble.clone());
             let name = seat.agent.name().to_owned();
+            let visit_of = name.clone();
             let handle = tokio::spawn(async move {
                 let cx = AgentContext {
                     model: &visit,
@@ -169,7 +175,7 @@ impl<'a> Walk<'a> {
                     Ok(prepared) => prepared,
                     Err(error) => {
                         // The receiver is gone only when the walk is over anyway.
-                        let _ = trouble.send(error).await;
+                        let _ = trouble.send((visit_of, error)).await;
                         return None;
                     }
                 };
@@ -180,7 +186,7 @@ impl<'a> Walk<'a> {
                     })
                     .await;
                 if let Err(error) = written {
-                    let _ = trouble.send(error.into()).await;
+                    let _ = trouble.send((visit_of, error.into())).await;
                     return None;
                 }
                 Some(prepared)
@@ -287,7 +293,8 @@ impl<'a> Walk<'a> {
             limits: &run.limits,
             log: &*run.log,
         };
-        Ok(self.unless_stopped(seat.agent.run(&cx, &state)).await??)
+        let ran = self.unless_stopped(seat.agent.run(&cx, &state)).await?;
+        ran.map_err(|it| (seat.agent.name().to_owned(), it).into())
     }
 
     /// Whatever is still being prepared is no longer wanted.

@@ -234,7 +234,7 @@ pub enum ModelError {
         left: String,
     },
     /// A script has no further reply.
-    #[error("answer request {asked} of {model}: its script has {replies} replies")]
+    #[error("answer request {asked} of {model}: its script ends after reply {replies}")]
     ScriptEnded {
         /// Which scripted model.
         model: String,

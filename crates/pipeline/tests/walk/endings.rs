@@ -128,7 +128,7 @@ async fn unreachable_vendor_interrupts_and_spent_budget_ends() {
             })
         }),
         expect![[r#"
-            Drafting Running Some(VendorUnavailable) in draft 1: could not ask the model: get an answer from openai after 4 tries: overloaded
+            Drafting Running Some(VendorUnavailable) in draft 1: blind could not ask the model: get an answer from openai after 4 tries: overloaded
             "old\n"
         "#]],
     )
@@ -145,7 +145,7 @@ async fn unreachable_vendor_interrupts_and_spent_budget_ends() {
             }
         }),
         expect![[r#"
-            Failed Failed Some(BudgetExhausted) in draft 1: could not ask the model: stay within the budget: the next request may need 100 tokens and 3 tokens is left
+            Failed Failed Some(BudgetExhausted) in draft 1: writer could not ask the model: stay within the budget: the next request may need 100 tokens and 3 tokens is left
             "good"
         "#]],
     )
@@ -200,7 +200,7 @@ async fn blocked_environment_ends_the_run_and_a_missing_tool_interrupts_it() {
     check(
         scene,
         expect![[r#"
-            Failed Failed Some(BlockedEnvironment) in draft 1: could not use the workspace: set up the repository's Python environment: `uv sync` failed:
+            Failed Failed Some(BlockedEnvironment) in draft 1: breaks could not use the workspace: set up the repository's Python environment: `uv sync` failed:
             no such package
             "old\n"
         "#]],
@@ -218,7 +218,7 @@ async fn blocked_environment_ends_the_run_and_a_missing_tool_interrupts_it() {
     check(
         scene,
         expect![[r#"
-            Formatting Running Some(AgentBroke) in draft 1: could not use `ruff`: it is not installed
+            Formatting Running Some(AgentBroke) in draft 1: breaks could not use `ruff`: it is not installed
             "draft 1 after nothing"
         "#]],
     )

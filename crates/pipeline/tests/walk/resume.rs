@@ -110,7 +110,7 @@ async fn a_journal_of_another_crew_is_refused_rather_than_guessed_at() {
         .expect("an outcome, resumable by the right version");
     assert_eq!(
         outcome.explanation,
-        "could not go on from the journal: it holds `write b.py` where `write a.py` is due"
+        "writer could not go on from the journal: it holds `write b.py` where `write a.py` is due"
     );
     assert_eq!(scene.oracle.asked().values().sum::<usize>(), 0);
 }
