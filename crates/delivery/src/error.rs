@@ -70,6 +70,12 @@ pub enum DeliveryError {
     /// Git refused.
     #[error("commit the change")]
     Git(#[from] GitError),
+    /// A folder that isn't there is more often a slip of the pen than a wish.
+    #[error("write the patch to `{}`: there is no such folder (make it, or choose another)", file.display())]
+    NoFolder {
+        /// The file.
+        file: PathBuf,
+    },
     /// The operating system refused.
     #[error("{doing} `{}` (is there space, and may you write there?)", path.display())]
     File {

@@ -30,7 +30,11 @@ pub fn write_patch(state: &RunState, run: &str, file: &Path) -> Result<(), Deliv
         _ => Path::new("."),
     };
     let refused = |it| DeliveryError::file("write", file, it);
-    fs::create_dir_all(folder).map_err(refused)?;
+    if !folder.is_dir() {
+        return Err(DeliveryError::NoFolder {
+            file: file.to_owned(),
+        });
+    }
     let mut new = tempfile::Builder::new()
         .prefix(".patch-")
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666))
@@ -75,9 +79,8 @@ mod tests {
     #[track_caller]
     fn check(there: Option<&str>, history: &[protocol::Entry], want: Expect) {
         let folder = tempfile::tempdir().expect("a folder for the test");
-        let file = folder.path().join("out/change.patch");
+        let file = folder.path().join("change.patch");
         if let Some(text) = there {
-            fs::create_dir_all(folder.path().join("out")).expect("a folder for the test");
             fs::write(&file, text).expect("a file for the test");
         }
         let state = RunState::fold(history).expect("the example is a run");
@@ -122,7 +125,7 @@ mod tests {
             Some("my notes\n"),
             &example::completed(),
             expect![[r#"
-            could not write the patch to `FOLDER/out/change.patch`: there is a file already that is no patch (choose another name)
+            could not write the patch to `FOLDER/change.patch`: there is a file already that is no patch (choose another name)
             my notes"#]],
         );
     }
