@@ -61,7 +61,7 @@ pub enum StoreError {
         source: sqlx::migrate::MigrateError,
     },
     /// There is no such run.
-    #[error("find a run named `{name}` (the list of runs shows their names)")]
+    #[error("find a run whose name begins with `{name}`")]
     UnknownRun {
         /// What was asked for.
         name: String,

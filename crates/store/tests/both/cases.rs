@@ -207,11 +207,9 @@ pub(crate) async fn a_run_is_found_by_any_unambiguous_beginning(bench: Bench) {
         "choose between the runs that `2026` stands for: 20260101-0901-p3x9z, 20260101-0900-k7m2q"
     ]
     .assert_eq(&found("2026").await);
-    expect!["find a run named `zz` (the list of runs shows their names)"]
-        .assert_eq(&found("zz").await);
-    expect!["find a run named `%` (the list of runs shows their names)"]
-        .assert_eq(&found("%").await);
-    expect!["find a run named `` (the list of runs shows their names)"].assert_eq(&found("").await);
+    expect!["find a run whose name begins with `zz`"].assert_eq(&found("zz").await);
+    expect!["find a run whose name begins with `%`"].assert_eq(&found("%").await);
+    expect!["find a run whose name begins with ``"].assert_eq(&found("").await);
 }
 
 pub(crate) async fn the_list_is_newest_first_and_bounded(bench: Bench) {
@@ -452,22 +450,22 @@ pub(crate) async fn an_unknown_run_is_an_error_everywhere(bench: Bench) {
     check_error(
         store.history(&run).await,
         &run,
-        expect!["find a run named `RUN` (the list of runs shows their names)"],
+        expect!["find a run whose name begins with `RUN`"],
     );
     check_error(
         store.run(&run).await,
         &run,
-        expect!["find a run named `RUN` (the list of runs shows their names)"],
+        expect!["find a run whose name begins with `RUN`"],
     );
     check_error(
         store.request_cancel(&run).await,
         &run,
-        expect!["find a run named `RUN` (the list of runs shows their names)"],
+        expect!["find a run whose name begins with `RUN`"],
     );
     check_error(
         store.claim(&run, &stranger(1), LONG).await,
         &run,
-        expect!["find a run named `RUN` (the list of runs shows their names)"],
+        expect!["find a run whose name begins with `RUN`"],
     );
 }
 
