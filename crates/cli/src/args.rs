@@ -99,13 +99,13 @@ pub(crate) struct SourceArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Who works on it")]
 pub(crate) struct CrewArgs {
-    /// A coder; give it again for each further one, in order. `none` leaves all but one out
+    /// A coder; give it again for each further one, in order; `none` is nobody [default: GPT drafts, Claude refines]
     #[arg(long = "coder", value_name = "VENDOR:MODEL")]
     pub(crate) coders: Vec<String>,
-    /// Who writes the acceptance tests; `none` leaves the role out
+    /// Who writes the acceptance tests; `none` leaves the role out [default: Claude]
     #[arg(long, value_name = "VENDOR:MODEL")]
     pub(crate) test_author: Option<String>,
-    /// Who reviews; `none` leaves the role out
+    /// Who reviews; `none` leaves the role out [default: Gemini]
     #[arg(long, value_name = "VENDOR:MODEL")]
     pub(crate) reviewer: Option<String>,
     /// Let scripted models from a folder (one folder of replies a role) work instead of vendors
@@ -127,7 +127,7 @@ pub(crate) struct BoundsArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=20))]
     pub(crate) max_iterations: Option<u8>,
     /// Most money to spend, in US dollars; needs prices in the configuration
-    #[arg(long, value_name = "DOLLARS")]
+    #[arg(long, value_name = "DOLLARS", allow_hyphen_values = true)]
     pub(crate) budget: Option<String>,
     /// Most tokens to use, input and output together
     #[arg(long, value_name = "N")]

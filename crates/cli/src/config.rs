@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use figment::Figment;
+use figment::error::Kind;
 use figment::providers::{Format, Serialized, Toml};
+use figment::value::{Dict, Map, Value};
+use figment::{Figment, Metadata, Profile, Provider, Source};
 use llm::{OpenAiApi, Patience};
 use protocol::Limits;
 use serde::{Deserialize, Serialize};
@@ -141,16 +143,10 @@ impl Config {
             if !is_a_key(&key) {
                 continue;
             }
-            let value: figment::value::Value = value
-                .parse()
-                .unwrap_or_else(|_| figment::value::Value::from(value.to_owned()));
-            figment = figment.merge(Serialized::default(&key, value));
+            figment = figment.merge(Variable { name, key, value });
         }
-        let config: Config = figment.extract().map_err(|source| {
-            Failure::usage("read the configuration", Box::new(source)).advise(
-                "Correct that key in pipeline.toml, or the PIPELINE_ variable of that name.",
-            )
-        })?;
+        refuse_strange_limits(&figment)?;
+        let config: Config = figment.extract().map_err(refused)?;
         config.check()
     }
 
@@ -166,20 +162,108 @@ impl Config {
                 "use `patience.tries_max`: it must be at least 1",
             ));
         }
-        if self.limits.iterations_max == 0 {
-            return Err(Failure::plain_usage(
-                "use `limits.iterations_max`: it must be at least 1",
-            ));
+        let limits = as_object(&self.limits);
+        if let Some((name, _)) = limits.iter().find(|(_, it)| it.as_u64() == Some(0)) {
+            return Err(Failure::plain_usage(format!(
+                "use `limits.{name}`: it must be at least 1"
+            )));
         }
         Ok(self)
+    }
+}
+
+/// A `PIPELINE_` variable as a layer of its own, so that an error can name it.
+struct Variable<'a> {
+    /// The part after `PIPELINE_`.
+    name: &'a str,
+    /// The dotted key.
+    key: String,
+    value: &'a str,
+}
+
+impl Provider for Variable<'_> {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(format!("the variable PIPELINE_{}", self.name))
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        let value: Value = self
+            .value
+            .parse()
+            .unwrap_or_else(|_| Value::from(self.value.to_owned()));
+        Serialized::default(&self.key, value).data()
+    }
+}
+
+/// Limits are also read from journals, which may know more of them; in a configuration a stranger is a typing error.
+fn refuse_strange_limits(figment: &Figment) -> Result<(), Failure> {
+    let known = as_object(&Config::default().limits);
+    let Ok(Value::Dict(_, given)) = figment.find_value("limits") else {
+        return Ok(());
+    };
+    match given.iter().find(|(name, _)| !known.contains_key(*name)) {
+        None => Ok(()),
+        Some((name, value)) => {
+            let place = place(figment.get_metadata(value.tag()));
+            let known: Vec<&str> = known.keys().map(String::as_str).collect();
+            Err(unknown_key(&format!("limits.{name}"), &place, &known))
+        }
+    }
+}
+
+/// What is wrong, with the key and the place where it was set.
+fn refused(error: figment::Error) -> Failure {
+    let place = place(error.metadata.as_ref());
+    let key = error.path.join(".");
+    let wrong = |why: String| Failure::plain_usage(format!("use `{key}` of {place}: {why}"));
+    match error.kind {
+        Kind::UnknownField(_, known) => unknown_key(&key, &place, known),
+        Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
+            wrong(format!("found {found}, expected {}", in_words(&expected)))
+        }
+        Kind::MissingField(name) => wrong(format!("it needs `{name}` as well")),
+        Kind::Message(why) if key.is_empty() => Failure::usage(format!("read {place}"), why),
+        kind => wrong(kind.to_string()),
+    }
+}
+
+fn unknown_key(key: &str, place: &str, known: &[&str]) -> Failure {
+    Failure::plain_usage(format!(
+        "use `{key}` of {place}: there is no such key (there are {})",
+        known.join(", ")
+    ))
+}
+
+/// Where something was set.
+fn place(metadata: Option<&Metadata>) -> String {
+    let Some(metadata) = metadata else {
+        return "the configuration".to_owned();
+    };
+    match metadata.source.as_ref().and_then(Source::file_path) {
+        Some(path) => path.display().to_string(),
+        None => metadata.name.to_string(),
+    }
+}
+
+/// A type of Rust as somebody says it who writes a configuration.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number",
+        "f64" => "a number",
+        "a sequence" => "a list, as in [\"one\", \"two\"]",
+        other => other,
     }
 }
 
 /// Whether the first part of a dotted key is one of ours.
 fn is_a_key(key: &str) -> bool {
     let first = key.split('.').next().unwrap_or(key);
-    serde_json::to_value(Config::default())
-        .ok()
-        .and_then(|it| it.as_object().map(|it| it.contains_key(first)))
-        .unwrap_or(false)
+    as_object(&Config::default()).contains_key(first)
+}
+
+fn as_object(value: &impl Serialize) -> serde_json::Map<String, serde_json::Value> {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::Object(object)) => object,
+        _ => serde_json::Map::new(),
+    }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use delivery::Signers;
-use protocol::{Entry, RunId, RunState, Status, Tier};
+use protocol::{Entry, Evidence, RunId, RunState, Status, Tier};
 use workspace::checkout::Checkout;
 
 use crate::args::Require;
@@ -15,6 +15,12 @@ use crate::progress::Mode;
 use crate::settings::Settings;
 use crate::{out, words};
 
+/// Lines of an explanation; the end of a failed command's output is among them.
+const LINES_MAX: usize = 60;
+
+/// Characters of why something is missing; the rest is in the report.
+const WHY_CHARS_MAX: usize = 300;
+
 /// What the last lines are about.
 pub(crate) struct Ended<'a> {
     pub(crate) run: &'a RunId,
@@ -23,6 +29,8 @@ pub(crate) struct Ended<'a> {
     pub(crate) bundle: &'a Path,
     /// Where the change is, a line each.
     pub(crate) delivered: &'a [String],
+    /// Whether less was proven than is required for a delivery.
+    pub(crate) held_back: bool,
 }
 
 /// Why a completed change isn't delivered, when less was proven than the user requires.
@@ -106,11 +114,18 @@ pub(crate) fn tell(ended: &Ended<'_>, mode: Mode) -> Exit {
     }
     out::line("");
     out::line(&headline(state));
-    out::line(&format!(
-        "            {}",
-        words::visible(ended.explanation)
-    ));
+    for line in ended.explanation.trim().lines().take(LINES_MAX) {
+        out::line(&format!("            {}", words::visible(line)));
+    }
     out::line(&format!("run         {}", ended.run));
+    for evidence in &state.evidence {
+        if let Evidence::Missing { what, why } = evidence {
+            out::line(&format!(
+                "missing     {what}: {}",
+                words::one_line(why, WHY_CHARS_MAX)
+            ));
+        }
+    }
     let changed = changed_files(&state.proposed_code);
     if changed.is_empty() {
         out::line("change      none");
@@ -142,10 +157,16 @@ fn headline(state: &RunState) -> String {
 
 fn next(ended: &Ended<'_>) -> String {
     if let Some(reason) = ended.state.reason {
-        return exit::what_next(reason, ended.run);
+        return exit::what_next(reason, ended.state, ended.run);
     }
-    if ended.delivered.is_empty() {
-        format!("git apply {}", ended.bundle.join("patch.diff").display())
+    let patch = ended.bundle.join("patch.diff");
+    if ended.held_back {
+        format!(
+            "Read the report; if the change is good enough for you: git apply {}",
+            patch.display()
+        )
+    } else if ended.delivered.is_empty() {
+        format!("git apply {}", patch.display())
     } else {
         "Read the report, then merge.".to_owned()
     }

@@ -1,6 +1,6 @@
 //! Exit codes, which scripts rely on, and the sentence that says what to do next.
 
-use protocol::{Reason, RunId, Status};
+use protocol::{Reason, RunId, RunState, Status};
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,9 +55,12 @@ impl Exit {
 }
 
 /// What to do about a run that ended without a change.
-pub(crate) fn what_next(reason: Reason, run: &RunId) -> String {
+pub(crate) fn what_next(reason: Reason, state: &RunState, run: &RunId) -> String {
     match reason {
-        Reason::NoCode => "Say in the task what should be different afterwards, and where, and run it again.".to_owned(),
+        Reason::NoCode => format!(
+            "Say in the task what should be different afterwards, and where, and run it again. \
+             `pipeline log {run}` shows what the models did."
+        ),
         Reason::RedraftsExhausted => format!(
             "Read why in the report; then make the task more precise, or allow more drafts with --max-iterations. \
              The last draft is kept: `pipeline show {run}`."
@@ -75,6 +78,10 @@ pub(crate) fn what_next(reason: Reason, run: &RunId) -> String {
         Reason::Cancelled => format!("Nothing is lost: `pipeline resume {run}` goes on where it stopped."),
         Reason::VendorUnavailable => format!(
             "Check the key, the model's name and the vendor's status; then `pipeline resume {run}` goes on without paying twice."
+        ),
+        Reason::AgentBroke if state.status == Status::Failed => format!(
+            "Going on would end the same way. `pipeline log {run}` shows what happened, `pipeline show {run}` the last draft; \
+             run the task again, with another model for that role if it happens again."
         ),
         Reason::AgentBroke => format!(
             "When the cause is gone, `pipeline resume {run}` goes on where it stopped; `pipeline log {run}` shows what happened."

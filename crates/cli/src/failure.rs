@@ -12,7 +12,8 @@ pub(crate) struct Failure {
     pub(crate) exit: Exit,
     /// What could not be done, as it follows "could not".
     doing: String,
-    cause: Option<Box<dyn Error + Send + Sync>>,
+    /// One, unless several things are wrong at once.
+    causes: Vec<Box<dyn Error + Send + Sync>>,
     /// What to do about it.
     advice: Option<String>,
 }
@@ -27,7 +28,7 @@ impl Failure {
         Failure {
             exit,
             doing: doing.into(),
-            cause: Some(cause.into()),
+            causes: vec![cause.into()],
             advice: None,
         }
     }
@@ -37,17 +38,26 @@ impl Failure {
         Failure {
             exit,
             doing: doing.into(),
-            cause: None,
+            causes: Vec::new(),
             advice: None,
         }
     }
 
     /// An error whose own words say what could not be done, and what to do about it.
     pub(crate) fn told(exit: Exit, error: impl Error + Send + Sync + 'static) -> Failure {
+        // What the error says is not said again; its causes are.
+        Failure::new(exit, error.to_string(), error)
+    }
+
+    /// Several things are wrong at once.
+    pub(crate) fn all_of<E>(exit: Exit, doing: impl Into<String>, causes: Vec<E>) -> Failure
+    where
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
         Failure {
             exit,
-            doing: error.to_string(),
-            cause: error.source().map(|it| it.to_string().into()),
+            doing: doing.into(),
+            causes: causes.into_iter().map(Into::into).collect(),
             advice: None,
         }
     }
@@ -84,10 +94,22 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "could not {}", self.doing)?;
-        let mut cause = self.cause.as_deref().map(|it| it as &dyn Error);
-        while let Some(it) = cause {
-            write!(f, "\n  because: {it}")?;
-            cause = it.source();
+        for cause in &self.causes {
+            let mut said = self.doing.clone();
+            let mut cause: Option<&dyn Error> = Some(&**cause);
+            while let Some(it) = cause {
+                let words = it.to_string();
+                // Some libraries say their cause in their own words already.
+                if !said.ends_with(&words) {
+                    write!(
+                        f,
+                        "\n  because: {}",
+                        words.trim_end().replace('\n', "\n    ")
+                    )?;
+                    said = words;
+                }
+                cause = it.source();
+            }
         }
         if let Some(advice) = &self.advice {
             write!(f, "\n  what to do: {advice}")?;

@@ -12,7 +12,7 @@ use workspace::checkout::{Checkout, Opening, Origin};
 use workspace::command::Door;
 use workspace::confine::Walls;
 use workspace::error::CommandError;
-use workspace::git::{Access, Address, Credential, GitError, MirrorLimits, Mirrors};
+use workspace::git::{Access, Address, Credential, MirrorLimits, Mirrors};
 use workspace::proxy::Egress;
 use workspace::python::{Index, MakeDoor, Places, PythonEnvironments};
 
@@ -57,7 +57,10 @@ impl Ground {
             .recursive(true)
             .mode(0o700)
             .create(&scratch)
-            .map_err(|it| Failure::broken(format!("create {}", scratch.display()), it))?;
+            .map_err(|it| {
+                Failure::broken(format!("create {}", scratch.display()), it)
+                    .advise("Set XDG_CACHE_HOME to a folder that you may write to.")
+            })?;
         let stage = own_program()?;
         let make_door: MakeDoor = Arc::new(move |egress| {
             Door::new(walls.clone(), stage.clone(), scratch.clone(), egress)
@@ -121,7 +124,7 @@ impl Ground {
             log,
         )
         .await
-        .map_err(|it| repository_failure("open the repository", it))
+        .map_err(|it| Failure::told(Exit::Usage, it))
     }
 
     /// Opens what an earlier life of the run left in its folder.
@@ -133,7 +136,7 @@ impl Ground {
     ) -> Result<Checkout, Failure> {
         Checkout::reopen(self.opening(home, run), base)
             .await
-            .map_err(|it| repository_failure("open the run's repository again", it))
+            .map_err(|it| Failure::usage("open the run's repository again", it))
     }
 
     fn opening(&self, home: &Home, run: &RunId) -> Opening {
@@ -296,9 +299,4 @@ fn basic(token: &SecretString) -> SecretString {
     let pair = format!("x-access-token:{}", token.expose_secret());
     let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
     SecretString::from(format!("Authorization: Basic {encoded}"))
-}
-
-/// An error about the repository, with the exit code that scripts can tell it by.
-fn repository_failure(doing: &str, error: GitError) -> Failure {
-    Failure::usage(doing, error)
 }

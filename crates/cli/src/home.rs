@@ -36,9 +36,11 @@ impl Home {
         } else {
             config.database_url.clone()
         };
-        let store = Store::open(&address)
-            .await
-            .map_err(|source| Failure::broken("open the list of runs", source))?;
+        let store = Store::open(&address).await.map_err(|source| match source {
+            StoreError::Address { .. } => Failure::told(Exit::Usage, source)
+                .advise("Correct PIPELINE_DATABASE_URL, or `database_url` in pipeline.toml."),
+            source => Failure::broken("open the list of runs", source),
+        })?;
         Ok(Home {
             surroundings,
             config,
@@ -50,8 +52,7 @@ impl Home {
     /// The run that a user means by a name or its beginning.
     pub(crate) async fn find(&self, name: &str) -> Result<RunId, Failure> {
         self.store.find(name).await.map_err(|source| {
-            Failure::usage(format!("find the run `{name}`"), source)
-                .advise("`pipeline runs` lists them.")
+            Failure::told(Exit::Usage, source).advise("`pipeline runs` lists them all.")
         })
     }
 

@@ -98,10 +98,10 @@ pub(crate) async fn begin(home: &Home, plan: Plan, mode: Mode) -> Result<Exit, F
             .map_err(|it| Failure::broken("write down the settings", it))?,
     };
     let journal = Announcing::new(home, lease, progress.clone());
-    journal
-        .append(&opened)
-        .await
-        .map_err(|it| Failure::broken("write down the run's beginning", it))?;
+    journal.append(&opened).await.map_err(|it| {
+        Failure::broken("write down the run's beginning", it)
+            .advise("Nothing has been done yet: once the cause is gone, run the task again.")
+    })?;
     let history = history(home, &run).await?;
     go_on(
         home,
@@ -229,6 +229,7 @@ async fn go_on(home: &Home, scene: Scene, history: &[Entry]) -> Result<Exit, Fai
             explanation: &outcome.explanation,
             bundle: &bundle,
             delivered: &[],
+            held_back: false,
         };
         return Ok(ending::tell(&ended, mode));
     }
@@ -268,6 +269,7 @@ async fn deliver(
         explanation: refused.as_deref().unwrap_or(&explanation),
         bundle: &bundle,
         delivered: &delivered,
+        held_back: refused.is_some(),
     };
     let exit = ending::tell(&ended, mode);
     Ok(if refused.is_some() {

@@ -89,7 +89,13 @@ impl Settings {
             }
         };
         let (coders, test_author, reviewer) = match &source {
-            ModelSource::Scripts { folder } => scripted_roles(|role| folder.join(role).is_dir()),
+            ModelSource::Scripts { folder } => {
+                let roles = scripted_roles(|role| folder.join(role).is_dir());
+                if roles.0.is_empty() {
+                    return Err(no_scripts(folder));
+                }
+                roles
+            }
             _ => chosen(args, config)?,
         };
         if coders.is_empty() {
@@ -163,6 +169,13 @@ fn scripted_roles(has: impl Fn(&str) -> bool) -> Roles {
         model(Role::Author),
         model(Role::Review),
     )
+}
+
+fn no_scripts(folder: &Path) -> Failure {
+    Failure::plain_usage(format!(
+        "find a coder's script in `{}` (it needs a folder `draft` with replies `01.toml`, `02.toml` …; `refine`, `author` and `review` may be beside it)",
+        folder.display()
+    ))
 }
 
 /// The roles as flags, configuration and defaults fill them.

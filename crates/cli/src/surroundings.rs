@@ -60,7 +60,7 @@ impl Surroundings {
                 .map(|it| it.join("pipeline"))
                 .ok_or_else(|| {
                     Failure::plain_usage(format!(
-                        "find a place for files: neither {variable} nor HOME is set (set one of them)"
+                        "find a place for files: neither HOME nor {variable} is set (set HOME)"
                     ))
                 })
         };
@@ -154,13 +154,27 @@ fn read_dotenv(file: &Path, variables: &mut BTreeMap<String, String>) -> Result<
     if !file.is_file() {
         return Ok(());
     }
-    let doing = || format!("read {} (is each line NAME=value?)", file.display());
-    let lines = dotenvy::from_path_iter(file).map_err(|source| Failure::usage(doing(), source))?;
-    for line in lines {
-        let (name, value) = line.map_err(|source| Failure::usage(doing(), source))?;
+    let doing = || format!("read {}", file.display());
+    let text = std::fs::read_to_string(file).map_err(|source| Failure::usage(doing(), source))?;
+    for line in dotenvy::from_read_iter(text.as_bytes()) {
+        let (name, value) = line.map_err(|source| match source {
+            // Neither the line nor the library's words are shown: they may hold a key.
+            dotenvy::Error::LineParse(line, _) => Failure::plain_usage(format!(
+                "read line {} of {} (each line is NAME=value, with quotes closed; the line isn't shown because it may hold a key)",
+                line_number(&text, &line),
+                file.display()
+            )),
+            other => Failure::usage(doing(), other),
+        })?;
         variables.entry(name).or_insert(value);
     }
     Ok(())
+}
+
+/// Where a piece of a text begins, in lines counted from 1.
+fn line_number(text: &str, piece: &str) -> usize {
+    let first = piece.lines().next().unwrap_or_default();
+    1 + text.lines().position(|it| it == first).unwrap_or(0)
 }
 
 /// Whether a folder lies in a work tree of git, or in a bare repository.

@@ -114,6 +114,7 @@ fn jira(surroundings: &Surroundings) -> Result<Jira, Failure> {
 fn place(surroundings: &Surroundings, named: &str) -> Result<String, Failure> {
     let forge = crate::ground::forge(surroundings)?;
     let found = RepositoryRef::parse(named, forge.as_str(), Caller::Local).map_err(refused)?;
+    // A folder that is written as an address is cloned like one; that is how a bare repository is taken.
     if found.host.is_some() || found.clone_address.starts_with("file://") {
         return Ok(found.clone_address);
     }

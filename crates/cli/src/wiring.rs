@@ -7,12 +7,13 @@ use agents_coding::{Coder, CoderRole, Dialect};
 use agents_format::RuffAgent;
 use agents_qa::Reviewer;
 use agents_test::{PytestRunner, TestAuthor};
-use llm::{Ledger, Patience, Recording, Replay, Role, ScriptedModel, Spent, Vendors};
+use llm::{Ledger, LlmError, Patience, Recording, Replay, Role, ScriptedModel, Spent, Vendors};
 use pipeline::Crew;
 use protocol::{Entry, Log, Model, ModelId, RunEvent, Stage};
 
 use crate::config::Config;
 use crate::demo;
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::settings::{self, ModelSource, Settings};
 use crate::surroundings::Surroundings;
@@ -28,6 +29,12 @@ pub(crate) fn crew(
     log: &Arc<dyn Log>,
 ) -> Result<Crew, Failure> {
     let models = Models::open(settings, config, surroundings, history, log)?;
+    // All that is wrong is said at once: nobody wants to learn of three missing keys in three tries.
+    let mut refused = Vec::new();
+    let mut model = |id: &ModelId, role, agent: &str| {
+        let model = models.of(id, role, agent);
+        model.map_err(|it| refused.push(it)).ok()
+    };
     let mut crew = Crew::new();
     for (place, id) in settings.coders.iter().enumerate() {
         let (name, role, part) = match place {
@@ -35,23 +42,57 @@ pub(crate) fn crew(
             1 => ("refiner".to_owned(), Role::Refine, CoderRole::Refine),
             n => (format!("refiner-{n}"), Role::Refine, CoderRole::Refine),
         };
-        let model = models.of(id, role, &name)?;
-        let coder = Coder::new(name.clone(), part, Dialect::of(id));
-        crew = crew.with_model(Stage::Drafting, coder, model);
+        if let Some(model) = model(id, role, &name) {
+            let coder = Coder::new(name, part, Dialect::of(id));
+            crew = crew.with_model(Stage::Drafting, coder, model);
+        }
     }
     crew = crew.with(Stage::Formatting, RuffAgent::new());
     if let Some(id) = &settings.test_author {
         let author = TestAuthor::new();
-        let model = models.of(id, Role::Author, protocol::Agent::name(&author))?;
-        crew = crew.with_model(Stage::Testing, author, model);
+        if let Some(model) = model(id, Role::Author, protocol::Agent::name(&author)) {
+            crew = crew.with_model(Stage::Testing, author, model);
+        }
     }
     crew = crew.with(Stage::Testing, PytestRunner::new());
     if let Some(id) = &settings.reviewer {
         let reviewer = Reviewer::new();
-        let model = models.of(id, Role::Review, protocol::Agent::name(&reviewer))?;
-        crew = crew.with_model(Stage::Qa, reviewer, model);
+        if let Some(model) = model(id, Role::Review, protocol::Agent::name(&reviewer)) {
+            crew = crew.with_model(Stage::Qa, reviewer, model);
+        }
     }
-    Ok(crew)
+    if refused.is_empty() {
+        Ok(crew)
+    } else {
+        Err(unfilled(refused, &settings.source))
+    }
+}
+
+/// Roles without a usable model, and what to do about the first kind of trouble.
+fn unfilled(mut refused: Vec<LlmError>, source: &ModelSource) -> Failure {
+    let advice = refused.iter().find_map(|it| match (it, source) {
+        (LlmError::KeyMissing { .. }, _) => Some(
+            "`pipeline doctor` shows which keys are set; `pipeline demo` needs none.".to_owned(),
+        ),
+        (LlmError::PriceUnknown { model }, _) => Some(format!(
+            "Put [prices.\"{model}\"] with input, cached, cache_write and output, in US dollars per million tokens, \
+             into pipeline.toml; or use --token-budget."
+        )),
+        (LlmError::Script { .. }, ModelSource::Scripts { folder }) => {
+            Some(format!("The scripts are in {}.", folder.display()))
+        }
+        _ => None,
+    });
+    let failure = if refused.len() == 1 {
+        Failure::told(Exit::Usage, refused.remove(0))
+    } else {
+        let doing = format!("fill {} of the roles", refused.len());
+        Failure::all_of(Exit::Usage, doing, refused)
+    };
+    match advice {
+        Some(advice) => failure.advise(advice),
+        None => failure,
+    }
 }
 
 /// Where models come from in this run, and the account they are on.
@@ -109,12 +150,11 @@ impl<'a> Models<'a> {
         })
     }
 
-    fn of(&self, id: &ModelId, role: Role, agent: &str) -> Result<Arc<dyn Model>, Failure> {
-        let refused = |source| Failure::usage(format!("fill the role of the {agent}"), source);
+    fn of(&self, id: &ModelId, role: Role, agent: &str) -> Result<Arc<dyn Model>, LlmError> {
         let model: Arc<dyn Model> = match &self.source {
             Source::Vendors(recording) => {
-                let model = llm::connect(id, agent, &self.vendors, self.patience, self.log.clone())
-                    .map_err(refused)?;
+                let model =
+                    llm::connect(id, agent, &self.vendors, self.patience, self.log.clone())?;
                 match recording {
                     Some(recording) => recording.around(model),
                     None => model,
@@ -122,17 +162,15 @@ impl<'a> Models<'a> {
             }
             Source::Replay(replay) => replay.model(id.clone()),
             Source::Scripts(folder) => Arc::new(
-                ScriptedModel::from_folder(id.clone(), &folder.join(role.name()))
-                    .map_err(refused)?
+                ScriptedModel::from_folder(id.clone(), &folder.join(role.name()))?
                     .after(self.answered(agent)),
             ),
             Source::Demo => Arc::new(
-                ScriptedModel::from_texts(id.clone(), demo::replies(role))
-                    .map_err(refused)?
+                ScriptedModel::from_texts(id.clone(), demo::replies(role))?
                     .after(self.answered(agent)),
             ),
         };
-        self.ledger.meter(model).map_err(refused)
+        self.ledger.meter(model)
     }
 
     /// Replies that an agent has had in earlier lives of the run.

@@ -20,7 +20,7 @@ pub(crate) async fn commit(args: &CommitArgs) -> Result<Exit, Failure> {
         &author,
         &author,
     )
-    .map_err(|it: GitError| Failure::usage("commit these paths", it))?;
+    .map_err(|it: GitError| Failure::told(Exit::Usage, it))?;
     out::line(&format!(
         "committed   {} on {}",
         words::short_hash(&committed.commit),

@@ -52,8 +52,13 @@ fn told(event: &RunEvent) -> String {
         RunEvent::Replied { agent, reply, .. } => {
             let tools: Vec<&str> = reply.tool_calls.iter().map(|it| it.tool.as_str()).collect();
             format!(
-                "  {agent}: reply of {}{}",
+                "  {agent}: reply of {}{}{}",
                 words::tokens(reply.usage.total()),
+                if reply.text.trim().is_empty() {
+                    String::new()
+                } else {
+                    format!(": {}", words::one_line(&reply.text, 80))
+                },
                 if tools.is_empty() {
                     String::new()
                 } else {
@@ -66,7 +71,11 @@ fn told(event: &RunEvent) -> String {
         }
         RunEvent::Prepared { agent, prepared } => {
             let found: Vec<String> = prepared.evidence.iter().map(words::about).collect();
-            format!("  {agent} is prepared: {}", found.join("; "))
+            format!(
+                "  {agent} is prepared{}{}",
+                if found.is_empty() { "" } else { ": " },
+                found.join("; ")
+            )
         }
         RunEvent::Reported {
             stage,

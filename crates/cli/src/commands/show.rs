@@ -48,8 +48,8 @@ pub(crate) async fn show(args: &ShowArgs) -> Result<Exit, Failure> {
     }
     for (agent, usage) in &state.usage {
         out::line(&format!(
-            "used        {agent}: {} replies, {}, {}",
-            usage.calls,
+            "used        {agent}: {}, {}, {}",
+            delivery::words::counted(usage.calls as usize, "request"),
             words::tokens(usage.tokens.total()),
             delivery::words::money(usage.cost_microusd)
         ));

@@ -1,0 +1,11 @@
+//! Everything that people, repositories, models and machines get wrong, and what the program says to it.
+
+mod configuration;
+mod deliveries;
+mod machine;
+mod models;
+mod output;
+mod repositories;
+mod runs;
+mod tasks;
+mod world;

@@ -1,0 +1,334 @@
+//! What goes to which stream, and in which form.
+
+use expect_test::{Expect, expect};
+use serde_json::Value;
+
+use crate::world::{PAGES, ROUND_UP, World};
+
+fn drafted() -> World {
+    World::with_repository(PAGES).says("draft", &[ROUND_UP])
+}
+
+#[test]
+fn json_is_one_event_a_line_and_nothing_else_on_standard_output() {
+    let check = |world: &World, arguments: &[&str], want: Expect| {
+        let ended = world.pipeline(arguments);
+        let mut kinds: Vec<String> = Vec::new();
+        for line in ended.stdout.lines() {
+            let value: Value = serde_json::from_str(line).expect("each line is JSON");
+            let kind = &value["event"]["kind"];
+            kinds.push(kind.as_str().expect("each line is an event").to_owned());
+        }
+        // Preparations come in beside the draft, sooner or later.
+        kinds.sort_unstable();
+        let seen = format!("exit {}\n{}\n", ended.code, kinds.join(" "));
+        want.assert_eq(&(seen + &world.masked(&ended.stderr)));
+    };
+    let world = drafted();
+    check(
+        &world,
+        &[
+            "run",
+            "Count the last page",
+            "--json",
+            "--repo",
+            "[WORLD]/repo",
+            "--scripted",
+            "[WORLD]/replies",
+        ],
+        expect![[r#"
+            exit 0
+            finished opened prepared prepared prepared replied reported reported reported set_up started started started stepped stepped stepped stepped stepped
+        "#]],
+    );
+    check(
+        &world,
+        &["log", "20", "--json"],
+        expect![[r#"
+            exit 0
+            finished opened prepared prepared prepared replied reported reported reported set_up started started started stepped stepped stepped stepped stepped
+        "#]],
+    );
+    check(
+        &world,
+        &["run", "", "--json"],
+        expect![[r#"
+        exit 14
+
+        error: could not find a task in the command line: it is empty (say what should change)
+    "#]],
+    );
+}
+
+#[test]
+fn a_pipe_gets_plain_lines_and_no_escapes() {
+    let world = drafted();
+    let ended = world.pipeline(&[
+        "run",
+        "Count the last page",
+        "--repo",
+        "[WORLD]/repo",
+        "--scripted",
+        "[WORLD]/replies",
+    ]);
+    assert!(!ended.stderr.contains('\u{1b}'), "{:?}", ended.stderr);
+    // The base's own suite runs beside the draft, and either may be done first.
+    let mut lines: Vec<&str> = ended.stderr.lines().collect();
+    lines.sort_unstable();
+    expect![[r#"
+          ✓ pytest: the base's own suite: 1 test, 0 failing
+        base        [WORLD]/repo at [COMMIT]
+        environment Python [VERSION] from nothing declared, so pytest alone
+        task        Count the last page
+        walls       [WALLS]
+        ✓ Drafting   drafter: Rounds up instead of down. ([TIME])
+        ✓ Formatting ruff: ruff 0.17.5: nothing to format, nothing new found ([TIME])
+        ✓ Testing    pytest: 1 test: 1 kept ([TIME])"#]]
+    .assert_eq(&world.masked(&lines.join("\n")));
+    let see = |arguments: &[&str], want: Expect| {
+        let ended = world.pipeline(arguments);
+        want.assert_eq(&world.seen(&ended));
+    };
+    see(
+        &["runs"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        [RUN]  [MOMENT]  completed, unverified     Count the last page
+    "#]],
+    );
+    // Each line begins with its number.
+    let log = world.masked(&world.pipeline(&["log", "20"]).stdout);
+    let mut lines: Vec<&str> = log.lines().filter_map(|it| it.get(6..)).collect();
+    lines.sort_unstable();
+    expect![[r#"
+        [MOMENT]    drafter is prepared
+        [MOMENT]    drafter: 1.1 edit_file
+        [MOMENT]    drafter: overview
+        [MOMENT]    drafter: reply of 0 tokens, wants edit_file, finish
+        [MOMENT]    pytest is prepared: the base's own suite: 1 test, 0 failing
+        [MOMENT]    pytest: run the suite on the base
+        [MOMENT]    pytest: run the tests with the change
+        [MOMENT]    ruff is prepared
+        [MOMENT]    ruff: format
+        [MOMENT]  Drafting: drafter began draft 1
+        [MOMENT]  Drafting: drafter passed it: Rounds up instead of down.
+        [MOMENT]  Formatting: ruff began draft 1
+        [MOMENT]  Formatting: ruff passed it: ruff 0.17.5: nothing to format, nothing new found
+        [MOMENT]  Testing: pytest began draft 1
+        [MOMENT]  Testing: pytest passed it: 1 test: 1 kept
+        [MOMENT]  finished: completed: the first draft came through the stages that were there, but what it does was not proven by tests a…
+        [MOMENT]  opened: Count the last page (base [COMMIT])
+        [MOMENT]  set up: Python [VERSION]"#]].assert_eq(&lines.join("\n"));
+    see(
+        &["show", "20"],
+        expect![[r#"
+            exit 0
+            --- stdout
+            run         [RUN]
+            task        Count the last page
+            repository  [WORLD]/repo
+            status      completed, unverified
+            draft       1
+              · Rounds up instead of down.
+              · ruff 0.17.5: 0 files formatted, 0 new findings
+              · the base's own suite: 1 test, 0 failing
+              · 1 test, 1 passed, 0 failing
+            used        drafter: 1 request, 0 tokens, $0.0000
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]
+
+            diff --git a/pages.py b/pages.py
+            index [COMMIT]..[COMMIT] 100644
+            --- a/pages.py
+            +++ b/pages.py
+            @@ -1,2 +1,2 @@
+             def page_count(items: int, size: int) -> int:
+            -    return items // size
+            +    return -(-items // size)
+        "#]],
+    );
+}
+
+#[test]
+fn help_says_what_each_thing_is_for() {
+    let world = World::new();
+    let see = |arguments: &[&str], want: Expect| {
+        let ended = world.pipeline(arguments);
+        want.assert_eq(&world.seen(&ended));
+    };
+    see(
+        &["--help"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        Takes a coding task and a repository, and returns a change that was tested and reviewed
+
+        Usage: pipeline [OPTIONS] <COMMAND>
+
+        Commands:
+          run          Walk one task to a verified change
+          resume       Go on where a run stopped
+          runs         List the runs, newest first
+          show         Show how a run stands
+          log          Print what happened in a run, one event a line
+          cancel       Ask a run to stop; it can be resumed
+          commit       Stage exactly these paths and commit them
+          demo         Walk a bundled task with scripted models; needs no key
+          doctor       Say what is installed, which keys are set and what the sandbox can do here
+          completions  Print the completions of a shell
+          help         Print this message or the help of the given subcommand(s)
+
+        Options:
+          -q, --quiet    Print nothing but errors and the result
+          -h, --help     Print help
+          -V, --version  Print version
+    "#]],
+    );
+    see(
+        &["run", "--help"],
+        expect![[r#"
+            exit 0
+            --- stdout
+            Walk one task to a verified change
+
+            Usage: pipeline run [OPTIONS] [TASK]
+
+            Arguments:
+              [TASK]
+                      The task in words; first line the title, the rest the description
+
+            Options:
+              -q, --quiet
+                      Print nothing but errors and the result
+
+              -h, --help
+                      Print help (see a summary with '-h')
+
+            Task and code:
+                  --repo <URL|PATH>
+                      Git address (https, ssh, scp-like, file) or a local folder; without it, an empty
+                      repository
+
+                  --base <REF>
+                      Branch, tag or commit to start from [default: the remote's default branch, or HEAD]
+
+                  --include-dirty
+                      Take a local folder's uncommitted changes along as part of the base
+
+                  --github <OWNER/REPO#N|URL>
+                      The task is a GitHub issue; --repo defaults to its repository
+
+                  --jira <KEY-N|URL>
+                      The task is a Jira ticket
+
+                  --task-file <FILE|->
+                      The task is a file, or - for standard input; first line the title, the rest the
+                      description
+
+            Who works on it:
+                  --coder <VENDOR:MODEL>
+                      A coder; give it again for each further one, in order; `none` is nobody [default: GPT
+                      drafts, Claude refines]
+
+                  --test-author <VENDOR:MODEL>
+                      Who writes the acceptance tests; `none` leaves the role out [default: Claude]
+
+                  --reviewer <VENDOR:MODEL>
+                      Who reviews; `none` leaves the role out [default: Gemini]
+
+                  --scripted <FOLDER>
+                      Let scripted models from a folder (one folder of replies a role) work instead of vendors
+
+                  --record <FOLDER>
+                      Write every request and reply into a folder that anyone can read
+
+                  --replay <FOLDER>
+                      Take the replies from a recorded folder; needs no key and no network
+
+            How far it may go:
+                  --max-iterations <N>
+                      Drafts in all, the first one included [default: 3]
+
+                  --budget <DOLLARS>
+                      Most money to spend, in US dollars; needs prices in the configuration
+
+                  --token-budget <N>
+                      Most tokens to use, input and output together
+
+                  --require <TIER>
+                      Deliver only what was proven at least this far
+
+                      Possible values:
+                      - proven:          A blind test was red before the change and is green with it
+                      - regression-safe: Nothing that passed before fails now
+
+            Where the change goes:
+                  --out <FOLDER>
+                      Where the evidence bundle goes [default: a folder in the state folder, named at the end]
+
+                  --patch <FILE>
+                      Write the change to a patch file
+
+                  --commit
+                      Commit the change to a new branch, in the local repository or in the run's clone
+
+                  --json
+                      Print one event a line as JSON on standard output, and nothing else there
+
+            Safety:
+                  --unconfined
+                      Run programs without any sandbox when none can be had here; the report says so
+
+            Examples:
+              pipeline run --github owner/repo#123 --patch fix.patch
+              pipeline run --repo . --commit "Dates before 1970 are parsed as 1970"
+              pipeline run --repo git@host:team/project.git --jira ABC-123 --token-budget 2000000
+        "#]],
+    );
+    see(
+        &["commit", "--help"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        Stage exactly these paths and commit them
+
+        Usage: pipeline commit [OPTIONS] --message <MESSAGE> <PATH>...
+
+        Arguments:
+          <PATH>...  The paths; nothing else is staged
+
+        Options:
+          -m, --message <MESSAGE>  The commit message
+          -q, --quiet              Print nothing but errors and the result
+          -h, --help               Print help
+    "#]],
+    );
+    see(
+        &[],
+        expect![[r#"
+        exit 2
+        --- stderr
+        Takes a coding task and a repository, and returns a change that was tested and reviewed
+
+        Usage: pipeline [OPTIONS] <COMMAND>
+
+        Commands:
+          run          Walk one task to a verified change
+          resume       Go on where a run stopped
+          runs         List the runs, newest first
+          show         Show how a run stands
+          log          Print what happened in a run, one event a line
+          cancel       Ask a run to stop; it can be resumed
+          commit       Stage exactly these paths and commit them
+          demo         Walk a bundled task with scripted models; needs no key
+          doctor       Say what is installed, which keys are set and what the sandbox can do here
+          completions  Print the completions of a shell
+          help         Print this message or the help of the given subcommand(s)
+
+        Options:
+          -q, --quiet    Print nothing but errors and the result
+          -h, --help     Print help
+          -V, --version  Print version
+    "#]],
+    );
+}

@@ -1,0 +1,423 @@
+//! Repositories that aren't there, that aren't Python, and whose tests misbehave.
+
+use std::fs;
+
+use expect_test::{Expect, expect};
+
+use crate::world::{PAGES, ROUND_UP, World};
+
+/// Walks the task on `repo` and compares what a person sees.
+#[track_caller]
+fn check(world: &World, more: &[&str], want: Expect) {
+    let ended = world.walk(more);
+    want.assert_eq(&world.seen(&ended));
+}
+
+fn pages_with(more: &[(&str, &str)]) -> World {
+    World::with_repository(&[PAGES, more].concat()).says("draft", &[ROUND_UP])
+}
+
+#[test]
+fn what_is_no_repository_is_refused_and_leaves_no_run() {
+    let world = World::new().file("file", "").says("draft", &[ROUND_UP]);
+    fs::create_dir(world.path("folder")).expect("a folder can be made");
+    fs::create_dir(world.path("empty")).expect("a folder can be made");
+    world.git("empty", &["init", "--quiet"]);
+    check(
+        &world,
+        &["--repo", "[WORLD]/nowhere"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: could not find the repository folder `[WORLD]/nowhere` (is the path right?)
+        "#]],
+    );
+    check(
+        &world,
+        &["--repo", "[WORLD]/file"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: could not open `[WORLD]/file` as a git repository: it is a file
+        "#]],
+    );
+    check(
+        &world,
+        &["--repo", "[WORLD]/folder"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: could not open `[WORLD]/folder` as a git repository: there is none (run `git init` and commit, or leave the repository out)
+        "#]],
+    );
+    check(
+        &world,
+        &["--repo", "[WORLD]/empty"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: could not start from `[WORLD]/empty`: it has no commit yet (commit something first)
+        "#]],
+    );
+    check(
+        &world,
+        &["--repo", "https://127.0.0.1:9/a/b"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: could not reach the host of `https://127.0.0.1:9/a/b` (is the network up, and the host's name right?): fatal: unable to access 'https://127.0.0.1:9/a/b/': Failed to connect to 127.0.0.1 port 9 after [TIME]: Couldn't connect to server
+        "#]],
+    );
+    check(
+        &world,
+        &["--repo", "ftp://127.0.0.1/a/b"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: could not use `ftp://127.0.0.1/a/b` as a repository: this way to clone isn't supported (use https, ssh or a folder)
+    "#]],
+    );
+    check(
+        &world,
+        &["--repo=--upload-pack=touch"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: could not use `--upload-pack=touch` as a repository: git would read it as an option (write `./` before the name of a folder)
+        "#]],
+    );
+    check(
+        &world,
+        &["--repo", ""],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: could not use `` as a repository: it is empty (give an address or a folder)
+    "#]],
+    );
+    assert_eq!(world.pipeline(&["runs", "--json"]).stdout, "");
+}
+
+#[test]
+fn a_base_that_is_not_there_is_named() {
+    let world = pages_with(&[]);
+    check(
+        &world,
+        &["--base", "no-such-branch"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: could not find the branch, tag or commit `no-such-branch` in `[WORLD]/repo`
+        "#]],
+    );
+    check(
+        &world,
+        &["--base=--output=x"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: could not use `--output=x` as a branch, tag or commit: it looks like an option
+        "#]],
+    );
+}
+
+#[test]
+fn a_bare_repository_has_an_address() {
+    let world = pages_with(&[]);
+    world.git("", &["clone", "--quiet", "--bare", "repo", "bare"]);
+    check(
+        &world,
+        &["--repo", "file://[WORLD]/bare"],
+        expect![[r#"
+            exit 0
+            --- stdout
+
+            completed   unverified
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review
+            run         [RUN]
+            change      ~pages.py
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            cost        0 tokens, $0.0000
+            next        git apply [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff
+        "#]],
+    );
+    check(
+        &world,
+        &["--repo", "[WORLD]/bare"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: could not open `[WORLD]/bare` as a git repository: it is a bare repository (give its address as file://[WORLD]/bare)
+        "#]],
+    );
+}
+
+#[test]
+fn uncommitted_changes_are_named_or_taken_along() {
+    let world = pages_with(&[("notes.md", "")])
+        .file("repo/notes.md", "mine")
+        .file("repo/new.md", "new");
+    check(
+        &world,
+        &[],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: could not start from `[WORLD]/repo`: it has changes that aren't committed: `new.md`, `notes.md` (commit or stash them, or take them along with --include-dirty)
+        "#]],
+    );
+    check(
+        &world,
+        &["--include-dirty"],
+        expect![[r#"
+            exit 0
+            --- stdout
+
+            completed   unverified
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review
+            run         [RUN]
+            change      ~pages.py
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            cost        0 tokens, $0.0000
+            next        git apply [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff
+        "#]],
+    );
+    assert_eq!(
+        world.git("repo", &["status", "--short"]),
+        "M notes.md\n?? new.md"
+    );
+}
+
+#[test]
+fn without_tests_the_change_is_unverified() {
+    let readme = "[[call]]\ntool = 'write_file'\npath = 'README.md'\ntext = 'Pages, counted.'\n\
+                  [[call]]\ntool = 'finish'\nsummary = 'Says what it is.'";
+    let world = World::with_repository(&[("README.md", "Pages.\n")]).says("draft", &[readme]);
+    check(
+        &world,
+        &[],
+        expect![[r#"
+            exit 0
+            --- stdout
+
+            completed   unverified
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review (missing: existing tests)
+            run         [RUN]
+            missing     existing tests: pytest found none in the repository
+            change      ~README.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            cost        0 tokens, $0.0000
+            next        git apply [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff
+        "#]],
+    );
+    let world = World::with_repository(&[PAGES[0]]).says("draft", &[ROUND_UP]);
+    check(
+        &world,
+        &[],
+        expect![[r#"
+            exit 0
+            --- stdout
+
+            completed   unverified
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review (missing: existing tests)
+            run         [RUN]
+            missing     existing tests: pytest found none in the repository
+            change      ~pages.py
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            cost        0 tokens, $0.0000
+            next        git apply [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff
+        "#]],
+    );
+}
+
+#[test]
+fn what_failed_before_is_listed_and_not_blamed_on_the_change() {
+    let world = pages_with(&[("tests/test_old.py", "def test_old():\n    assert False\n")]);
+    check(
+        &world,
+        &[],
+        expect![[r#"
+            exit 0
+            --- stdout
+
+            completed   unverified
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review
+            run         [RUN]
+            change      ~pages.py
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            cost        0 tokens, $0.0000
+            next        git apply [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff
+        "#]],
+    );
+    let report = world.walk(&["--out", "out"]);
+    assert_eq!(report.code, 0);
+    let report = fs::read_to_string(world.path("here/out/report.md")).expect("it was written");
+    let about: Vec<&str> = report
+        .lines()
+        .filter(|it| it.contains("test_old"))
+        .collect();
+    expect!["| `tests/test_old.py::test_old` | **failed** | **failed** | pre-existing |"]
+        .assert_eq(&world.masked(&about.join("\n")));
+}
+
+#[test]
+fn a_suite_that_hangs_is_stopped() {
+    let hangs = "import time\n\n\ndef test_hangs():\n    time.sleep(3600)\n";
+    let world = pages_with(&[("tests/test_hangs.py", hangs)])
+        .file("here/pipeline.toml", "[limits]\ntest_run_seconds_max = 4\n");
+    check(
+        &world,
+        &[],
+        expect![[r#"
+            exit 0
+            --- stdout
+
+            completed   unverified
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review (missing: a complete run of the existing tests)
+            run         [RUN]
+            missing     a complete run of the existing tests: on the base commit they did not end within the time they may take
+            change      ~pages.py
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            cost        0 tokens, $0.0000
+            next        git apply [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff
+        "#]],
+    );
+}
+
+#[test]
+fn a_suite_that_prints_without_end_is_stopped() {
+    let floods = "import os\n\n\ndef test_floods():\n    block = b'x' * (1 << 20)\n    for _ in range(1024):\n        os.write(1, block)\n        os.write(2, block)\n";
+    let at_the_end = "import os\n\n\ndef pytest_unconfigure():\n    block = b'y' * (1 << 20)\n    for _ in range(1024):\n        os.write(1, block)\n";
+    check(
+        &pages_with(&[("tests/test_floods.py", floods)]),
+        &[],
+        expect![[r#"
+            exit 0
+            --- stdout
+
+            completed   unverified
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review (missing: a complete run of the existing tests)
+            run         [RUN]
+            missing     a complete run of the existing tests: on the base commit they printed too much
+            change      ~pages.py
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            cost        0 tokens, $0.0000
+            next        git apply [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff
+        "#]],
+    );
+    check(
+        &pages_with(&[("tests/conftest.py", at_the_end)]),
+        &[],
+        expect![[r#"
+            exit 0
+            --- stdout
+
+            completed   unverified
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review
+            run         [RUN]
+            change      ~pages.py
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            cost        0 tokens, $0.0000
+            next        git apply [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff
+        "#]],
+    );
+}
+
+#[test]
+fn a_suite_that_forks_without_end_meets_a_wall() {
+    let forks = "import os\n\n\ndef test_forks():\n    while True:\n        if os.fork() == 0:\n            while True:\n                try:\n                    os.fork()\n                except OSError:\n                    os._exit(0)\n";
+    let world = pages_with(&[("tests/test_forks.py", forks)]).file(
+        "here/pipeline.toml",
+        "[limits]\ntest_run_seconds_max = 5\nprocesses_max = 64\n",
+    );
+    check(
+        &world,
+        &[],
+        expect![[r#"
+            exit 0
+            --- stdout
+
+            completed   unverified
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review (missing: a complete run of the existing tests)
+            run         [RUN]
+            missing     a complete run of the existing tests: on the base commit they broke off
+            change      ~pages.py
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            cost        0 tokens, $0.0000
+            next        git apply [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff
+        "#]],
+    );
+}
+
+#[test]
+fn a_suite_that_cannot_start_blocks_the_run_and_its_last_words_are_shown() {
+    let world = pages_with(&[("tests/conftest.py", "import no_such_module\n")]);
+    check(
+        &world,
+        &[],
+        expect![[r#"
+            exit 13
+            --- stdout
+
+            failed      blocked environment
+                        pytest could not use the workspace: set up the repository's Python environment: `python -m pytest` failed:
+                        ImportError while loading conftest '[WORLD]/home/.local/state/pipeline/runs/[RUN]/trees/[TREE]/tests/conftest.py'.
+                        tests/conftest.py:1: in <module>
+                            import no_such_module
+                        E   ModuleNotFoundError: No module named 'no_such_module'
+            run         [RUN]
+            change      ~pages.py
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            cost        0 tokens, $0.0000
+            next        Make the command above work in a fresh checkout (a missing system package, a Python version), or say how in `[tool.pipeline]` of pyproject.toml; then run it again.
+        "#]],
+    );
+}
+
+#[test]
+fn requirements_that_cannot_be_met_block_the_run_with_the_installer_s_words() {
+    let project = |requirement: &str| {
+        format!(
+            "[project]\nname = \"pages\"\nversion = \"1\"\ndependencies = [\"{requirement}\"]\n"
+        )
+    };
+    let world = pages_with(&[("pyproject.toml", &project("not a requirement !!"))]);
+    check(
+        &world,
+        &[],
+        expect![[r#"
+            exit 13
+            --- stdout
+
+            failed      blocked environment
+                        could not use the workspace: set up the repository's Python environment: `uv pip install not a requirement !! pytest` failed:
+                        error: Couldn't parse requirement in `[ENVIRONMENTS]/environments/[KEY].workshop/requirements.txt` at position 0
+                          cause: Expected one of `@`, `(`, `<`, `=`, `>`, `~`, `!`, `;`, found `a`
+                                 not a requirement !!
+                                     ^
+            run         [RUN]
+            change      none
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            cost        0 tokens, $0.0000
+            next        Make the command above work in a fresh checkout (a missing system package, a Python version), or say how in `[tool.pipeline]` of pyproject.toml; then run it again.
+        "#]],
+    );
+    let world = pages_with(&[("pyproject.toml", "[project\n")]);
+    check(
+        &world,
+        &[],
+        expect![[r#"
+            exit 13
+            --- stdout
+
+            failed      blocked environment
+                        could not use the workspace: set up the repository's Python environment: `read pyproject.toml` failed:
+                        unclosed table, expected `]`
+            run         [RUN]
+            change      none
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            cost        0 tokens, $0.0000
+            next        Make the command above work in a fresh checkout (a missing system package, a Python version), or say how in `[tool.pipeline]` of pyproject.toml; then run it again.
+        "#]],
+    );
+}

@@ -1,0 +1,339 @@
+//! Tasks that say nothing, and command lines that make no sense.
+
+use expect_test::{Expect, expect};
+
+use crate::world::World;
+
+#[track_caller]
+fn check(world: World, arguments: &[&str], want: Expect) {
+    let ended = world.pipeline(&[&["run"], arguments].concat());
+    want.assert_eq(&world.seen(&ended));
+    let runs = world.pipeline(&["runs", "--json"]).stdout;
+    assert_eq!(runs, "", "a run was begun");
+}
+
+#[test]
+fn a_task_without_words_is_asked_for() {
+    check(
+        World::new(),
+        &[],
+        expect![[r#"
+        exit 14
+        --- stderr
+        error: could not find a task in the command line: it is empty (say what should change)
+    "#]],
+    );
+    check(
+        World::new(),
+        &[""],
+        expect![[r#"
+        exit 14
+        --- stderr
+        error: could not find a task in the command line: it is empty (say what should change)
+    "#]],
+    );
+    check(
+        World::new(),
+        &[" \n\t "],
+        expect![[r#"
+        exit 14
+        --- stderr
+        error: could not find a task in the command line: it is empty (say what should change)
+    "#]],
+    );
+    check(
+        World::new().input("\n"),
+        &["--task-file", "-"],
+        expect![[r#"
+        exit 14
+        --- stderr
+        error: could not find a task in standard input: it is empty (say what should change)
+    "#]],
+    );
+    let empty = World::new().file("here/task.md", " \n");
+    check(
+        empty,
+        &["--task-file", "task.md"],
+        expect![[r#"
+        exit 14
+        --- stderr
+        error: could not find a task in `[WORLD]/here/task.md`: it is empty (say what should change)
+    "#]],
+    );
+}
+
+#[test]
+fn a_task_file_that_cannot_be_read_is_named() {
+    check(
+        World::new(),
+        &["--task-file", "task.md"],
+        expect![[r#"
+        exit 14
+        --- stderr
+        error: could not read the task file `[WORLD]/here/task.md` (is the path right, and may this user read it?)
+          because: No such file or directory (os error 2)
+    "#]],
+    );
+    let binary = World::new().file("here/task.md", [0xff, 0xfe, 0]);
+    check(
+        binary,
+        &["--task-file", "task.md"],
+        expect![[r#"
+        exit 14
+        --- stderr
+        error: could not read `[WORLD]/here/task.md` as text: byte 0 isn't UTF-8 (is it the right file?)
+    "#]],
+    );
+    check(
+        World::new(),
+        &["--task-file", "."],
+        expect![[r#"
+        exit 14
+        --- stderr
+        error: could not read the task file `[WORLD]/here/.` (is the path right, and may this user read it?)
+          because: Is a directory (os error 21)
+    "#]],
+    );
+}
+
+#[test]
+fn two_tasks_are_one_too_many() {
+    let world = World::new().file("here/task.md", "Fix it");
+    check(
+        world,
+        &["Fix it", "--task-file", "task.md"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: could not choose between the task in words and --task-file (give one of them)
+    "#]],
+    );
+}
+
+#[test]
+fn what_is_no_command_line_is_told_with_the_nearest_that_is() {
+    check(
+        World::new(),
+        &["Fix it", "--bugdet", "2"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: unexpected argument '--bugdet' found
+
+          tip: a similar argument exists: '--budget'
+
+        Usage: pipeline run --budget <DOLLARS> <TASK>
+
+        For more information, try '--help'.
+    "#]],
+    );
+    check(
+        World::new(),
+        &["Fix", "it"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: unexpected argument 'it' found
+
+        Usage: pipeline run [OPTIONS] [TASK]
+
+        For more information, try '--help'.
+    "#]],
+    );
+    check(
+        World::new(),
+        &["Fix it", "--max-iterations", "0"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: invalid value '0' for '--max-iterations <N>': 0 is not in 1..=20
+
+            For more information, try '--help'.
+        "#]],
+    );
+    check(
+        World::new(),
+        &["Fix it", "--require", "perfect"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: invalid value 'perfect' for '--require <TIER>'
+              [possible values: proven, regression-safe]
+
+            For more information, try '--help'.
+        "#]],
+    );
+    check(
+        World::new(),
+        &["Fix it", "--record", "a", "--replay", "b"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: the argument '--record <FOLDER>' cannot be used with '--replay <FOLDER>'
+
+            Usage: pipeline run --record <FOLDER> <TASK>
+
+            For more information, try '--help'.
+        "#]],
+    );
+}
+
+#[test]
+fn a_budget_that_cannot_be_kept_is_refused_before_anything_costs() {
+    let keys = || {
+        World::new()
+            .variable("OPENAI_API_KEY", "k")
+            .variable("ANTHROPIC_API_KEY", "k")
+            .variable("GOOGLE_API_KEY", "k")
+    };
+    check(
+        keys(),
+        &["Fix it", "--budget", "2.00"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: could not fill 4 of the roles
+              because: keep the budget in money with openai:gpt-6.1-sol, whose price isn't known (configure its price, or give a budget in tokens)
+              because: keep the budget in money with anthropic:claude-sonnet-5-5, whose price isn't known (configure its price, or give a budget in tokens)
+              because: keep the budget in money with anthropic:claude-sonnet-5-5, whose price isn't known (configure its price, or give a budget in tokens)
+              because: keep the budget in money with gemini:gemini-3.8-flash, whose price isn't known (configure its price, or give a budget in tokens)
+              what to do: Put [prices."openai:gpt-6.1-sol"] with input, cached, cache_write and output, in US dollars per million tokens, into pipeline.toml; or use --token-budget.
+        "#]],
+    );
+    check(
+        keys(),
+        &["Fix it", "--budget", "much"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: could not read the budget `much` (write US dollars, as in --budget 2.00)
+    "#]],
+    );
+    check(
+        keys(),
+        &["Fix it", "--budget", "-1"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: could not read the budget `-1` (write US dollars, as in --budget 2.00)
+        "#]],
+    );
+    check(
+        keys(),
+        &["Fix it", "--budget", "NaN"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: could not read the budget `NaN` (write US dollars, as in --budget 2.00)
+    "#]],
+    );
+}
+
+#[test]
+fn a_model_that_cannot_be_had_is_named_with_its_role_before_anything_is_fetched() {
+    check(
+        World::new(),
+        &["Fix it", "--repo", "https://127.0.0.1:9/x/y"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: could not fill 4 of the roles
+              because: connect openai:gpt-6.1-sol for the role `drafter`: OpenAI needs a key (set OPENAI_API_KEY, or choose another model for this role)
+              because: connect anthropic:claude-sonnet-5-5 for the role `refiner`: Anthropic needs a key (set ANTHROPIC_API_KEY, or choose another model for this role)
+              because: connect anthropic:claude-sonnet-5-5 for the role `test-author`: Anthropic needs a key (set ANTHROPIC_API_KEY, or choose another model for this role)
+              because: connect gemini:gemini-3.8-flash for the role `reviewer`: Gemini needs a key (set GOOGLE_API_KEY or GEMINI_API_KEY, or choose another model for this role)
+              what to do: `pipeline doctor` shows which keys are set; `pipeline demo` needs none.
+        "#]],
+    );
+    let two = World::new()
+        .variable("OPENAI_API_KEY", "k")
+        .variable("ANTHROPIC_API_KEY", "k");
+    check(
+        two,
+        &["Fix it"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: could not connect gemini:gemini-3.8-flash for the role `reviewer`: Gemini needs a key (set GOOGLE_API_KEY or GEMINI_API_KEY, or choose another model for this role)
+              what to do: `pipeline doctor` shows which keys are set; `pipeline demo` needs none.
+        "#]],
+    );
+    check(
+        World::new(),
+        &["Fix it", "--coder", "nobody:x"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: could not choose the models
+              because: find the model `nobody:x` (write `vendor:name`, with a vendor of anthropic, gemini, openai, or `none`)
+        "#]],
+    );
+    check(
+        World::new(),
+        &["Fix it", "--coder", "openai"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: could not choose the models
+          because: find the model `openai` (write `vendor:name`, with a vendor of anthropic, gemini, openai, or `none`)
+    "#]],
+    );
+    check(
+        World::new(),
+        &["Fix it", "--coder", "none"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: could not run without a coder: give at least one --coder that isn't `none`
+    "#]],
+    );
+    check(
+        World::new(),
+        &["Fix it", "--scripted", "nowhere"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: could not find a coder's script in `[WORLD]/here/nowhere` (it needs a folder `draft` with replies `01.toml`, `02.toml` …; `refine`, `author` and `review` may be beside it)
+        "#]],
+    );
+    let no_script = World::new().file("here/replies/draft/README.md", "");
+    check(
+        no_script,
+        &["Fix it", "--scripted", "replies"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: could not load the script of scripted:draft
+              because: find a reply in the script (it needs files `01.toml`, `02.toml` …)
+              what to do: The scripts are in [WORLD]/here/replies.
+        "#]],
+    );
+    let typo = World::new().file("here/replies/draft/01.toml", "txt = 'a typo'");
+    check(
+        typo,
+        &["Fix it", "--scripted", "replies"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: could not load the script of scripted:draft
+              because: read the reply `01.toml`
+              because: TOML parse error at line 1, column 1
+                  |
+                1 | txt = 'a typo'
+                  | ^^^
+                unknown field `txt`, expected one of `text`, `expect`, `json`, `output`, `stop`, `usage`, `call`
+              what to do: The scripts are in [WORLD]/here/replies.
+        "#]],
+    );
+    check(
+        World::new(),
+        &["Fix it", "--replay", "nowhere"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: could not replay [WORLD]/here/nowhere
+              because: use the folder `[WORLD]/here/nowhere` for replies
+              because: No such file or directory (os error 2)
+        "#]],
+    );
+}
