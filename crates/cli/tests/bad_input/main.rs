@@ -8,4 +8,5 @@ mod output;
 mod repositories;
 mod runs;
 mod tasks;
+mod trackers;
 mod world;
