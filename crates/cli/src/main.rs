@@ -57,6 +57,8 @@ fn main() -> ExitCode {
 
 /// Everything that needs clients, files or children.
 fn start(command: Command, quiet: bool) -> Result<Exit, Failure> {
+    workspace::confine::forbid_core_dumps()
+        .map_err(|source| Failure::broken("forbid core dumps", source))?;
     start_log()?;
     // Two HTTP clients would otherwise race to choose one; a second choice can only be the same.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();

@@ -2,6 +2,7 @@
 
 mod calls;
 mod fence;
+mod own;
 pub(crate) mod plan;
 mod stage;
 mod view;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use protocol::{Confinement, Network};
 
+pub use self::own::forbid_core_dumps;
 pub use self::stage::inner_main;
 
 use self::plan::{Fence, Sockets, Watch};
