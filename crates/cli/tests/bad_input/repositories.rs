@@ -330,23 +330,15 @@ fn a_suite_that_forks_without_end_meets_a_wall() {
         "here/pipeline.toml",
         "[limits]\ntest_run_seconds_max = 5\nprocesses_max = 64\n",
     );
-    check(
-        &world,
-        &[],
-        expect![[r#"
-            exit 0
-            --- stdout
-
-            completed   unverified
-                        the first draft came through the stages that were there, but what it does was not proven by tests and a review (missing: a complete run of the existing tests)
-            run         [RUN]
-            missing     a complete run of the existing tests: on the base commit they broke off
-            change      ~pages.py
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
-            cost        0 tokens, $0.0000
-            next        git apply [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff
-        "#]],
+    // Which tests had an outcome before the wall was met differs from run to run, and so may the verdict on the
+    // change; that the wall was met, and that the program came to its end, may not.
+    let ended = world.walk(&[]);
+    let seen = world.seen(&ended);
+    assert!(
+        seen.contains("a complete run of the existing tests: on the base commit they broke off"),
+        "{seen}"
     );
+    assert!(seen.contains("change      ~pages.py"), "{seen}");
 }
 
 #[test]
