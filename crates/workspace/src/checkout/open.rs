@@ -1,8 +1,10 @@
 //! From an address or a folder to a checkout: the base is fetched or copied, and a work tree laid out.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use git2::Oid;
 use protocol::{Base, Limits, Log, TreeId};
@@ -89,6 +91,34 @@ impl Checkout {
     }
 }
 
+/// How often a folder is cleared that fills again meanwhile.
+const CLEARINGS_MAX: u32 = 100;
+/// The wait before the next time.
+const CLEARING_PAUSE: Duration = Duration::from_millis(20);
+
+/// Removes a folder with everything in it. The programs of a process that was killed die with it, but not at the
+/// same moment, and until then they may write into what is being removed.
+fn clear(folder: &Path) -> io::Result<()> {
+    let mut clearings = 0;
+    loop {
+        clearings += 1;
+        match fs::remove_dir_all(folder) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !folder.exists() => {
+                return Ok(());
+            }
+            Err(error) => match error.kind() {
+                io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotFound
+                    if clearings < CLEARINGS_MAX =>
+                {
+                    std::thread::sleep(CLEARING_PAUSE);
+                }
+                _ => return Err(error),
+            },
+        }
+    }
+}
+
 /// Takes the run's folder, and clears away what a process that was killed left in it.
 async fn prepare(run: &Path) -> Result<Lock, GitError> {
     fs::create_dir_all(run).map_err(GitError::files("create the folder", run))?;
@@ -99,9 +129,7 @@ async fn prepare(run: &Path) -> Result<Lock, GitError> {
     blocking(move || {
         for name in ["trees", "scratch"] {
             let path = run.join(name);
-            if path.exists() {
-                fs::remove_dir_all(&path).map_err(GitError::files("clear", &path))?;
-            }
+            clear(&path).map_err(GitError::files("clear", &path))?;
             fs::create_dir(&path).map_err(GitError::files("create the folder", &path))?;
         }
         Ok(())
