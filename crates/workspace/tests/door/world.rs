@@ -140,6 +140,15 @@ pub(crate) fn shown(execution: &Execution) -> String {
     format!("{:?}\n{}", execution.exit, execution.tail())
 }
 
+/// An environment with pytest, Ruff and pip, whatever this machine has.
+fn tools() -> PathBuf {
+    let programs = testkit::python().expect("the tests' environment can be made");
+    programs
+        .parent()
+        .expect("programs are in an environment")
+        .to_owned()
+}
+
 /// The folder of the interpreter itself: what is found first on the PATH may be a script that looks for it.
 fn python() -> PathBuf {
     static PREFIX: OnceLock<PathBuf> = OnceLock::new();
@@ -159,11 +168,15 @@ fn ask_python() -> PathBuf {
 }
 
 fn readable() -> Vec<PathBuf> {
-    vec![python()]
+    vec![python(), tools()]
 }
 
 fn path() -> String {
-    format!("{}/bin:/usr/bin:/bin", python().display())
+    format!(
+        "{}/bin:{}/bin:/usr/bin:/bin",
+        tools().display(),
+        python().display()
+    )
 }
 
 /// An error with its causes, as a person reads it.
