@@ -169,5 +169,5 @@ async fn what_a_command_line_does_stays_inside_of_landlock() {
 
 #[tokio::test]
 async fn code_that_runs_at_test_time_stays_inside() {
-    check("test_time.jsonl", Behind::Bubblewrap, 3).await;
+    check("test_time.jsonl", Behind::Bubblewrap, 12).await;
 }
