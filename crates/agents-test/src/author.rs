@@ -366,6 +366,7 @@ fn accepted(
         files,
         red_on_base,
         note,
+        ..AcceptanceTests::default()
     }
 }
 

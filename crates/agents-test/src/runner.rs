@@ -56,7 +56,12 @@ impl Agent for PytestRunner {
         } else {
             Report::rejected(summary, feedback::for_coder(&run, &troubles))
         };
-        Ok(report.with(Evidence::Tests { run, comparison }))
+        Ok(report.with(Evidence::Tests {
+            run,
+            comparison,
+            reruns: Vec::new(),
+            scope: None,
+        }))
     }
 }
 

@@ -138,7 +138,7 @@ mod tests {
                 .map(|id| result(id, TestOutcome::Failed))
                 .collect(),
             red_on_base: wanted.iter().map(|id| (*id).to_owned()).collect(),
-            note: String::new(),
+            ..AcceptanceTests::default()
         };
         let comparison = compare(base, &acceptance.on_base, patch);
         let shown: Vec<String> = troubles(base, patch, &comparison, Some(&acceptance))

@@ -94,7 +94,7 @@ fn acceptance(path: &str, text: &str, ids: &[&str]) -> Evidence {
         }],
         on_base: ids.iter().map(result).collect(),
         red_on_base: ids.iter().map(|it| (*it).to_owned()).collect(),
-        note: String::new(),
+        ..AcceptanceTests::default()
     })
 }
 

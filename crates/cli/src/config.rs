@@ -122,6 +122,12 @@ impl Default for Config {
                 output_flood_bytes_max: 64 * MIB,
                 answer_bytes_max: 16 * 1024,
                 author_tries_max: 3,
+                patch_bytes_max: 1 << 20,
+                patch_files_max: 200,
+                suite_seconds_max: 600,
+                reruns_max: 6,
+                bite_hunks_max: 16,
+                bite_seconds_max: 120,
             },
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use delivery::words::counted;
-use protocol::{Evidence, Reason, Status, TestOutcome, Tier};
+use protocol::{Canaries, Evidence, HunkVerdict, Reason, Status, TestOutcome, Tier};
 use store::RunSummary;
 
 /// A green or a red mark; plain text, because colour says nothing in a log.
@@ -166,5 +166,35 @@ pub(crate) fn about(evidence: &Evidence) -> String {
         Evidence::Missing { what, why } => {
             format!("no {what}: {}", one_line(why, 100))
         }
+        Evidence::Patch(facts) => format!("a patch of {}", counted(facts.files as usize, "file")),
+        Evidence::Dispute(dispute) => format!(
+            "{} disputes {}: {}",
+            dispute.agent,
+            one_line(&dispute.test, 80),
+            one_line(&dispute.words, 100)
+        ),
+        Evidence::Integrity(facts) => match &facts.canaries {
+            Canaries::Held { tests } => {
+                format!(
+                    "{} did what they must",
+                    counted(*tests as usize, "canary test")
+                )
+            }
+            Canaries::Broken { found } => format!(
+                "{} did not do what they must",
+                counted(found.len(), "canary test")
+            ),
+            Canaries::Silent { why } => {
+                format!("canary tests say nothing here: {}", one_line(why, 100))
+            }
+        },
+        Evidence::Bite(bite) => format!(
+            "{} reverted one by one, {} noticed by a test",
+            counted(bite.hunks.len(), "hunk"),
+            bite.hunks
+                .iter()
+                .filter(|it| matches!(it.verdict, HunkVerdict::Exercised { .. }))
+                .count()
+        ),
     }
 }

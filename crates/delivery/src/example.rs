@@ -207,7 +207,7 @@ fn acceptance() -> AcceptanceTests {
             TestOutcome::Failed,
         )],
         red_on_base: vec!["tests/test_last_page.py::test_last_page".into()],
-        note: String::new(),
+        ..AcceptanceTests::default()
     }
 }
 
@@ -262,6 +262,8 @@ fn tests(kept: TestOutcome, class: TestClass) -> Evidence {
                 TestClass::Fixed,
             ),
         ],
+        reruns: Vec::new(),
+        scope: None,
     }
 }
 
@@ -357,5 +359,11 @@ fn limits() -> Limits {
         output_flood_bytes_max: 1 << 24,
         answer_bytes_max: 1 << 14,
         author_tries_max: 3,
+        patch_bytes_max: 1 << 20,
+        patch_files_max: 200,
+        suite_seconds_max: 600,
+        reruns_max: 6,
+        bite_hunks_max: 16,
+        bite_seconds_max: 120,
     }
 }

@@ -229,7 +229,9 @@ impl Record {
     /// The last test run with the change, and every test on both sides.
     pub(crate) fn tests(&self) -> Option<(&TestRun, &[TestComparison])> {
         self.state.evidence.iter().rev().find_map(|it| match it {
-            Evidence::Tests { run, comparison } => Some((run, comparison.as_slice())),
+            Evidence::Tests {
+                run, comparison, ..
+            } => Some((run, comparison.as_slice())),
             _ => None,
         })
     }

@@ -169,6 +169,7 @@ impl GitHub {
                 repository: format!("{owner}/{repo}"),
                 number: *number,
             },
+            ..Task::default()
         };
         if task.is_empty() {
             return Err(IntakeError::Empty { place: what });

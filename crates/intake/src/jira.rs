@@ -155,6 +155,7 @@ impl Jira {
                 url: format!("{base}/browse/{key}"),
                 key,
             },
+            ..Task::default()
         };
         if task.is_empty() {
             return Err(IntakeError::Empty { place: what });

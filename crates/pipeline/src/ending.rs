@@ -143,7 +143,7 @@ mod tests {
                 files: Vec::new(),
                 on_base: Vec::new(),
                 red_on_base: vec!["a".into(); red_on_base],
-                note: String::new(),
+                ..AcceptanceTests::default()
             }));
         state.tests_passed = tested;
         state.qa_passed = reviewed;

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::command::Exit;
-use crate::tests_run::{AcceptanceTests, TestComparison, TestRun};
+use crate::gates::{Bite, Integrity, PatchFacts, Rerun, SuiteScope};
+use crate::tests_run::{AcceptanceTests, Dispute, TestComparison, TestRun};
 
 /// One thing a reviewer may want to see before trusting a verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +47,21 @@ pub enum Evidence {
         run: TestRun,
         /// Every test on both sides.
         comparison: Vec<TestComparison>,
+        /// Tests that were run again on both sides.
+        #[serde(default)]
+        reruns: Vec<Rerun>,
+        /// Which part of the suite ran; none means all of it at once.
+        #[serde(default)]
+        scope: Option<SuiteScope>,
     },
+    /// The draft as a patch.
+    Patch(PatchFacts),
+    /// A coder's claim that a test contradicts the task.
+    Dispute(Dispute),
+    /// Why the test runner's word can be believed.
+    Integrity(Integrity),
+    /// Whether each hunk matters.
+    Bite(Bite),
     /// A reviewer's verdict.
     Review(Review),
     /// Something a reader expects and will not find, and why.

@@ -159,6 +159,12 @@ mod tests {
                 output_flood_bytes_max: 1,
                 answer_bytes_max: 1,
                 author_tries_max: 1,
+                patch_bytes_max: 1 << 20,
+                patch_files_max: 200,
+                suite_seconds_max: 600,
+                reruns_max: 6,
+                bite_hunks_max: 16,
+                bite_seconds_max: 120,
             },
             settings: serde_json::Value::Null,
         }
@@ -219,6 +225,8 @@ mod tests {
                 tail: String::new(),
             },
             comparison: Vec::new(),
+            reruns: Vec::new(),
+            scope: None,
         }
     }
 

@@ -7,6 +7,7 @@ mod agent;
 mod command;
 mod evidence;
 mod fold;
+mod gates;
 mod journal;
 mod limits;
 mod log;
@@ -23,6 +24,10 @@ pub use agent::{Agent, AgentContext, AgentError, Prepared, Report, Steps, Verdic
 pub use command::{Captured, Command, Execution, Exit, Network, ToolFile};
 pub use evidence::{Evidence, Finding, LintFinding, Review, ReviewVerdict, Severity};
 pub use fold::FoldError;
+pub use gates::{
+    AllowedPath, Bite, Canaries, HunkBite, HunkVerdict, Integrity, MarkedTest, PatchFacts, Rerun,
+    SuiteScope, Trick,
+};
 pub use journal::{Entry, Journal, JournalError, RunEvent, RunId, Seat};
 pub use limits::Limits;
 pub use log::{Log, Note, Silent};
@@ -35,7 +40,8 @@ pub use stage::Stage;
 pub use state::{Reason, RunState, Status, Tier, Usage};
 pub use task::{Comment, Task, TaskSource};
 pub use tests_run::{
-    AcceptanceTests, TestClass, TestComparison, TestFile, TestOutcome, TestResult, TestRun,
+    AcceptanceTests, AmendedFile, Amendment, Dispute, TestClass, TestComparison, TestFile,
+    TestOrigin, TestOutcome, TestResult, TestRun,
 };
 pub use visible::visible;
 pub use workspace::{

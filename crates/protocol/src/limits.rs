@@ -39,4 +39,17 @@ pub struct Limits {
     pub answer_bytes_max: usize,
     /// Tries of the test author.
     pub author_tries_max: u8,
+    /// Size of a draft, as a unified diff.
+    pub patch_bytes_max: u64,
+    /// Files that a draft may touch.
+    pub patch_files_max: u32,
+    /// Wall time of the whole suite with the change; a suite that needs more is cut down to the tests that the
+    /// change can affect.
+    pub suite_seconds_max: u64,
+    /// Reruns, on each side, of a test that seems to have been broken.
+    pub reruns_max: u32,
+    /// Hunks of a draft that are reverted one by one to see whether a test notices.
+    pub bite_hunks_max: u32,
+    /// Wall time of all of that.
+    pub bite_seconds_max: u64,
 }

@@ -174,9 +174,9 @@ impl RunState {
         };
     }
 
-    /// The acceptance tests, if an author or the user gave any.
+    /// The acceptance tests as they stand, after any dispute, if an author or the user gave any.
     pub fn acceptance_tests(&self) -> Option<&AcceptanceTests> {
-        self.evidence.iter().find_map(|it| match it {
+        self.evidence.iter().rev().find_map(|it| match it {
             Evidence::AcceptanceTests(tests) => Some(tests),
             _ => None,
         })

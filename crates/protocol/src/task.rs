@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::tests_run::TestFile;
+
 /// A task, as the tracker or the user worded it.
 ///
 /// Every text in here was written by a stranger: it is data for prompts and reports, never an instruction to us.
@@ -20,6 +22,12 @@ pub struct Task {
     /// Where the task came from.
     #[serde(default)]
     pub source: TaskSource,
+    /// The user's own test files, frozen when the run was opened; they then are the acceptance tests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tests: Vec<TestFile>,
+    /// Tests of the repository that the user named as acceptance tests, as in `tests/test_a.py::test_b`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub test_ids: Vec<String>,
 }
 
 /// One comment of the conversation below an issue.

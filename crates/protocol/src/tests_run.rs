@@ -108,7 +108,7 @@ pub enum TestClass {
 }
 
 /// Tests that say what the task asks for, frozen before any change was seen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AcceptanceTests {
     /// The files.
     pub files: Vec<TestFile>,
@@ -118,6 +118,66 @@ pub struct AcceptanceTests {
     pub red_on_base: Vec<String>,
     /// Why there is nothing red, or no tests at all, in the author's or our own words.
     pub note: String,
+    /// Who wrote them.
+    #[serde(default)]
+    pub origin: TestOrigin,
+    /// The one dispute about them, once it was decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amendment: Option<Amendment>,
+}
+
+/// Who wrote the acceptance tests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TestOrigin {
+    /// The test author, without sight of any change.
+    #[default]
+    Author,
+    /// The user, before the run; the coders see them.
+    User,
+}
+
+/// A coder's claim that a test contradicts the task. Words only: a coder changes no test.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dispute {
+    /// The coder.
+    pub agent: String,
+    /// The test, as in `tests/test_a.py::test_b`; an acceptance test or one of the repository's own.
+    pub test: String,
+    /// The line of the task that it contradicts, word for word.
+    pub quote: String,
+    /// Why.
+    pub words: String,
+}
+
+/// What the test author, who doesn't see the change, made of a dispute.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Amendment {
+    /// What was disputed.
+    pub dispute: Dispute,
+    /// Whether the author followed it.
+    pub granted: bool,
+    /// Why, in the author's words.
+    pub answer: String,
+    /// The files that it changed; none when it didn't follow.
+    pub files: Vec<AmendedFile>,
+}
+
+/// A test file before and after a dispute.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AmendedFile {
+    /// Where it stands; one of the repository's own, or an acceptance test.
+    pub path: String,
+    /// Whether it is one of the repository's own.
+    pub existed: bool,
+    /// SHA-256 of the old text, in hexadecimal.
+    pub old_sha256: String,
+    /// The old text.
+    pub old_text: String,
+    /// SHA-256 of the new text, in hexadecimal.
+    pub new_sha256: String,
+    /// The new text.
+    pub new_text: String,
 }
 
 /// A frozen test file.

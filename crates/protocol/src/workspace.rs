@@ -63,6 +63,19 @@ pub trait Workspace: Send + Sync {
         Ok(ended)
     }
 
+    /// What was kept under this name for this base and environment by an earlier run, if anything was. What it holds
+    /// saves work; losing it costs time only.
+    async fn recall(&self, name: &str) -> Result<Option<Vec<u8>>, WorkspaceError> {
+        let _ = name;
+        Ok(None)
+    }
+
+    /// Keeps bytes for later runs on the same base and environment.
+    async fn remember(&self, name: &str, bytes: &[u8]) -> Result<(), WorkspaceError> {
+        let _ = (name, bytes);
+        Ok(())
+    }
+
     /// Runs a command line that a model wrote, if the policy allows it.
     async fn run_line(&self, line: &str, seconds_max: u64) -> Result<Execution, WorkspaceError>;
 }

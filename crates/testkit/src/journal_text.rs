@@ -1,6 +1,6 @@
 //! A journal as a few lines a person can compare: what happened, in order, without what varies from run to run.
 
-use protocol::{Entry, Evidence, RunEvent, Stage};
+use protocol::{Canaries, Entry, Evidence, HunkVerdict, RunEvent, Stage};
 
 /// One line an event.
 ///
@@ -138,5 +138,33 @@ fn one(evidence: &Evidence) -> String {
         ),
         Evidence::Review(review) => format!("a review, findings: {}", review.findings.len()),
         Evidence::Missing { what, .. } => format!("no {what}"),
+        Evidence::Patch(facts) => format!(
+            "a patch, files: {}, allowed by the task: {}",
+            facts.files,
+            facts.allowed.len()
+        ),
+        Evidence::Dispute(dispute) => format!("a dispute about {}", dispute.test),
+        Evidence::Integrity(facts) => format!(
+            "integrity, canaries: {}, missing: {}, marked: {}, tricks: {}",
+            match facts.canaries {
+                Canaries::Held { .. } => "held",
+                Canaries::Broken { .. } => "broken",
+                Canaries::Silent { .. } => "silent",
+            },
+            facts.missing.len(),
+            facts.marked.len(),
+            facts.tricks.len()
+        ),
+        Evidence::Bite(bite) => {
+            let of = |wanted: fn(&HunkVerdict) -> bool| {
+                bite.hunks.iter().filter(|it| wanted(&it.verdict)).count()
+            };
+            format!(
+                "hunks: {}, exercised: {}, untried: {}",
+                bite.hunks.len(),
+                of(|it| matches!(it, HunkVerdict::Exercised { .. })),
+                of(|it| matches!(it, HunkVerdict::Untried { .. }))
+            )
+        }
     }
 }

@@ -265,7 +265,7 @@ fn a_coder_never_sees_the_acceptance_tests() {
         }],
         on_base: Vec::new(),
         red_on_base: vec!["tests/test_secret.py::test_secret".to_owned()],
-        note: String::new(),
+        ..AcceptanceTests::default()
     };
     let mut state = redraft();
     state.evidence.push(Evidence::AcceptanceTests(tests));

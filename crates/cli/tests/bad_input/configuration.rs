@@ -56,7 +56,7 @@ fn a_configuration_that_cannot_be_read_is_named_with_its_file_and_key() {
         expect![[r#"
             exit 2
             --- stderr
-            error: could not use `limits.iteration_max` of [WORLD]/here/pipeline.toml: there is no such key (there are iterations_max, turns_max, tool_calls_per_reply_max, visit_tokens_max, visit_seconds_max, reply_tokens_max, command_seconds_max, test_run_seconds_max, install_seconds_max, cpu_seconds_max, memory_bytes_max, file_bytes_max, processes_max, output_bytes_max, output_flood_bytes_max, answer_bytes_max, author_tries_max)
+            error: could not use `limits.iteration_max` of [WORLD]/here/pipeline.toml: there is no such key (there are iterations_max, turns_max, tool_calls_per_reply_max, visit_tokens_max, visit_seconds_max, reply_tokens_max, command_seconds_max, test_run_seconds_max, install_seconds_max, cpu_seconds_max, memory_bytes_max, file_bytes_max, processes_max, output_bytes_max, output_flood_bytes_max, answer_bytes_max, author_tries_max, patch_bytes_max, patch_files_max, suite_seconds_max, reruns_max, bite_hunks_max, bite_seconds_max)
         "#]],
     );
     check(

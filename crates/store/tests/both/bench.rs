@@ -106,6 +106,12 @@ pub(crate) fn opened(title: &str) -> RunEvent {
             output_flood_bytes_max: 1,
             answer_bytes_max: 1,
             author_tries_max: 1,
+            patch_bytes_max: 1 << 20,
+            patch_files_max: 200,
+            suite_seconds_max: 600,
+            reruns_max: 6,
+            bite_hunks_max: 16,
+            bite_seconds_max: 120,
         },
         settings: serde_json::json!({"out": "here"}),
     }

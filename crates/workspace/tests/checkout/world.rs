@@ -211,5 +211,11 @@ pub(crate) fn limits() -> Limits {
         output_flood_bytes_max: 8 << 20,
         answer_bytes_max: 16 << 10,
         author_tries_max: 3,
+        patch_bytes_max: 1 << 20,
+        patch_files_max: 200,
+        suite_seconds_max: 600,
+        reruns_max: 6,
+        bite_hunks_max: 16,
+        bite_seconds_max: 120,
     }
 }
