@@ -9,6 +9,7 @@ mod ending;
 mod finish;
 mod machine;
 mod past;
+mod progress;
 mod stop;
 mod visit;
 mod walk;

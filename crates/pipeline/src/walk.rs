@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use protocol::{
-    AgentContext, AgentError, JournalError, Prepared, Reason, Report, RunEvent, RunState, Stage,
-    TreeId, Verdict, WorkspaceError,
+    AgentContext, AgentError, Evidence, JournalError, Prepared, Reason, Report, RunEvent, RunState,
+    Stage, TreeId, Verdict, WorkspaceError,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -15,6 +15,7 @@ use crate::driver::{DriveError, Run};
 use crate::ending::{self, Trouble};
 use crate::machine::{Event, Rules};
 use crate::past::{Past, Reported};
+use crate::progress::{Rejection, Rejections, failing};
 use crate::stop::Stop;
 use crate::visit::{Agency, SureJournal, Till, Visit};
 
@@ -65,8 +66,8 @@ pub(crate) struct Walk<'a> {
     trouble: mpsc::Sender<Broken>,
     troubles: mpsc::Receiver<Broken>,
     stop: Stop,
-    /// The tree and the feedback of the last rejection, to see whether a redraft changed anything.
-    last_rejection: Option<(TreeId, String)>,
+    /// What was sent back so far, to see whether a redraft changed anything.
+    rejections: Rejections,
     /// Why the machine was told to stop.
     pub(crate) fatal: Option<(Reason, String)>,
 }
@@ -86,7 +87,7 @@ impl<'a> Walk<'a> {
             trouble,
             troubles,
             stop: run.stop.clone(),
-            last_rejection: None,
+            rejections: Rejections::default(),
             fatal: None,
         }
     }
@@ -205,10 +206,10 @@ impl<'a> Walk<'a> {
                 Some(reported) => reported,
                 None => self.visit_and_write_down(stage, seat).await?,
             };
-            self.state.proposed_code = reported.proposed_code;
+            self.state.proposed_code = reported.proposed_code.clone();
             self.state.absorb(stage, &reported.report);
             if let Verdict::Rejected { feedback } = &reported.report.verdict {
-                self.stop_without_progress(&reported.tree, feedback)?;
+                self.stop_without_progress(&reported, feedback)?;
                 return Ok(Event::Judged(reported.report.verdict));
             }
         }
@@ -334,21 +335,22 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The same tree, or the same words, twice in a row: another draft would only cost.
-    fn stop_without_progress(&mut self, tree: &TreeId, feedback: &str) -> Result<(), Halt> {
-        let same = match &self.last_rejection {
-            Some((last, _)) if last == tree => Some("the draft is the same as the one before"),
-            Some((_, words)) if words == feedback => {
-                Some("the draft was sent back with the same words as the one before")
-            }
-            _ => None,
+    /// Another draft after one that brought nothing new would only cost.
+    fn stop_without_progress(&mut self, reported: &Reported, feedback: &str) -> Result<(), Halt> {
+        let rejection = Rejection {
+            tree: reported.tree.clone(),
+            failing: failing(&reported.report),
+            feedback: feedback.to_owned(),
         };
-        self.last_rejection = Some((tree.clone(), feedback.to_owned()));
-        match same {
-            Some(why) => Err(Halt::Trouble(
-                Trouble::Fatal(Reason::NoProgress),
-                why.to_owned(),
-            )),
+        // A dispute changes what is asked rather than the draft, and there is only one in a run.
+        let disputed = self
+            .state
+            .evidence
+            .iter()
+            .any(|it| matches!(it, Evidence::Dispute(_)));
+        let why = self.rejections.why_no_progress(rejection);
+        match why.filter(|_| !disputed) {
+            Some(why) => Err(Halt::Trouble(Trouble::Fatal(Reason::NoProgress), why)),
             None => Ok(()),
         }
     }
