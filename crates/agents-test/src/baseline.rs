@@ -92,6 +92,7 @@ mod tests {
             finished,
             wall_ms: 0,
             tail: String::new(),
+            cached: false,
         }
     }
 

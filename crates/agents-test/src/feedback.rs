@@ -183,6 +183,7 @@ mod tests {
             finished: true,
             wall_ms: 0,
             tail: "boom\n".to_owned(),
+            cached: false,
         }
     }
 

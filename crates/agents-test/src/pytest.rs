@@ -141,6 +141,7 @@ fn test_run(execution: &Execution, seconds_max: u64) -> TestRun {
         finished: session.finished,
         wall_ms: execution.wall_ms,
         tail,
+        cached: false,
     }
 }
 

@@ -286,6 +286,7 @@ mod tests {
             finished: true,
             wall_ms: 0,
             tail: String::new(),
+            cached: false,
         };
         let files = ["tests/test_a.py", "tests/test_b.py"]
             .map(|path| frozen::freeze(path.to_owned(), String::new()));

@@ -279,6 +279,7 @@ fn run(results: &[(&str, TestOutcome)]) -> TestRun {
         finished: true,
         wall_ms: 420,
         tail: String::new(),
+        cached: false,
     }
 }
 

@@ -136,6 +136,7 @@ mod tests {
             finished: true,
             wall_ms: 0,
             tail: String::new(),
+            cached: false,
         }));
         state
             .evidence

@@ -223,6 +223,7 @@ mod tests {
                 finished: true,
                 wall_ms: 0,
                 tail: String::new(),
+                cached: false,
             },
             comparison: Vec::new(),
             reruns: Vec::new(),

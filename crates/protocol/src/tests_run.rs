@@ -21,6 +21,9 @@ pub struct TestRun {
     pub wall_ms: u64,
     /// The end of the runner's output.
     pub tail: String,
+    /// Whether an earlier run on the same base and environment measured it.
+    #[serde(default, skip_serializing_if = "<&bool as std::ops::Not>::not")]
+    pub cached: bool,
 }
 
 /// What became of one test.
