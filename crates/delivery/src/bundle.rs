@@ -1,11 +1,12 @@
 //! The evidence bundle: a folder that needs nothing else to be believed or doubted.
 
+use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
 use protocol::{Confinement, Entry, Environment, Evidence, RunId, Usage};
 use serde::{Deserialize, Serialize};
 
-use crate::chain::write_chain;
+use crate::chain::{sha256, write_chain};
 use crate::error::DeliveryError;
 use crate::outcomes::Outcomes;
 use crate::record::Record;
@@ -15,6 +16,11 @@ use crate::report;
 pub(crate) const MARK: &str = "bundle.json";
 /// What `format` of the mark says.
 pub(crate) const FORMAT: &str = "pipeline evidence bundle";
+/// What `version` of the mark says.
+const VERSION: u32 = 2;
+/// What `program` of the mark says.
+pub(crate) const PROGRAM: &str = concat!("pipeline ", env!("CARGO_PKG_VERSION"));
+
 /// A bundle, ready to be written.
 #[derive(Debug)]
 pub struct Bundle {
@@ -27,9 +33,15 @@ pub struct Bundle {
 pub(crate) struct Mark {
     pub(crate) format: String,
     version: u32,
+    /// The version of this program.
+    #[serde(default)]
+    pub(crate) program: String,
     pub(crate) run: RunId,
     /// The last digest of `journal.jsonl`.
     pub(crate) journal_sha256: String,
+    /// SHA-256 of every other file, by its path.
+    #[serde(default)]
+    pub(crate) files: BTreeMap<String, String>,
 }
 
 /// `base.json`.
@@ -75,7 +87,11 @@ impl Bundle {
                 "patch.diff".to_owned(),
                 record.state.proposed_code.clone().into_bytes(),
             ),
+            json("patch.json", &record.patch_facts())?,
+            json("acceptance.json", &record.state.acceptance_tests())?,
             json("outcomes.json", &outcomes)?,
+            json("integrity.json", &record.integrity())?,
+            json("bite.json", &record.bite())?,
             json("ruff.json", &formats(&record))?,
             json("review.json", &record.state.review())?,
             json("usage.json", &usage_of(&record))?,
@@ -100,9 +116,14 @@ impl Bundle {
         }
         let mark = Mark {
             format: FORMAT.to_owned(),
-            version: 1,
+            version: VERSION,
+            program: PROGRAM.to_owned(),
             run: run.clone(),
             journal_sha256: chain.head,
+            files: files
+                .iter()
+                .map(|(name, bytes)| (name.clone(), sha256(bytes)))
+                .collect(),
         };
         files.push(json(MARK, &mark)?);
         Ok(Bundle { files })
@@ -235,47 +256,49 @@ mod tests {
         check_file(
             "outcomes.json",
             expect![[r#"
-            {
-              "base": {
-                "exit": {
-                  "code": 0
-                },
-                "finished": true,
-                "collected": 1,
-                "collection_errors": 0,
-                "wall_ms": 420
-              },
-              "patch": {
-                "exit": {
-                  "code": 0
-                },
-                "finished": true,
-                "collected": 2,
-                "collection_errors": 0,
-                "wall_ms": 420
-              },
-              "counts": {
-                "fixed": 1,
-                "kept": 1
-              },
-              "tests": [
                 {
-                  "id": "tests/test_pager.py::test_one",
-                  "base": "passed",
-                  "patch": "passed",
-                  "class": "kept",
-                  "acceptance": false
-                },
-                {
-                  "id": "tests/test_last_page.py::test_last_page",
-                  "base": "failed",
-                  "patch": "passed",
-                  "class": "fixed",
-                  "acceptance": true
+                  "base": {
+                    "exit": {
+                      "code": 0
+                    },
+                    "finished": true,
+                    "collected": 1,
+                    "collection_errors": 0,
+                    "wall_ms": 420
+                  },
+                  "patch": {
+                    "exit": {
+                      "code": 0
+                    },
+                    "finished": true,
+                    "collected": 2,
+                    "collection_errors": 0,
+                    "wall_ms": 420
+                  },
+                  "counts": {
+                    "fixed": 1,
+                    "kept": 1
+                  },
+                  "tests": [
+                    {
+                      "id": "tests/test_pager.py::test_one",
+                      "base": "passed",
+                      "patch": "passed",
+                      "class": "kept",
+                      "acceptance": false
+                    },
+                    {
+                      "id": "tests/test_last_page.py::test_last_page",
+                      "base": "failed",
+                      "patch": "passed",
+                      "class": "fixed",
+                      "acceptance": true
+                    }
+                  ],
+                  "reruns": [],
+                  "scope": null
                 }
-              ]
-            }
-        "#]],
+            "#]],
         );
         check_file(
             "ruff.json",

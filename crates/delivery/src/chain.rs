@@ -94,11 +94,16 @@ fn digest_of(previous: &str, json: &str) -> String {
     hasher.update(previous);
     hasher.update("\n");
     hasher.update(json);
-    hasher
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    in_hexadecimal(&hasher.finalize())
+}
+
+/// SHA-256 of a file, in hexadecimal.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    in_hexadecimal(&Sha256::digest(bytes))
+}
+
+fn in_hexadecimal(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

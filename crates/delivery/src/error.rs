@@ -95,6 +95,14 @@ pub enum DeliveryError {
         /// The bound.
         bytes_max: u64,
     },
+    /// A file of a bundle isn't what was written.
+    #[error("trust `{file}` of the bundle: {why}")]
+    Changed {
+        /// The file, below the bundle's folder.
+        file: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A line of a bundle's journal isn't what was written.
     #[error("trust line {line} of the bundle's journal: {why}")]
     Chain {

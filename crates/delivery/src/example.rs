@@ -1,11 +1,15 @@
 //! Journals of small runs, for this crate's own tests.
 
+mod rich;
+
 use protocol::{
     AcceptanceTests, Base, Confinement, Entry, Environment, Evidence, Exit, Finding, Limits,
     ModelId, ModelReply, Prepared, Reason, Report, Review, ReviewVerdict, RunEvent, Seat, Severity,
     Stage, Status, Task, TaskSource, TestClass, TestComparison, TestFile, TestOutcome, TestResult,
     TestRun, Tier, TokenUsage, TreeId,
 };
+
+pub(crate) use rich::{rich, safe};
 
 /// The change that the completed run ends with.
 pub(crate) const PATCH: &str = "diff --git a/src/pager.py b/src/pager.py\nindex 1..2 100644\n--- a/src/pager.py\n+++ b/src/pager.py\n@@ -1,2 +1,2 @@\n def pages(n, size):\n-    return n // size\n+    return -(-n // size)\n";

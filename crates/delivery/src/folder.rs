@@ -1,14 +1,12 @@
-//! The folder of a bundle: written whole or not at all, and read back with a check of every line.
+//! The folder of a bundle: written whole or not at all.
 
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use protocol::{Entry, RunId};
 use tempfile::TempDir;
 
 use crate::bundle::{Bundle, FORMAT, MARK, Mark};
-use crate::chain::verify_chain;
 use crate::error::DeliveryError;
 
 /// Whatever a bundle has at its top.
@@ -18,15 +16,18 @@ const NAMES: &[&str] = &[
     "base.json",
     "patch.diff",
     "acceptance",
+    "acceptance.json",
+    "bite.json",
+    "integrity.json",
     "outcomes.json",
+    "patch.json",
+    "report.html",
     "ruff.json",
     "review.json",
     "usage.json",
     "journal.jsonl",
     "report.md",
 ];
-/// The largest journal that is read back.
-const JOURNAL_BYTES_MAX: u64 = 1 << 30;
 
 impl Bundle {
     /// Writes the folder, all at once: it is there whole, or as it was before.
@@ -59,26 +60,6 @@ impl Bundle {
         }
         fs::rename(&new, folder).map_err(|it| DeliveryError::file("write", folder, it))
     }
-}
-
-/// Reads a bundle's journal back. Every line, and the last digest against `bundle.json`, must be what was written.
-///
-/// # Errors
-///
-/// When the folder is no bundle, or its journal was changed or cut short.
-pub fn read_bundle(folder: &Path) -> Result<(RunId, Vec<Entry>), DeliveryError> {
-    let mark = mark_of(folder)?.ok_or_else(|| DeliveryError::NoBundle {
-        folder: folder.to_owned(),
-    })?;
-    let path = folder.join("journal.jsonl");
-    let (entries, head) = verify_chain(&read_text(&path, JOURNAL_BYTES_MAX)?)?;
-    if head != mark.journal_sha256 {
-        return Err(DeliveryError::Chain {
-            line: entries.len(),
-            why: format!("its digest isn't the last one that {MARK} names (was the end cut off?)"),
-        });
-    }
-    Ok((mark.run, entries))
 }
 
 fn write_file(path: &Path, bytes: &[u8]) -> Result<(), DeliveryError> {
@@ -129,7 +110,8 @@ fn refuse_foreign(folder: &Path) -> Result<bool, DeliveryError> {
     }
 }
 
-fn mark_of(folder: &Path) -> Result<Option<Mark>, DeliveryError> {
+/// `bundle.json` of a folder, if it has one of ours.
+pub(crate) fn mark_of(folder: &Path) -> Result<Option<Mark>, DeliveryError> {
     let path = folder.join(MARK);
     if !path.exists() {
         return Ok(None);
@@ -139,7 +121,8 @@ fn mark_of(folder: &Path) -> Result<Option<Mark>, DeliveryError> {
     Ok(mark.filter(|it: &Mark| it.format == FORMAT))
 }
 
-fn read_text(path: &Path, bytes_max: u64) -> Result<String, DeliveryError> {
+/// A file's text, if it isn't too large.
+pub(crate) fn read_text(path: &Path, bytes_max: u64) -> Result<String, DeliveryError> {
     let refused = |it| DeliveryError::file("read", path, it);
     let file = fs::File::open(path).map_err(refused)?;
     let mut text = String::new();
@@ -159,6 +142,7 @@ fn read_text(path: &Path, bytes_max: u64) -> Result<String, DeliveryError> {
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
+    use protocol::{Entry, RunId};
 
     use super::*;
     use crate::example;
@@ -207,18 +191,22 @@ mod tests {
         check(
             &[],
             expect![[r#"
-            written
-            below/out/acceptance/tests/test_last_page.py
-            below/out/base.json
-            below/out/bundle.json
-            below/out/journal.jsonl
-            below/out/outcomes.json
-            below/out/patch.diff
-            below/out/report.md
-            below/out/review.json
-            below/out/ruff.json
-            below/out/task.json
-            below/out/usage.json"#]],
+                written
+                below/out/acceptance/tests/test_last_page.py
+                below/out/acceptance.json
+                below/out/base.json
+                below/out/bite.json
+                below/out/bundle.json
+                below/out/integrity.json
+                below/out/journal.jsonl
+                below/out/outcomes.json
+                below/out/patch.diff
+                below/out/patch.json
+                below/out/report.md
+                below/out/review.json
+                below/out/ruff.json
+                below/out/task.json
+                below/out/usage.json"#]],
         );
         let world = tempfile::tempdir().expect("a folder for the test");
         bundle(&example::no_code())
@@ -264,31 +252,5 @@ mod tests {
         assert_eq!(patch, "");
         let left: Vec<_> = fs::read_dir(world.path()).expect("readable").collect();
         assert_eq!(left.len(), 1, "nothing else is left beside it");
-    }
-
-    #[test]
-    fn a_bundle_reads_back_as_the_run_it_was_made_of() {
-        let world = tempfile::tempdir().expect("a folder for the test");
-        let out = world.path().join("out");
-        let history = example::completed();
-        bundle(&history).write_to(&out).expect("the folder is new");
-        let (name, entries) = read_bundle(&out).expect("nothing was changed");
-        assert_eq!((name, &entries), (run(), &history));
-        assert_eq!(bundle(&entries).files, bundle(&history).files);
-    }
-
-    #[test]
-    fn a_journal_whose_end_is_cut_off_is_not_read() {
-        let world = tempfile::tempdir().expect("a folder for the test");
-        let out = world.path().join("out");
-        bundle(&example::completed())
-            .write_to(&out)
-            .expect("the folder is new");
-        let path = out.join("journal.jsonl");
-        let text = fs::read_to_string(&path).expect("readable");
-        let cut: String = text.split_inclusive('\n').take(4).collect();
-        fs::write(&path, cut).expect("writable");
-        let error = read_bundle(&out).expect_err("the end is missing");
-        expect!["trust line 4 of the bundle's journal: its digest isn't the last one that bundle.json names (was the end cut off?)"].assert_eq(&error.to_string());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use protocol::{Exit, TestClass, TestOutcome, TestRun};
+use protocol::{Exit, Rerun, SuiteScope, TestClass, TestOutcome, TestRun};
 use serde::Serialize;
 
 use crate::record::Record;
@@ -18,6 +18,10 @@ pub(crate) struct Outcomes {
     pub(crate) counts: BTreeMap<TestClass, usize>,
     /// Every test.
     pub(crate) tests: Vec<Row>,
+    /// Tests that were run again on both sides.
+    pub(crate) reruns: Vec<Rerun>,
+    /// Which part of the suite ran; none means all of it.
+    pub(crate) scope: Option<SuiteScope>,
 }
 
 /// How a test run went as a whole.
@@ -101,11 +105,14 @@ impl Outcomes {
         for class in tests.iter().filter_map(|it| it.class) {
             *counts.entry(class).or_default() += 1;
         }
+        let (reruns, scope) = record.around_the_tests();
         Outcomes {
             base: baseline.map(RunFacts::of),
             patch: tested.map(|(run, _)| RunFacts::of(run)),
             counts,
             tests,
+            reruns: reruns.to_vec(),
+            scope: scope.cloned(),
         }
     }
 }

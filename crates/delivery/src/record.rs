@@ -1,8 +1,9 @@
 //! One run as its journal tells it: the state at the end, and the visits that led there.
 
 use protocol::{
-    Base, Confinement, Entry, Environment, Evidence, FoldError, Limits, ModelId, Reason, RunEvent,
-    RunId, RunState, Seat, Stage, Task, TestComparison, TestRun, TokenUsage, TreeId, Usage,
+    Amendment, Base, Bite, Confinement, Entry, Environment, Evidence, FoldError, Integrity, Limits,
+    ModelId, PatchFacts, Reason, Rerun, RunEvent, RunId, RunState, Seat, Stage, SuiteScope, Task,
+    TestComparison, TestRun, TokenUsage, TreeId, Usage,
 };
 
 /// Everything the report and the bundle say, taken from events alone.
@@ -234,6 +235,44 @@ impl Record {
             } => Some((run, comparison.as_slice())),
             _ => None,
         })
+    }
+
+    /// Tests of the last run that were run again, and which part of the suite ran.
+    pub(crate) fn around_the_tests(&self) -> (&[Rerun], Option<&SuiteScope>) {
+        let found = self.state.evidence.iter().rev().find_map(|it| match it {
+            Evidence::Tests { reruns, scope, .. } => Some((reruns.as_slice(), scope.as_ref())),
+            _ => None,
+        });
+        found.unwrap_or_default()
+    }
+
+    /// The current draft as a patch, as its gate measured it.
+    pub(crate) fn patch_facts(&self) -> Option<&PatchFacts> {
+        self.state.evidence.iter().rev().find_map(|it| match it {
+            Evidence::Patch(facts) => Some(facts),
+            _ => None,
+        })
+    }
+
+    /// Why the test runner's word can be believed.
+    pub(crate) fn integrity(&self) -> Option<&Integrity> {
+        self.state.evidence.iter().rev().find_map(|it| match it {
+            Evidence::Integrity(integrity) => Some(integrity),
+            _ => None,
+        })
+    }
+
+    /// Whether each hunk matters.
+    pub(crate) fn bite(&self) -> Option<&Bite> {
+        self.state.evidence.iter().rev().find_map(|it| match it {
+            Evidence::Bite(bite) => Some(bite),
+            _ => None,
+        })
+    }
+
+    /// What became of the one dispute about a test.
+    pub(crate) fn amendment(&self) -> Option<&Amendment> {
+        self.state.acceptance_tests()?.amendment.as_ref()
     }
 
     /// What all agents together have used. The price is known only when that of every agent is.

@@ -4,6 +4,7 @@
 //! output, the diff) stands in code spans and fenced blocks, and can neither set a state nor look like one.
 
 mod change;
+mod gates;
 mod tests_section;
 mod walk;
 
@@ -14,6 +15,8 @@ use crate::quote;
 use crate::record::Record;
 use crate::words;
 
+/// The command that re-executes the gates, from inside the folder.
+pub(crate) const VERIFY: &str = "pipeline verify .";
 /// Longest line taken from a title.
 const TITLE_CHARS_MAX: usize = 120;
 /// Longest explanation or why, in one line.
@@ -27,9 +30,12 @@ const BLOCK_CHARS_MAX: usize = 24_000;
 pub(crate) fn render(record: &Record, outcomes: &Outcomes, head: &str) -> String {
     let mut text = String::new();
     summary(&mut text, record);
+    gates::amendment(&mut text, record);
     asked(&mut text, record);
     change::section(&mut text, record);
     tests_section::section(&mut text, record, outcomes);
+    gates::integrity(&mut text, record);
+    gates::bite(&mut text, record);
     walk::formatting(&mut text, record);
     walk::review(&mut text, record);
     walk::section(&mut text, record);
@@ -42,7 +48,8 @@ pub(crate) fn render(record: &Record, outcomes: &Outcomes, head: &str) -> String
 fn summary(text: &mut String, record: &Record) {
     let status = status_in_words(record);
     *text += &format!(
-        "# {status}: {}\n\n",
+        "# {status}{}: {}\n\n",
+        draft_tier(record.state.tier),
         quote::span(&record.task.title, TITLE_CHARS_MAX)
     );
     let total = record.total();
@@ -119,6 +126,17 @@ fn status_in_words(record: &Record) -> &'static str {
         (Status::Failed, _) => "Failed",
         (Status::Running, Some(_)) => "Interrupted, can be resumed",
         (Status::Running, None) => "Under way",
+    }
+}
+
+/// What a reader must not overlook about the tier, for the first line.
+fn draft_tier(tier: Option<Tier>) -> &'static str {
+    match tier {
+        Some(Tier::RegressionSafe) => {
+            ", but only regression-safe (no test was red before the change)"
+        }
+        Some(Tier::Unverified) => ", but unverified",
+        Some(Tier::Proven) | None => "",
     }
 }
 
@@ -250,6 +268,9 @@ fn check_again(text: &mut String, record: &Record, head: &str) {
         *text += &quote::fence("sh", &lines.join("\n"), BLOCK_LINES_MAX, BLOCK_CHARS_MAX);
         *text += "\n";
     }
+    *text += "Every gate again, in the sandbox, compared figure by figure with this folder:\n\n";
+    *text += &quote::fence("sh", VERIFY, BLOCK_LINES_MAX, BLOCK_CHARS_MAX);
+    *text += "\n";
     *text += &format!(
         "Every event stands in `journal.jsonl`, each line vouching for the one before. The last digest is\n`{head}`.\n"
     );
@@ -316,6 +337,18 @@ mod tests {
     #[test]
     fn a_completed_run_reads_from_the_verdict_down_to_the_way_to_check_it() {
         expect_file!["../fixtures/completed.md"].assert_eq(&rendered(&example::completed()));
+    }
+
+    #[test]
+    fn everything_the_gates_measured_is_told_and_an_amended_test_first() {
+        expect_file!["../fixtures/rich.md"].assert_eq(&rendered(&example::rich()));
+    }
+
+    #[test]
+    fn a_change_that_nothing_proves_says_so_in_its_first_line() {
+        let report = rendered(&example::safe());
+        expect!["# Completed, but only regression-safe (no test was red before the change): `The last page is lost`"]
+            .assert_eq(report.lines().next().unwrap_or_default());
     }
 
     #[test]

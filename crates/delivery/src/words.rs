@@ -1,5 +1,7 @@
 //! Times, tokens and money as people write them.
 
+use protocol::TestOutcome;
+
 /// A moment in UTC, from milliseconds since 1970-01-01, as in `2026-05-21 14:03:09 UTC`.
 pub fn moment(at_ms: u64) -> String {
     let seconds = at_ms / 1000;
@@ -44,6 +46,18 @@ pub fn money(microusd: Option<u64>) -> String {
             format!("${}.{:04}", parts / 10_000, parts % 10_000)
         }
         None => "unknown price".to_owned(),
+    }
+}
+
+/// How a test ended.
+pub fn outcome(outcome: TestOutcome) -> &'static str {
+    match outcome {
+        TestOutcome::Passed => "passed",
+        TestOutcome::Failed => "failed",
+        TestOutcome::Error => "error",
+        TestOutcome::Skipped => "skipped",
+        TestOutcome::Xfailed => "failed as expected",
+        TestOutcome::Xpassed => "passed unexpectedly",
     }
 }
 

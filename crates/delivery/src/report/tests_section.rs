@@ -1,6 +1,6 @@
 //! The tests: how many of which kind, and every one that isn't simply as it was.
 
-use protocol::{Status, TestClass, TestOutcome};
+use protocol::{Status, TestClass, TestOrigin, TestOutcome};
 
 use super::{BLOCK_CHARS_MAX, BLOCK_LINES_MAX, WORDS_CHARS_MAX};
 use crate::outcomes::{Outcomes, Row, RunFacts};
@@ -37,6 +37,7 @@ pub(super) fn section(text: &mut String, record: &Record, outcomes: &Outcomes) {
         }
         *text += "\n";
     }
+    super::gates::around_the_tests(text, record);
     rows(text, outcomes);
     failures(text, outcomes);
     acceptance(text, record);
@@ -128,9 +129,16 @@ fn acceptance(text: &mut String, record: &Record) {
     let Some(tests) = record.state.acceptance_tests() else {
         return;
     };
+    let whose = match tests.origin {
+        TestOrigin::Author => {
+            "Written from the task and the base commit, without sight of any draft, then frozen."
+        }
+        TestOrigin::User => {
+            "Given by the user before the run, then frozen; the coders could see them."
+        }
+    };
     *text += &format!(
-        "### Acceptance tests\n\nWritten from the task and the base commit, without sight of any draft, then frozen. \
-         Red on the base for the right reason: {} of {}.\n\n",
+        "### Acceptance tests\n\n{whose} Red on the base for the right reason: {} of {}.\n\n",
         tests.red_on_base.len(),
         tests.on_base.len()
     );
@@ -155,15 +163,11 @@ fn acceptance(text: &mut String, record: &Record) {
     }
 }
 
-fn outcome(outcome: Option<TestOutcome>) -> &'static str {
+fn outcome(outcome: Option<TestOutcome>) -> String {
     match outcome {
-        Some(TestOutcome::Passed) => "passed",
-        Some(TestOutcome::Failed) => "**failed**",
-        Some(TestOutcome::Error) => "**error**",
-        Some(TestOutcome::Skipped) => "skipped",
-        Some(TestOutcome::Xfailed) => "failed as expected",
-        Some(TestOutcome::Xpassed) => "passed unexpectedly",
-        None => "–",
+        Some(red) if red.is_red() => format!("**{}**", words::outcome(red)),
+        Some(other) => words::outcome(other).to_owned(),
+        None => "–".to_owned(),
     }
 }
 
