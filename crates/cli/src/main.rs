@@ -11,6 +11,7 @@ mod ground;
 mod home;
 mod out;
 mod progress;
+mod seats;
 mod session;
 mod settings;
 mod surroundings;

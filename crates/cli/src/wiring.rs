@@ -1,20 +1,20 @@
-//! Puts a run together: models into seats, seats into a crew.
+//! Puts a run together: finds the models for the seats of a crew.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use agents_coding::{Coder, CoderRole, Dialect};
-use agents_format::RuffAgent;
+use agents_coding::Dialect;
 use agents_qa::Reviewer;
-use agents_test::{PytestRunner, TestAuthor};
+use agents_test::TestAuthor;
 use llm::{Ledger, LlmError, Patience, Recording, Replay, Role, ScriptedModel, Spent, Vendors};
 use pipeline::Crew;
-use protocol::{Entry, Log, Model, ModelId, RunEvent, Stage};
+use protocol::{Agent, Entry, Log, Model, ModelId, RunEvent};
 
 use crate::config::Config;
 use crate::demo;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::seats;
 use crate::settings::{self, ModelSource, Settings};
 use crate::surroundings::Surroundings;
 
@@ -35,34 +35,24 @@ pub(crate) fn crew(
         let model = models.of(id, role, agent);
         model.map_err(|it| refused.push(it)).ok()
     };
-    let mut crew = Crew::new();
+    let mut filled = seats::Models::default();
     for (place, id) in settings.coders.iter().enumerate() {
-        let (name, role, part) = match place {
-            0 => ("drafter".to_owned(), Role::Draft, CoderRole::Draft),
-            1 => ("refiner".to_owned(), Role::Refine, CoderRole::Refine),
-            n => (format!("refiner-{n}"), Role::Refine, CoderRole::Refine),
+        let role = match place {
+            0 => Role::Draft,
+            _ => Role::Refine,
         };
-        if let Some(model) = model(id, role, &name) {
-            let coder = Coder::new(name, part, Dialect::of(id));
-            crew = crew.with_model(Stage::Drafting, coder, model);
+        if let Some(model) = model(id, role, &seats::coder_name(place)) {
+            filled.coders.push((Dialect::of(id), model));
         }
     }
-    crew = crew.with(Stage::Formatting, RuffAgent::new());
     if let Some(id) = &settings.test_author {
-        let author = TestAuthor::new();
-        if let Some(model) = model(id, Role::Author, protocol::Agent::name(&author)) {
-            crew = crew.with_model(Stage::Testing, author, model);
-        }
+        filled.author = model(id, Role::Author, TestAuthor::new().name());
     }
-    crew = crew.with(Stage::Testing, PytestRunner::new());
     if let Some(id) = &settings.reviewer {
-        let reviewer = Reviewer::new();
-        if let Some(model) = model(id, Role::Review, protocol::Agent::name(&reviewer)) {
-            crew = crew.with_model(Stage::Qa, reviewer, model);
-        }
+        filled.reviewer = model(id, Role::Review, Reviewer::new().name());
     }
     if refused.is_empty() {
-        Ok(crew)
+        Ok(seats::crew(filled))
     } else {
         Err(unfilled(refused, &settings.source))
     }

@@ -1,73 +1,69 @@
-//! Every fixture from its first event to its last: real git, Ruff, pytest and walls, scripted models.
+//! What every walk stands on: a repository, a private checkout behind walls, a crew of scripted models.
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 
-use agents_coding::{Coder, CoderRole, Dialect};
-use agents_format::RuffAgent;
-use agents_qa::Reviewer;
-use agents_test::{PytestRunner, TestAuthor};
-use expect_test::expect_file;
+use agents_coding::Dialect;
+use futures::{StreamExt, stream};
 use llm::ScriptedModel;
 use pipeline::{Crew, Run, Stop};
-use protocol::{
-    Entry, Journal, ListQuery, Model, ModelId, RunEvent, RunId, RunState, Silent, Stage, Workspace,
-};
+use protocol::{Entry, Journal, ListQuery, Model, ModelId, RunEvent, RunState, Silent, Workspace};
 use tempfile::TempDir;
-use testkit::{Fixture, MemoryJournal, journal_text};
+use testkit::{Fixture, MemoryJournal};
 use workspace::checkout::{Checkout, Opening, Origin, SystemPrograms};
 use workspace::command::Door;
 use workspace::confine::Walls;
 use workspace::git::{Access, MirrorLimits, Mirrors};
 use workspace::proxy::Egress;
 
+use crate::seats;
+
 /// The program itself, which is also the inner stage of the sandbox.
 const STAGE: &str = env!("CARGO_BIN_EXE_pipeline");
 
 /// What came of a walk.
-struct Walked {
-    history: Vec<Entry>,
-    state: RunState,
-    tree: BTreeMap<String, Vec<u8>>,
+pub(crate) struct Walked {
+    pub(crate) history: Vec<Entry>,
+    pub(crate) state: RunState,
+    pub(crate) tree: BTreeMap<String, Vec<u8>>,
 }
 
-#[tokio::test]
-async fn every_fixture_ends_as_it_says() {
-    let mut broken = Vec::new();
-    for fixture in Fixture::all() {
-        let walked = walk(&fixture).await;
-        let found = fixture.differences(&walked.state, &walked.tree);
-        let happened = journal_text(&walked.history);
-        if found.is_empty() {
-            expect_file![fixture.journal_file()].assert_eq(&happened);
-            check_bundle(&fixture, &walked);
-        } else {
-            let found = found.join("\n");
-            broken.push(format!("{}:\n{found}\n{happened}", fixture.name));
-        }
-    }
+/// Walks every fixture, as many at a time as the machine has processors, and hands each to `check`, which says what
+/// is wrong with what came of it.
+///
+/// # Panics
+///
+/// When something is wrong with any of them; the message names each.
+pub(crate) async fn every(fixtures: Vec<Fixture>, check: fn(&Fixture, &Walked) -> Vec<String>) {
+    let at_once = thread::available_parallelism().map_or(1, NonZero::get);
+    let mut broken: Vec<String> = stream::iter(fixtures)
+        .map(|fixture| async move {
+            let name = fixture.name.clone();
+            // A task of its own, so that one that panics doesn't hide what is wrong with the others.
+            let walked = tokio::spawn(async move {
+                let walked = walk(&fixture).await;
+                check(&fixture, &walked)
+            });
+            match walked.await {
+                Ok(found) if found.is_empty() => None,
+                Ok(found) => Some(format!("{name}:\n{}", found.join("\n"))),
+                Err(broken) => Some(format!("{name}: {broken}")),
+            }
+        })
+        .buffer_unordered(at_once)
+        .filter_map(|it| async { it })
+        .collect()
+        .await;
+    broken.sort();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
-/// What the bundle says is what came out.
-fn check_bundle(fixture: &Fixture, walked: &Walked) {
-    let folder = TempDir::new().expect("a folder for the test");
-    let out = folder.path().join("bundle");
-    delivery::Bundle::of(&RunId("r".into()), &walked.history)
-        .and_then(|it| it.write_to(&out))
-        .unwrap_or_else(|error| panic!("{}: could not {error}", fixture.name));
-    let (_, entries) = delivery::read_bundle(&out).expect("nobody changed it");
-    let mut folded = RunState::fold(&entries).expect("it is a whole run");
-    let mut walked = walked.state.clone();
-    // What was prepared may be taken in later than it was finished.
-    folded.evidence.clear();
-    walked.evidence.clear();
-    assert_eq!(folded, walked, "{}: fold and walk disagree", fixture.name);
-}
-
-async fn walk(fixture: &Fixture) -> Walked {
+/// Walks a fixture from its first event to its last.
+pub(crate) async fn walk(fixture: &Fixture) -> Walked {
     let world = TempDir::new().expect("a folder for the test");
     let repository = fixture.repository();
     let checkout = open(fixture, world.path(), repository.path()).await;
@@ -110,23 +106,12 @@ fn crew(fixture: &Fixture) -> Crew {
         let id = ModelId::new("scripted", role);
         Some(Arc::new(ScriptedModel::new(id, replies)))
     };
-    let coder = |name: &str, role| Coder::new(name, role, Dialect::Functions);
-    let mut crew = Crew::new();
-    if let Some(model) = model("draft") {
-        crew = crew.with_model(Stage::Drafting, coder("drafter", CoderRole::Draft), model);
-    }
-    if let Some(model) = model("refine") {
-        crew = crew.with_model(Stage::Drafting, coder("refiner", CoderRole::Refine), model);
-    }
-    crew = crew.with(Stage::Formatting, RuffAgent::new());
-    if let Some(model) = model("author") {
-        crew = crew.with_model(Stage::Testing, TestAuthor::new(), model);
-    }
-    crew = crew.with(Stage::Testing, PytestRunner::new());
-    if let Some(model) = model("review") {
-        crew = crew.with_model(Stage::Qa, Reviewer::new(), model);
-    }
-    crew
+    let coders = ["draft", "refine"].into_iter().filter_map(model);
+    seats::crew(seats::Models {
+        coders: coders.map(|it| (Dialect::Functions, it)).collect(),
+        author: model("author"),
+        reviewer: model("review"),
+    })
 }
 
 async fn open(fixture: &Fixture, world: &Path, repository: &Path) -> Checkout {

@@ -1,0 +1,52 @@
+//! Who sits where: the one list of agents, for the program and for the walks of its tests.
+
+use std::sync::Arc;
+
+use agents_coding::{Coder, CoderRole, Dialect};
+use agents_format::RuffAgent;
+use agents_qa::Reviewer;
+use agents_test::{PytestRunner, TestAuthor};
+use pipeline::Crew;
+use protocol::{Model, Stage};
+
+/// The models that fill the seats which need one.
+#[derive(Default)]
+pub(crate) struct Models {
+    /// In the order in which they take over the draft, each with the shape of its edit tool.
+    pub(crate) coders: Vec<(Dialect, Arc<dyn Model>)>,
+    /// Writes the acceptance tests; without it there are none.
+    pub(crate) author: Option<Arc<dyn Model>>,
+    /// Reviews; without it nobody does.
+    pub(crate) reviewer: Option<Arc<dyn Model>>,
+}
+
+/// The crew, in the order of its work.
+pub(crate) fn crew(models: Models) -> Crew {
+    let mut crew = Crew::new();
+    for (place, (dialect, model)) in models.coders.into_iter().enumerate() {
+        let role = match place {
+            0 => CoderRole::Draft,
+            _ => CoderRole::Refine,
+        };
+        let coder = Coder::new(coder_name(place), role, dialect);
+        crew = crew.with_model(Stage::Drafting, coder, model);
+    }
+    crew = crew.with(Stage::Formatting, RuffAgent::new());
+    if let Some(model) = models.author {
+        crew = crew.with_model(Stage::Testing, TestAuthor::new(), model);
+    }
+    crew = crew.with(Stage::Testing, PytestRunner::new());
+    if let Some(model) = models.reviewer {
+        crew = crew.with_model(Stage::Qa, Reviewer::new(), model);
+    }
+    crew
+}
+
+/// The name of a coder by its place in the order, counted from 0.
+pub(crate) fn coder_name(place: usize) -> String {
+    match place {
+        0 => "drafter".to_owned(),
+        1 => "refiner".to_owned(),
+        n => format!("refiner-{n}"),
+    }
+}

@@ -1,0 +1,7 @@
+//! Walks through the whole pipeline: real git, Ruff, pytest and walls, the program's own crew, scripted models.
+
+mod scene;
+// The program has no library part; its list of agents is the one that the walks use.
+#[path = "../../src/seats.rs"]
+mod seats;
+mod tasks;
