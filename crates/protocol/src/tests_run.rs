@@ -126,7 +126,7 @@ pub struct AcceptanceTests {
     pub origin: TestOrigin,
     /// The one dispute about them, once it was decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub amendment: Option<Amendment>,
+    pub amendment: Option<Box<Amendment>>,
 }
 
 /// Who wrote the acceptance tests.
