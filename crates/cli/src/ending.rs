@@ -133,7 +133,10 @@ pub(crate) fn tell(ended: &Ended<'_>, mode: Mode) -> Exit {
         out::line(&format!("change      {}", changed.join(", ")));
         if state.status != Status::Completed {
             let patch = ended.bundle.join("patch.diff");
-            out::line(&format!("kept        {}  (the last draft)", patch.display()));
+            out::line(&format!(
+                "kept        {}  (the last draft)",
+                patch.display()
+            ));
         }
     }
     for line in ended.delivered {

@@ -345,6 +345,7 @@ fn code_that_does_not_parse_goes_back_until_the_drafts_are_used_up() {
                         the draft is the same as the one before
             run         [RUN]
             change      ~pages.py
+            kept        [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff  (the last draft)
             evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
             cost        0 tokens, $0.0000
             next        The models are stuck: read the last feedback with `pipeline show [RUN]`, then put what they miss into the task.
@@ -427,6 +428,7 @@ fn a_reviewer_without_a_verdict_never_passes_a_change() {
                         reviewer could not read the model's reply as the JSON of a review, also when asked once more (the reply began: "Looks good to me: pass")
             run         [RUN]
             change      ~pages.py
+            kept        [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff  (the last draft)
             evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
             cost        0 tokens, $0.0000
             next        Going on would end the same way. `pipeline log [RUN]` shows what happened, `pipeline show [RUN]` the last draft; run the task again, with another model for that role if it happens again.
@@ -442,6 +444,7 @@ fn a_reviewer_without_a_verdict_never_passes_a_change() {
                         reviewer could not read the model's reply as the JSON of a review, also when asked once more (the reply began: "{\"verdict\": \"pa")
             run         [RUN]
             change      ~pages.py
+            kept        [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff  (the last draft)
             evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
             cost        0 tokens, $0.0000
             next        Going on would end the same way. `pipeline log [RUN]` shows what happened, `pipeline show [RUN]` the last draft; run the task again, with another model for that role if it happens again.
@@ -457,6 +460,7 @@ fn a_reviewer_without_a_verdict_never_passes_a_change() {
                         reviewer could not read the model's reply as the JSON of a review, also when asked once more (the reply began: "")
             run         [RUN]
             change      ~pages.py
+            kept        [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff  (the last draft)
             evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
             cost        0 tokens, $0.0000
             next        Going on would end the same way. `pipeline log [RUN]` shows what happened, `pipeline show [RUN]` the last draft; run the task again, with another model for that role if it happens again.
@@ -472,6 +476,7 @@ fn a_reviewer_without_a_verdict_never_passes_a_change() {
                         reviewer could not read the model's reply as the JSON of a review, also when asked once more (the reply began: "{\"findings\":[],\"summary\":\"\",\"verdict\":\"maybe\"}")
             run         [RUN]
             change      ~pages.py
+            kept        [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff  (the last draft)
             evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
             cost        0 tokens, $0.0000
             next        Going on would end the same way. `pipeline log [RUN]` shows what happened, `pipeline show [RUN]` the last draft; run the task again, with another model for that role if it happens again.

@@ -359,6 +359,7 @@ fn a_suite_that_cannot_start_blocks_the_run_and_its_last_words_are_shown() {
                         E   ModuleNotFoundError: No module named 'no_such_module'
             run         [RUN]
             change      ~pages.py
+            kept        [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff  (the last draft)
             evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
             cost        0 tokens, $0.0000
             next        Make the command above work in a fresh checkout (a missing system package, a Python version), or say how in `[tool.pipeline]` of pyproject.toml; then run it again.
