@@ -13,6 +13,7 @@ mod settings;
 mod submission;
 mod tally;
 mod verdict;
+mod with_change;
 
 pub use author::TestAuthor;
 pub use runner::PytestRunner;

@@ -39,6 +39,9 @@ pub struct Integrity {
     pub marked: Vec<MarkedTest>,
     /// What else the change does to be believed.
     pub tricks: Vec<Trick>,
+    /// What could be such a trick and is more often honest: for the reader, no reason to send a change back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signs: Vec<Trick>,
 }
 
 /// Tests whose outcome is known beforehand, run in the same session as all others.

@@ -1,0 +1,95 @@
+//! Runs the suite together with the acceptance tests, on forks of the work tree.
+
+use protocol::{AcceptanceTests, AgentContext, AgentError, TestRun, Workspace, WorkspaceError};
+
+use crate::frozen;
+use crate::pytest::{self, Targets};
+use crate::settings::Settings;
+
+/// What the tests do with the change.
+pub(crate) async fn run(
+    cx: &AgentContext<'_>,
+    acceptance: Option<&AcceptanceTests>,
+) -> Result<TestRun, AgentError> {
+    // The base says how tests are run: a change must not choose its own judge.
+    let settings = Settings::read(cx.base).await?;
+    let seconds_max = cx.limits.test_run_seconds_max;
+    let work = cx.work.snapshot().await?;
+    let tree = cx.work.fork(&work).await?;
+    write_acceptance_tests(&*tree, acceptance).await?;
+    let mut run = pytest::run(&*tree, &settings, Targets::Suite, seconds_max, cx.log).await?;
+
+    let unseen = files_without_outcome(&run, acceptance);
+    if !unseen.is_empty() {
+        // Outside of what the suite collects, or after the place where it broke off: they get a run of their own,
+        // on a fresh checkout.
+        let tree = cx.work.fork(&work).await?;
+        write_acceptance_tests(&*tree, acceptance).await?;
+        let more = pytest::run(
+            &*tree,
+            &settings,
+            Targets::Files(&unseen),
+            seconds_max,
+            cx.log,
+        )
+        .await?;
+        add(&mut run, more);
+    }
+    Ok(run)
+}
+
+/// Puts the frozen files into a checkout.
+pub(crate) async fn write_acceptance_tests(
+    tree: &dyn Workspace,
+    acceptance: Option<&AcceptanceTests>,
+) -> Result<(), WorkspaceError> {
+    for file in acceptance.into_iter().flat_map(|it| &it.files) {
+        if !frozen::holds(file) {
+            return Err(WorkspaceError::Protected {
+                path: file.path.clone(),
+                why: "its content isn't what was frozen (was the journal edited?)".to_owned(),
+            });
+        }
+        tree.write(&file.path, file.text.as_bytes()).await?;
+    }
+    Ok(())
+}
+
+/// Acceptance test files of which some test has no outcome yet.
+fn files_without_outcome(run: &TestRun, acceptance: Option<&AcceptanceTests>) -> Vec<String> {
+    let Some(acceptance) = acceptance else {
+        return Vec::new();
+    };
+    let has_outcome = |id: &str| run.results.iter().any(|it| it.id == id);
+    acceptance
+        .files
+        .iter()
+        .filter(|file| {
+            acceptance.on_base.iter().any(|test| {
+                let of_file = test.id.strip_prefix(file.path.as_str());
+                of_file.is_some_and(|rest| rest.starts_with("::")) && !has_outcome(&test.id)
+            })
+        })
+        .map(|file| file.path.clone())
+        .collect()
+}
+
+/// Adds what a second run of some files showed. How the suite itself ended stays.
+fn add(run: &mut TestRun, more: TestRun) {
+    run.wall_ms += more.wall_ms;
+    for result in more.results {
+        if run.results.iter().all(|it| it.id != result.id) {
+            run.results.push(result);
+        }
+    }
+    for id in more.collected {
+        if !run.collected.contains(&id) {
+            run.collected.push(id);
+        }
+    }
+    for error in more.collection_errors {
+        if run.collection_errors.iter().all(|it| it.id != error.id) {
+            run.collection_errors.push(error);
+        }
+    }
+}
