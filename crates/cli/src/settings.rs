@@ -67,6 +67,16 @@ pub(crate) enum ModelSource {
     Demo,
 }
 
+impl ModelSource {
+    /// Whether the models are those of vendors, now or when they were recorded. Scripts all have one source.
+    fn asks_vendors(&self) -> bool {
+        match self {
+            ModelSource::Vendors { .. } | ModelSource::Replay { .. } => true,
+            ModelSource::Scripts { .. } | ModelSource::Demo => false,
+        }
+    }
+}
+
 impl Settings {
     /// From the flags and the configuration.
     pub(crate) fn of(
@@ -102,6 +112,9 @@ impl Settings {
             return Err(Failure::plain_usage(
                 "run without a coder: give at least one --coder that isn't `none`",
             ));
+        }
+        if source.asks_vendors() {
+            another_vendor_reviews(&coders, reviewer.as_ref())?;
         }
         let money = match &args.bounds.budget {
             Some(text) => Some(dollars(text)?),
@@ -211,6 +224,30 @@ fn chosen(args: &RunArgs, config: &Config) -> Result<Roles, Failure> {
         ))?,
         parse(&one(&args.crew.reviewer, &config.reviewer, Role::Review))?,
     ))
+}
+
+/// Models of one vendor share their blind spots, so whoever coded last isn't reviewed by its own kind. All servers
+/// behind `OPENAI_BASE_URL` are one vendor: what stands behind them can't be told from here.
+fn another_vendor_reviews(coders: &[ModelId], reviewer: Option<&ModelId>) -> Result<(), Failure> {
+    let (Some(last), Some(reviewer)) = (coders.last(), reviewer) else {
+        return Ok(());
+    };
+    if last.vendor != reviewer.vendor {
+        return Ok(());
+    }
+    let others: Vec<&str> = Catalog::bundled()
+        .vendors()
+        .map(|(name, _)| name)
+        .filter(|it| *it != last.vendor)
+        .collect();
+    Err(Failure::plain_usage(format!(
+        "let {reviewer} review what {last} wrote: the reviewer must be of another vendor than the last coder"
+    ))
+    .advise(format!(
+        "Give a --reviewer of {}, or let a coder of another vendor be the last. `--reviewer none` leaves the review \
+         out; the change is then at most `unverified`.",
+        others.join(" or ")
+    )))
 }
 
 /// An amount such as `2.00`, in millionths of a dollar.

@@ -295,7 +295,14 @@ impl<'a> Walk<'a> {
             log: &*run.log,
         };
         let ran = self.unless_stopped(seat.agent.run(&cx, &state)).await?;
-        ran.map_err(|it| (seat.agent.name().to_owned(), it).into())
+        ran.map_err(|it| match (seat.agent.name().to_owned(), it).into() {
+            // Whoever reads that a reviewer broke must not have to guess what that means for the change.
+            Halt::Trouble(trouble, words) if seat.stage == Stage::Qa => Halt::Trouble(
+                trouble,
+                format!("{words}; without its review the change is not passed"),
+            ),
+            halt => halt,
+        })
     }
 
     /// Whatever is still being prepared is no longer wanted.

@@ -425,7 +425,7 @@ fn a_reviewer_without_a_verdict_never_passes_a_change() {
             --- stdout
 
             failed      an agent broke
-                        reviewer could not read the model's reply as the JSON of a review, also when asked once more (the reply began: "Looks good to me: pass")
+                        reviewer could not read the model's reply as the JSON of a review, also when asked once more (the reply began: "Looks good to me: pass"); without its review the change is not passed
             run         [RUN]
             change      ~pages.py
             kept        [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff  (the last draft)
@@ -441,7 +441,7 @@ fn a_reviewer_without_a_verdict_never_passes_a_change() {
             --- stdout
 
             failed      an agent broke
-                        reviewer could not read the model's reply as the JSON of a review, also when asked once more (the reply began: "{\"verdict\": \"pa")
+                        reviewer could not read the model's reply as the JSON of a review, also when asked once more (the reply began: "{\"verdict\": \"pa"); without its review the change is not passed
             run         [RUN]
             change      ~pages.py
             kept        [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff  (the last draft)
@@ -457,7 +457,7 @@ fn a_reviewer_without_a_verdict_never_passes_a_change() {
             --- stdout
 
             failed      an agent broke
-                        reviewer could not read the model's reply as the JSON of a review, also when asked once more (the reply began: "")
+                        reviewer could not read the model's reply as the JSON of a review, also when asked once more (the reply began: ""); without its review the change is not passed
             run         [RUN]
             change      ~pages.py
             kept        [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff  (the last draft)
@@ -473,7 +473,7 @@ fn a_reviewer_without_a_verdict_never_passes_a_change() {
             --- stdout
 
             failed      an agent broke
-                        reviewer could not read the model's reply as the JSON of a review, also when asked once more (the reply began: "{\"findings\":[],\"summary\":\"\",\"verdict\":\"maybe\"}")
+                        reviewer could not read the model's reply as the JSON of a review, also when asked once more (the reply began: "{\"findings\":[],\"summary\":\"\",\"verdict\":\"maybe\"}"); without its review the change is not passed
             run         [RUN]
             change      ~pages.py
             kept        [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff  (the last draft)

@@ -337,3 +337,102 @@ fn a_model_that_cannot_be_had_is_named_with_its_role_before_anything_is_fetched(
         "#]],
     );
 }
+
+#[test]
+fn nobody_reviews_what_its_own_vendor_wrote() {
+    check(
+        World::new(),
+        &["Fix it", "--coder", "gemini:gemini-3.8-flash"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: could not let gemini:gemini-3.8-flash review what gemini:gemini-3.8-flash wrote: the reviewer must be of another vendor than the last coder
+              what to do: Give a --reviewer of anthropic or openai, or let a coder of another vendor be the last. `--reviewer none` leaves the review out; the change is then at most `unverified`.
+        "#]],
+    );
+    // Two names of one vendor, and whatever stands behind an address of its interface, are one vendor.
+    check(
+        World::new().variable("OPENAI_BASE_URL", "http://127.0.0.1:9/"),
+        &[
+            "Fix it",
+            "--coder",
+            "gpt-6.1-sol",
+            "--reviewer",
+            "openai:qwen3:8b",
+        ],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: could not let openai:qwen3:8b review what openai:gpt-6.1-sol wrote: the reviewer must be of another vendor than the last coder
+              what to do: Give a --reviewer of anthropic or gemini, or let a coder of another vendor be the last. `--reviewer none` leaves the review out; the change is then at most `unverified`.
+        "#]],
+    );
+    let configured = "coders = ['gpt-6.1-sol', 'claude-opus-5']\nreviewer = 'claude-sonnet-5-5'";
+    check(
+        World::new().file("here/pipeline.toml", configured),
+        &["Fix it"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: could not let anthropic:claude-sonnet-5-5 review what anthropic:claude-opus-5 wrote: the reviewer must be of another vendor than the last coder
+              what to do: Give a --reviewer of gemini or openai, or let a coder of another vendor be the last. `--reviewer none` leaves the review out; the change is then at most `unverified`.
+        "#]],
+    );
+    check(
+        World::new().file("here/recorded/x", ""),
+        &[
+            "Fix it",
+            "--replay",
+            "recorded",
+            "--reviewer",
+            "claude-sonnet-5-5",
+        ],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: could not let anthropic:claude-sonnet-5-5 review what anthropic:claude-sonnet-5-5 wrote: the reviewer must be of another vendor than the last coder
+              what to do: Give a --reviewer of gemini or openai, or let a coder of another vendor be the last. `--reviewer none` leaves the review out; the change is then at most `unverified`.
+        "#]],
+    );
+}
+
+#[test]
+fn only_the_last_coder_and_a_reviewer_that_is_there_are_compared() {
+    // What is missing next is a key.
+    check(
+        World::new().variable("GEMINI_API_KEY", "k"),
+        &[
+            "Fix it",
+            "--coder",
+            "gemini-3.8-flash",
+            "--coder",
+            "claude-opus-5",
+            "--test-author",
+            "none",
+        ],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: could not connect anthropic:claude-opus-5 for the role `refiner`: Anthropic needs a key (set ANTHROPIC_API_KEY, or choose another model for this role)
+              what to do: `pipeline doctor` shows which keys are set; `pipeline demo` needs none.
+        "#]],
+    );
+    check(
+        World::new(),
+        &[
+            "Fix it",
+            "--coder",
+            "gemini-3.8-flash",
+            "--test-author",
+            "none",
+            "--reviewer",
+            "none",
+        ],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: could not connect gemini:gemini-3.8-flash for the role `drafter`: Gemini needs a key (set GOOGLE_API_KEY or GEMINI_API_KEY, or choose another model for this role)
+              what to do: `pipeline doctor` shows which keys are set; `pipeline demo` needs none.
+        "#]],
+    );
+}

@@ -226,6 +226,45 @@ async fn blocked_environment_ends_the_run_and_a_missing_tool_interrupts_it() {
 }
 
 #[tokio::test]
+async fn a_reviewer_that_can_not_judge_passes_nothing_and_that_is_said() {
+    let review = |breaks: fn() -> AgentError| {
+        let mut scene = Scene::new(|_| Ok("good".to_owned()));
+        let model = scene.oracle.clone();
+        scene.crew = Some(
+            Crew::new()
+                .with_model(Stage::Drafting, Writer, model)
+                .with(Stage::Qa, Breaks(breaks)),
+        );
+        scene
+    };
+    check(
+        review(|| AgentError::UnreadableReply {
+            expected: "the JSON of a review",
+            began: "PASS".into(),
+        }),
+        expect![[r#"
+            Failed Failed Some(AgentBroke) in draft 1: breaks could not read the model's reply as the JSON of a review (the reply began: "PASS"); without its review the change is not passed
+            "good"
+        "#]],
+    )
+    .await;
+    check(
+        review(|| {
+            AgentError::Model(ModelError::Busy {
+                vendor: "gemini".into(),
+                tries: 4,
+                message: "overloaded".into(),
+            })
+        }),
+        expect![[r#"
+            QA Running Some(VendorUnavailable) in draft 1: breaks could not ask the model: get an answer from gemini after 4 tries: overloaded; without its review the change is not passed
+            "good"
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn what_is_prepared_runs_beside_the_drafting() {
     // Both sides wait for each other, so a walk that does one after the other never ends.
     let meeting = Arc::new(Barrier::new(2));
