@@ -57,6 +57,7 @@ async fn checkout(world: &TempDir, files: &[(&str, &str)]) -> Checkout {
         mirrors,
         door,
         limits: limits(),
+        findings: place("findings"),
         environments: Arc::new(SystemPrograms::default()),
     };
     let origin = Origin::Folder(place("repo"));

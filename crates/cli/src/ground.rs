@@ -157,6 +157,7 @@ impl Ground {
             ),
             door: self.door.clone(),
             limits,
+            findings: home.surroundings.cache.join("baselines"),
             environments: self.environments.clone(),
         }
     }

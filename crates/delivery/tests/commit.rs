@@ -128,6 +128,7 @@ async fn open(world: &Path, user: &Path) -> Checkout {
         ),
         door,
         limits: testkit::limits(),
+        findings: world.join("findings"),
         environments: Arc::new(SystemPrograms::default()),
     };
     Checkout::open(

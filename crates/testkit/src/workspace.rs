@@ -24,6 +24,9 @@ type Programs = Arc<
     dyn Fn(PathBuf, Command) -> BoxFuture<'static, Result<Execution, WorkspaceError>> + Send + Sync,
 >;
 
+/// What is remembered, by the base's tree and a name.
+type Findings = Arc<Mutex<BTreeMap<(TreeId, String), Vec<u8>>>>;
+
 /// Files in a temporary folder, gone when dropped. Trees are kept in memory and shared with forks.
 pub struct FolderWorkspace {
     folder: TempDir,
@@ -34,6 +37,7 @@ pub struct FolderWorkspace {
     programs: Programs,
     ran: Arc<Mutex<Vec<Command>>>,
     blocked: Option<fn() -> WorkspaceError>,
+    findings: Findings,
 }
 
 impl FolderWorkspace {
@@ -77,6 +81,7 @@ impl FolderWorkspace {
             programs,
             ran: Arc::default(),
             blocked: None,
+            findings: Arc::default(),
         })
     }
 
@@ -104,6 +109,13 @@ impl FolderWorkspace {
     #[must_use]
     pub fn that_cannot_be_set_up(mut self, why: fn() -> WorkspaceError) -> Self {
         self.blocked = Some(why);
+        self
+    }
+
+    /// Remembers what `earlier` remembers, as a later run of the same user does.
+    #[must_use]
+    pub fn after(mut self, earlier: &FolderWorkspace) -> Self {
+        self.findings = earlier.findings.clone();
         self
     }
 
@@ -336,6 +348,7 @@ impl Workspace for FolderWorkspace {
             kept: self.kept.clone(),
             ran: self.ran.clone(),
             blocked: self.blocked,
+            findings: self.findings.clone(),
             ..FolderWorkspace::of(self.base_files.clone(), self.programs.clone()).map_err(failed)?
         };
         fork.restore(tree).await?;
@@ -345,6 +358,17 @@ impl Workspace for FolderWorkspace {
     async fn run(&self, command: &Command) -> Result<Execution, WorkspaceError> {
         lock(&self.ran).push(command.clone());
         (self.programs)(self.root().to_owned(), command.clone()).await
+    }
+
+    async fn recall(&self, name: &str) -> Result<Option<Vec<u8>>, WorkspaceError> {
+        let key = (self.base.tree.clone(), name.to_owned());
+        Ok(lock(&self.findings).get(&key).cloned())
+    }
+
+    async fn remember(&self, name: &str, bytes: &[u8]) -> Result<(), WorkspaceError> {
+        let key = (self.base.tree.clone(), name.to_owned());
+        lock(&self.findings).insert(key, bytes.to_vec());
+        Ok(())
     }
 
     async fn run_line(&self, line: &str, seconds_max: u64) -> Result<Execution, WorkspaceError> {

@@ -1,6 +1,7 @@
 //! A private checkout of a repository, as agents are handed it: files, search, snapshots, programs.
 
 mod environment;
+mod findings;
 mod kept;
 mod layout;
 mod open;
@@ -26,6 +27,7 @@ pub use open::{Opening, Origin};
 use crate::command::{Bounds, Door};
 use crate::git::{GitError, Store, Tracked, parse_id};
 use crate::lock::Lock;
+use findings::{Findings, Key};
 use tree::{LaidTree, Plan};
 
 /// A private checkout. Its folder is gone when it is dropped; what was kept with `snapshot` stays in the run's
@@ -48,6 +50,7 @@ struct Shared {
     limits: Limits,
     environments: Arc<dyn Environments>,
     ready: OnceCell<Ready>,
+    findings: Findings,
     /// Held by the tree that is laid out before anybody needs it.
     early_turns: Arc<Mutex<()>>,
     /// Nobody else may work in the run's folder.
@@ -95,6 +98,19 @@ impl Checkout {
             early.lay_out_early();
         });
         Ok(Checkout { tree, shared })
+    }
+
+    /// What a finding of this name is about: the tree says what was measured, the environment with what.
+    async fn key_of(&self, name: &str) -> Result<Key, WorkspaceError> {
+        let base = &self.shared.base;
+        let ready = self.ready().await?;
+        Ok(Key::of(&[
+            &base.repository,
+            &base.tree.0,
+            &ready.environment.key,
+            &ready.installation,
+            name,
+        ]))
     }
 
     /// Works on the files on a thread that may block.
@@ -197,6 +213,22 @@ impl Workspace for Checkout {
         on_report: &mut (dyn for<'b> FnMut(&'b [u8]) + Send),
     ) -> Result<Execution, WorkspaceError> {
         self.run_command(command, on_report).await
+    }
+
+    async fn recall(&self, name: &str) -> Result<Option<Vec<u8>>, WorkspaceError> {
+        let (findings, key) = (self.shared.findings.clone(), self.key_of(name).await?);
+        self.with_files(move |_| Ok(findings.recall(&key))).await
+    }
+
+    async fn remember(&self, name: &str, bytes: &[u8]) -> Result<(), WorkspaceError> {
+        let (findings, key) = (self.shared.findings.clone(), self.key_of(name).await?);
+        let bytes = bytes.to_vec();
+        self.with_files(move |_| {
+            findings
+                .remember(&key, &bytes)
+                .map_err(|it| WorkspaceError::failed("keep a finding for later runs", it))
+        })
+        .await
     }
 
     async fn run_line(&self, line: &str, seconds_max: u64) -> Result<Execution, WorkspaceError> {

@@ -133,6 +133,7 @@ async fn open(fixture: &Fixture, world: &Path, repository: &Path) -> Checkout {
         mirrors: Mirrors::new(mirrors, door.clone(), Access::default(), path, limits),
         door,
         limits: fixture.limits.clone(),
+        findings: world.join("findings"),
         environments: Arc::new(programs()),
     };
     let origin = Origin::Folder(repository.to_owned());

@@ -31,6 +31,8 @@ pub struct Ready {
     pub readable: Vec<PathBuf>,
     /// Variables for programs; `{tree}` in a value stands for the folder of the tree they run in.
     pub variables: BTreeMap<String, String>,
+    /// Tells this installation from another one of the same declarations, which may have brought newer packages.
+    pub installation: String,
 }
 
 /// The system's own programs as they are, for a checkout that needs no environment of its own.
@@ -56,6 +58,7 @@ impl Environments for SystemPrograms {
             programs: self.programs.clone(),
             readable: self.readable.clone(),
             variables: BTreeMap::new(),
+            installation: String::new(),
         })
     }
 }

@@ -10,6 +10,7 @@ use git2::Oid;
 use protocol::{Base, Limits, Log, TreeId};
 use tokio::sync::OnceCell;
 
+use crate::checkout::findings::Findings;
 use crate::checkout::{Checkout, Environments, Shared};
 use crate::command::Door;
 use crate::git::{Address, GitError, Mirrors, Source, Store, blocking, init_bare, parse_id, take};
@@ -36,6 +37,8 @@ pub struct Opening {
     pub door: Arc<Door>,
     /// Bounds for files and commands.
     pub limits: Limits,
+    /// Where runs keep what they found out about a base, for later runs of the same user. Created when needed.
+    pub findings: PathBuf,
     /// Makes the Python environment.
     pub environments: Arc<dyn Environments>,
 }
@@ -208,6 +211,7 @@ async fn start(
         limits: opening.limits,
         environments: opening.environments,
         ready: OnceCell::new(),
+        findings: Findings::new(opening.findings),
         early_turns: Arc::default(),
         _lock: lock,
     };

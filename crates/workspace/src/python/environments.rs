@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use protocol::{Environment, Limits, Log, WorkspaceError};
@@ -38,6 +38,8 @@ struct Stamp {
     python_version: String,
     sources: Vec<String>,
     roots: Vec<String>,
+    #[serde(default)]
+    installed_unix_ms: u64,
 }
 
 /// What a base asks for, and the name of the environment that has it.
@@ -173,6 +175,7 @@ impl PythonEnvironments {
             variables: variables
                 .map(|(name, value)| (name.to_owned(), value))
                 .into(),
+            installation: stamp.installed_unix_ms.to_string(),
             environment: Environment {
                 key: stamp.key,
                 python_version: stamp.python_version,
@@ -209,6 +212,7 @@ impl PythonEnvironments {
             python_version: wanted.interpreter.version.to_string(),
             sources: wanted.plan.sources.clone(),
             roots,
+            installed_unix_ms: UNIX_EPOCH.elapsed().map_or(0, |it| it.as_millis() as u64),
         };
         write_whole(&stamp_file(&installation.folder), &stamp).map_err(|it| {
             WorkspaceError::failed("write down that the environment is finished", it)

@@ -7,6 +7,7 @@
 
 mod commits;
 mod files;
+mod findings;
 mod hostile;
 mod origins;
 mod patches;

@@ -124,6 +124,7 @@ impl World {
             mirrors: self.mirrors(door.clone()),
             door,
             limits: limits(),
+            findings: self.path("findings"),
             environments: Arc::new(environments),
         }
     }

@@ -174,6 +174,7 @@ impl World {
             ),
             door,
             limits: limits(),
+            findings: self.path("findings"),
             environments,
         };
         let origin = Origin::Folder(self.path("repo"));
