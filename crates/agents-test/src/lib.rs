@@ -2,9 +2,12 @@
 
 mod author;
 mod baseline;
+mod bite;
+mod code;
 mod compare;
 mod feedback;
 mod frozen;
+mod hunks;
 mod looking;
 mod pytest;
 mod report;
@@ -13,7 +16,9 @@ mod settings;
 mod submission;
 mod tally;
 mod verdict;
+mod watched;
 mod with_change;
 
 pub use author::TestAuthor;
+pub use bite::Ablation;
 pub use runner::PytestRunner;

@@ -60,7 +60,7 @@ pub(crate) fn shown(settings: &Settings) -> &str {
         .unwrap_or("python -m pytest")
 }
 
-fn command(settings: &Settings, targets: Targets<'_>, seconds_max: u64) -> Command {
+pub(crate) fn command(settings: &Settings, targets: Targets<'_>, seconds_max: u64) -> Command {
     let mut command = match (&settings.test_command, targets) {
         (Some(line), Targets::Suite) => own_command(line, seconds_max),
         (_, targets) => plain_command(settings, targets, seconds_max),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use agents_coding::{Coder, CoderRole, Dialect};
 use agents_format::RuffAgent;
 use agents_qa::Reviewer;
-use agents_test::{PytestRunner, TestAuthor};
+use agents_test::{Ablation, PytestRunner, TestAuthor};
 use pipeline::Crew;
 use protocol::{Model, Stage};
 
@@ -36,6 +36,7 @@ pub(crate) fn crew(models: Models) -> Crew {
         crew = crew.with_model(Stage::Testing, TestAuthor::new(), model);
     }
     crew = crew.with(Stage::Testing, PytestRunner::new());
+    crew = crew.with(Stage::Testing, Ablation::new());
     if let Some(model) = models.reviewer {
         crew = crew.with_model(Stage::Qa, Reviewer::new(), model);
     }
