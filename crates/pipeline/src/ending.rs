@@ -2,7 +2,9 @@
 
 use std::error::Error;
 
-use protocol::{AgentError, Evidence, ModelError, Reason, RunState, Tier, WorkspaceError};
+use protocol::{
+    AgentError, Evidence, HunkVerdict, ModelError, Reason, RunState, Tier, WorkspaceError,
+};
 
 /// What an agent's error means for the run.
 pub(crate) enum Trouble {
@@ -98,15 +100,39 @@ pub(crate) fn completed_in_words(state: &RunState) -> String {
             "{drafts} came through the stages that were there, but what it does was not proven by tests and a review"
         ),
     };
+    words += &hunks_in_words(state);
     if !missing.is_empty() {
         words += &format!(" (missing: {})", missing.join(", "));
     }
     words
 }
 
+/// How many hunks the tests would not miss; empty when that wasn't measured.
+fn hunks_in_words(state: &RunState) -> String {
+    let Some(hunks) = state.evidence.iter().rev().find_map(|it| match it {
+        Evidence::Bite(bite) => Some(&bite.hunks),
+        _ => None,
+    }) else {
+        return String::new();
+    };
+    let of =
+        |wanted: fn(&HunkVerdict) -> bool| hunks.iter().filter(|it| wanted(&it.verdict)).count();
+    let unexercised = of(|it| *it == HunkVerdict::Unexercised);
+    let untried = of(|it| matches!(it, HunkVerdict::Untried { .. }));
+    let all = hunks.len();
+    match (unexercised, untried) {
+        (0, 0) if all == 0 => String::new(),
+        (0, 0) => "; each of its hunks is exercised by a test".to_owned(),
+        (n, 0) => format!("; {n} of {all} hunks exercised by no test"),
+        (n, untried) => {
+            format!("; {n} of {all} hunks exercised by no test, {untried} not tried")
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use protocol::{AcceptanceTests, Exit, Task, TestOutcome, TestResult, TestRun};
+    use protocol::{AcceptanceTests, Bite, Exit, HunkBite, Task, TestOutcome, TestResult, TestRun};
 
     use super::*;
 
@@ -161,5 +187,40 @@ mod tests {
         check(&[Passed], 0, Some(true), Some(true), Tier::RegressionSafe);
         check(&[Failed], 0, Some(true), Some(true), Tier::Unverified);
         check(&[], 0, Some(true), Some(true), Tier::Unverified);
+    }
+    #[test]
+    fn hunks_that_no_test_exercises_are_counted_in_the_last_words() {
+        use HunkVerdict::Unexercised;
+        let exercised = || HunkVerdict::Exercised { by: "a".into() };
+        let untried = || HunkVerdict::Untried { why: "b".into() };
+        let check = |verdicts: Vec<HunkVerdict>, want: &str| {
+            let mut state = RunState::new(Task::from_text("t"));
+            let hunks = verdicts.into_iter().map(|verdict| HunkBite {
+                path: "a.py".into(),
+                header: "@@ -1 +1 @@".into(),
+                verdict,
+            });
+            state.evidence.push(Evidence::Bite(Bite {
+                hunks: hunks.collect(),
+                wall_ms: 0,
+            }));
+            let words = completed_in_words(&state);
+            assert!(words.ends_with(want), "{words}");
+        };
+        check(
+            vec![exercised(), exercised()],
+            "and a review; each of its hunks is exercised by a test",
+        );
+        check(
+            vec![exercised(), Unexercised],
+            "; 1 of 2 hunks exercised by no test",
+        );
+        check(
+            vec![untried(), Unexercised, exercised()],
+            "; 1 of 3 hunks exercised by no test, 1 not tried",
+        );
+        check(vec![], "and a review");
+        let unmeasured = RunState::new(Task::from_text("t"));
+        assert!(completed_in_words(&unmeasured).ends_with("and a review"));
     }
 }
