@@ -272,7 +272,7 @@ impl Record {
 
     /// What became of the one dispute about a test.
     pub(crate) fn amendment(&self) -> Option<&Amendment> {
-        self.state.acceptance_tests()?.amendment.as_ref()
+        self.state.acceptance_tests()?.amendment.as_deref()
     }
 
     /// What all agents together have used. The price is known only when that of every agent is.
