@@ -16,7 +16,7 @@ pub(crate) fn rich() -> Vec<Entry> {
             RunEvent::Prepared { prepared, .. } => {
                 for evidence in &mut prepared.evidence {
                     if let Evidence::AcceptanceTests(tests) = evidence {
-                        tests.amendment = Some(amendment());
+                        tests.amendment = Some(Box::new(amendment()));
                     }
                 }
             }
@@ -136,6 +136,7 @@ fn integrity() -> Integrity {
             line: 2,
             words: "an exception of every kind is swallowed".into(),
         }],
+        signs: Vec::new(),
     }
 }
 
