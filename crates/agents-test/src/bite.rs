@@ -67,7 +67,7 @@ async fn measure(cx: &AgentContext<'_>, state: &RunState) -> Result<Bite, AgentE
         let verdict = match without(&hunk, now.as_deref()) {
             Err(why) => Some(untried(why)),
             Ok(_) if cx.limits.bite_hunks_max as usize <= trials.len() => Some(untried(format!(
-                "the limit of {} hunks was reached",
+                "only {} of the hunks are tried",
                 cx.limits.bite_hunks_max
             ))),
             Ok(without) => {

@@ -295,11 +295,11 @@ async fn hunks_beyond_the_limit_and_without_any_test_are_told_too() {
         wanted,
         limits,
         expect![[r#"
-        3 hunks reverted one by one: 1 noticed by a test, 0 by none, 2 not tried
-        app.py @@ -1,5 +1,5 @@: exercised by tests/test_wanted.py::test_wanted
-        app.py @@ -10,7 +10,7 @@: untried: no more than 1 hunks are tried
-        app.py @@ -21,4 +21,4 @@: untried: no more than 1 hunks are tried
-    "#]],
+            3 hunks reverted one by one: 1 noticed by a test, 0 by none, 2 not tried
+            app.py @@ -1,5 +1,5 @@: exercised by tests/test_wanted.py::test_wanted
+            app.py @@ -10,7 +10,7 @@: untried: only 1 of the hunks are tried
+            app.py @@ -21,4 +21,4 @@: untried: only 1 of the hunks are tried
+        "#]],
     )
     .await;
 
