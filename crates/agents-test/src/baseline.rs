@@ -1,7 +1,10 @@
 //! The base commit's own test run: what every later run is compared with.
 
-use protocol::{AgentContext, AgentError, Evidence, Exit, Prepared, TestRun, WorkspaceError};
+use protocol::{
+    AgentContext, AgentError, Evidence, Exit, Limits, Prepared, TestRun, WorkspaceError,
+};
 
+use crate::known_base;
 use crate::pytest::{self, Targets};
 use crate::settings::Settings;
 
@@ -13,11 +16,17 @@ use crate::settings::Settings;
 /// test here says anything about any change, and no money should be spent.
 pub(crate) async fn measure(cx: &AgentContext<'_>) -> Result<Prepared, AgentError> {
     let settings = Settings::read(cx.base).await?;
+    let seconds_max = seconds_max(cx.limits);
     let run = cx
         .once("run the suite on the base", false, async {
+            let name = known_base::name(cx, &settings, seconds_max);
+            if let Some(run) = known_base::recall(cx, &name).await {
+                return Ok(run);
+            }
             let tree = cx.base.fork(&cx.base.base().tree).await?;
-            let seconds_max = cx.limits.test_run_seconds_max;
-            Ok(pytest::run(&*tree, &settings, Targets::Suite, seconds_max, cx.log).await?)
+            let run = pytest::run(&*tree, &settings, Targets::Suite, seconds_max, cx.log).await?;
+            known_base::remember(cx, &name, &run).await;
+            Ok(run)
         })
         .await?;
     if is_blocked(&run) {
@@ -27,11 +36,17 @@ pub(crate) async fn measure(cx: &AgentContext<'_>) -> Result<Prepared, AgentErro
         }));
     }
     let mut evidence = Vec::new();
-    if let Some(missing) = missing(&run) {
+    if let Some(missing) = missing(&run, seconds_max) {
         evidence.push(missing);
     }
     evidence.push(Evidence::Baseline(run));
     Ok(Prepared { evidence })
+}
+
+/// The time that the suite has on the base: what needs more than its budget is cut down later on, and nobody should
+/// wait for it in full before.
+fn seconds_max(limits: &Limits) -> u64 {
+    limits.suite_seconds_max.min(limits.test_run_seconds_max)
 }
 
 /// Nothing was found, and not because there is nothing.
@@ -45,26 +60,29 @@ fn is_blocked(run: &TestRun) -> bool {
     nothing && (broke || !run.collection_errors.is_empty())
 }
 
-fn missing(run: &TestRun) -> Option<Evidence> {
+fn missing(run: &TestRun, seconds_max: u64) -> Option<Evidence> {
     let (what, why) = if !run.finished {
         (
             "a complete run of the existing tests",
             match run.exit {
                 Exit::TooSlow => {
-                    "on the base commit they did not end within the time they may take"
+                    format!("on the base commit they did not end within {seconds_max} seconds")
                 }
-                Exit::TooMuchOutput => "on the base commit they printed too much",
-                Exit::Code(_) | Exit::Signal(_) => "on the base commit they broke off",
+                Exit::TooMuchOutput => "on the base commit they printed too much".to_owned(),
+                Exit::Code(_) | Exit::Signal(_) => "on the base commit they broke off".to_owned(),
             },
         )
     } else if run.collected.is_empty() && run.results.is_empty() {
-        ("existing tests", "pytest found none in the repository")
+        (
+            "existing tests",
+            "pytest found none in the repository".to_owned(),
+        )
     } else {
         return None;
     };
     Some(Evidence::Missing {
         what: what.to_owned(),
-        why: why.to_owned(),
+        why,
     })
 }
 
@@ -110,7 +128,7 @@ mod tests {
 
     #[test]
     fn what_a_reader_would_expect_and_not_find_is_said() {
-        let check = |run: TestRun, want: &str| match missing(&run) {
+        let check = |run: TestRun, want: &str| match missing(&run, 600) {
             Some(Evidence::Missing { what, why }) => assert_eq!(format!("{what}: {why}"), want),
             other => assert_eq!(want, "", "{other:?}"),
         };
@@ -121,7 +139,7 @@ mod tests {
         );
         check(
             run(3, 0, Exit::TooSlow, false),
-            "a complete run of the existing tests: on the base commit they did not end within the time they may take",
+            "a complete run of the existing tests: on the base commit they did not end within 600 seconds",
         );
     }
 }

@@ -27,6 +27,11 @@ const ALWAYS: [&str; 5] = [
     "--continue-on-collection-errors",
 ];
 
+/// What of ours decides about the outcomes of a run, besides the repository's settings and the limits.
+pub(crate) const RECIPE: [&str; 6] = [
+    PLUGIN, ALWAYS[0], ALWAYS[1], ALWAYS[2], ALWAYS[3], ALWAYS[4],
+];
+
 /// The suite of the repository, or only some of its tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Targets<'a> {

@@ -255,7 +255,7 @@ async fn a_base_that_hangs_is_said_and_does_not_blame_the_change() {
     check(
         Case::new(&[CODE, OLD_TEST, hangs], &[FIXED]).within(3),
         expect![[r#"
-            missing a complete run of the existing tests: on the base commit they did not end within the time they may take
+            missing a complete run of the existing tests: on the base commit they did not end within 3 seconds
             passed: 1 test: 1 kept"#]],
     )
     .await;

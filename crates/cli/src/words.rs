@@ -143,9 +143,14 @@ pub(crate) fn about(evidence: &Evidence) -> String {
             counted(new_findings.len(), "new finding")
         ),
         Evidence::Baseline(run) => format!(
-            "the base's own suite: {}, {} failing",
+            "the base's own suite: {}, {} failing{}",
             counted(run.results.len(), "test"),
-            run.results.iter().filter(|it| it.outcome.is_red()).count()
+            run.results.iter().filter(|it| it.outcome.is_red()).count(),
+            if run.cached {
+                " (known from an earlier run)"
+            } else {
+                ""
+            }
         ),
         Evidence::AcceptanceTests(tests) => format!(
             "{} in {}, {} red on the base",

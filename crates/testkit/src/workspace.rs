@@ -112,6 +112,13 @@ impl FolderWorkspace {
         self
     }
 
+    /// These walls are said to stand around its programs.
+    #[must_use]
+    pub fn behind(mut self, walls: Confinement) -> Self {
+        self.confinement = walls;
+        self
+    }
+
     /// Remembers what `earlier` remembers, as a later run of the same user does.
     #[must_use]
     pub fn after(mut self, earlier: &FolderWorkspace) -> Self {
