@@ -134,6 +134,21 @@ pub(crate) struct OnBase {
     pub(crate) useless: Vec<(String, String)>,
 }
 
+impl OnBase {
+    /// Takes out of the red and green ones those that show nothing for a further reason.
+    pub(crate) fn discard(&mut self, why: impl Fn(&str) -> Option<(String, String)>) {
+        let useless = &mut self.useless;
+        for tests in [&mut self.red, &mut self.green] {
+            tests.retain(|id| {
+                let found = why(id);
+                let stays = found.is_none();
+                useless.extend(found);
+                stays
+            });
+        }
+    }
+}
+
 /// Sorts the outcomes. `task` is the task's whole text: an exception that it names is a right reason.
 pub(crate) fn on_base(run: &TestRun, files: &[TestFile], task: &str) -> OnBase {
     let mut found = OnBase::default();

@@ -5,8 +5,8 @@ use expect_test::{Expect, expect};
 use protocol::{Agent, AgentError, Evidence, Message, ModelReply, Prepared, RunState, Stage, Task};
 use serde_json::{Value, json};
 use testkit::{
-    FolderWorkspace, NoModel, SaysModel, TestVisit, assert_each_request_extends_the_last, calls,
-    run_for_real, says,
+    FolderWorkspace, MemorySteps, NoModel, SaysModel, TestVisit,
+    assert_each_request_extends_the_last, calls, run_for_real, says,
 };
 
 const FILES: [(&str, &str); 2] = [
@@ -91,6 +91,214 @@ async fn a_test_that_fails_in_its_own_body_is_taken() {
 }
 
 #[tokio::test]
+async fn a_test_that_can_not_fail_goes_back() {
+    let text = "\
+import app
+import pytest
+
+
+def test_red():
+    assert app.count() == 1
+
+
+def test_asserts_nothing():
+    app.count()
+
+
+def test_asserts_a_constant():
+    assert (app.count() == 1, \"counts from one\")
+
+
+@pytest.mark.parametrize(\"start\", [0, 1])
+def test_swallows(start):
+    try:
+        assert app.count() == start
+    except AssertionError:
+        pass
+
+
+def test_raises_around_nothing():
+    with pytest.raises(ValueError):
+        pass
+
+
+def test_skips_when_it_matters():
+    if app.count() == 1:
+        pytest.skip(\"not now\")
+    assert app.count() == 1
+";
+    check(
+        vec![
+            submit(&[("tests/test_new.py", text)], false),
+            submit(&[("tests/test_new.py", RED)], false),
+        ],
+        expect![[r#"
+            tests/test_new.py::test_one Failed and red for the right reason
+            > These tests can't be taken as they are:
+            > 
+            > [begin problems 4e24422d]
+            > - tests/test_new.py::test_raises_around_nothing: nothing that could raise stands inside of its `raises`
+            > - tests/test_new.py::test_skips_when_it_matters: it may skip or be expected to fail, and then it judges nothing
+            > - tests/test_new.py::test_asserts_nothing: it asserts nothing
+            > - tests/test_new.py::test_asserts_a_constant: what it asserts is true whatever the code does, or is never reached
+            > - tests/test_new.py::test_swallows[0]: what it asserts is true whatever the code does, or is never reached
+            > - tests/test_new.py::test_swallows[1]: what it asserts is true whatever the code does, or is never reached
+            > [end problems 4e24422d]"#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn every_way_to_assert_is_known() {
+    let text = "\
+import unittest
+
+import app
+import pytest
+from unittest import mock
+
+
+def check(want):
+    compare(app.count(), want)
+
+
+def compare(one, other):
+    assert one == other
+
+
+def test_by_functions_of_the_file():
+    check(0)
+
+
+def test_call_that_raises():
+    pytest.raises(TypeError, app.count, 1)
+
+
+def test_block_that_raises():
+    with pytest.raises(TypeError):
+        app.count(1)
+
+
+def test_fails_unless_it_raises():
+    try:
+        app.count(1)
+    except TypeError:
+        pass
+    else:
+        pytest.fail(\"it takes an argument\")
+
+
+def test_mock():
+    count = mock.Mock(return_value=app.count())
+    count()
+    count.assert_called_once_with()
+
+
+class TestCount(unittest.TestCase):
+    def test_method(self):
+        self.assertEqual(app.count(), 0)
+
+
+@pytest.mark.parametrize(\"number\", range(2))
+def test_in_a_loop(number):
+    for _ in range(number + 1):
+        assert app.count() == 0, number
+";
+    check(
+        vec![submit(&[("tests/test_new.py", text)], true)],
+        expect![[r#"
+            tests/test_new.py::test_by_functions_of_the_file Passed
+            tests/test_new.py::test_call_that_raises Passed
+            tests/test_new.py::test_block_that_raises Passed
+            tests/test_new.py::test_fails_unless_it_raises Passed
+            tests/test_new.py::test_mock Passed
+            tests/test_new.py::TestCount::test_method Passed
+            tests/test_new.py::test_in_a_loop[0] Passed
+            tests/test_new.py::test_in_a_loop[1] Passed
+            the author says that the task asks for no change of behaviour"#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_test_that_is_red_and_green_by_turns_goes_back() {
+    // What one run leaves behind outside of its checkout, the next one finds.
+    let outside = FolderWorkspace::new([("a.py", "")]);
+    let text = "\
+import pathlib
+
+import app
+
+
+def test_by_turns():
+    mark = pathlib.Path(\"OUTSIDE/mark\")
+    if mark.exists():
+        mark.unlink()
+    else:
+        mark.touch()
+        assert app.count() == 1
+"
+    .replace("OUTSIDE", &outside.root().display().to_string());
+    check(
+        vec![
+            submit(&[("tests/test_new.py", &text)], false),
+            submit(&[("tests/test_new.py", RED)], false),
+        ],
+        expect![[r#"
+            tests/test_new.py::test_one Failed and red for the right reason
+            > These tests can't be taken as they are:
+            > 
+            > [begin problems 62a26de1]
+            > - tests/test_new.py::test_by_turns: it is not deterministic: run twice on the same code it failed, then it passed
+            > [end problems 62a26de1]"#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn red_by_a_fixture_alone_goes_back() {
+    let text = "\
+import app
+import pytest
+
+
+@pytest.fixture
+def one():
+    assert app.count() == 1
+
+
+def test_one(one):
+    assert app.count() == 1
+";
+    let fixture = || submit(&[("tests/test_new.py", text)], false);
+    check(vec![fixture(), fixture(), fixture()], expect![[r#"
+        missing acceptance tests: none of the tests that the author handed in showed anything on the base (last: tests/test_new.py::test_one: it failed in a fixture, before its own body ran)
+        > These tests can't be taken as they are:
+        > 
+        > [begin problems e9aa9170]
+        > - tests/test_new.py::test_one: it failed in a fixture, before its own body ran
+        > [end problems e9aa9170]
+        > These tests can't be taken as they are:
+        > 
+        > [begin problems e9aa9170]
+        > - tests/test_new.py::test_one: it failed in a fixture, before its own body ran
+        > [end problems e9aa9170]"#]]).await;
+}
+
+#[tokio::test]
+async fn what_was_tried_before_a_crash_is_not_tried_again() {
+    let replies = || vec![submit(&[("tests/test_new.py", RED)], false)];
+    let work = || FolderWorkspace::new(FILES).running(run_for_real);
+    let first = TestVisit::new(SaysModel::new(replies()), work());
+    let prepared = TestAuthor::new().prepare(&first.context(), &task()).await;
+    let mut second = TestVisit::new(SaysModel::new(replies()), work());
+    second.steps = MemorySteps::after(first.steps.recorded());
+    let again = TestAuthor::new().prepare(&second.context(), &task()).await;
+    assert_eq!(again.expect("it ends"), prepared.expect("it ends"));
+    assert_eq!(second.work.ran(), []);
+}
+
+#[tokio::test]
 async fn an_import_error_is_not_red_and_goes_back() {
     check(
         vec![
@@ -171,7 +379,7 @@ async fn a_file_in_the_wrong_place_is_never_written() {
             submit(&[], false),
         ],
         expect![[r#"
-            missing acceptance tests: none of the tests that the author handed in showed anything on the base
+            missing acceptance tests: none of the tests that the author handed in showed anything on the base (last: there is no file in it)
             > These tests can't be taken as they are:
             > 
             > [begin problems 21c9b373]
@@ -208,7 +416,7 @@ async fn an_author_that_hands_in_nothing_leaves_a_gap_that_is_said() {
             says(""),
         ],
         expect![[r#"
-            missing acceptance tests: the author answered without handing in any test
+            missing acceptance tests: the author answered without handing in any test (last: could not read the arguments: EOF while parsing a list at line 1 column 11)
             > could not use `run`: there is no such tool (there are: list_files, search, read_file, submit_tests)
             > These tests can't be taken as they are:
             > 
