@@ -1,4 +1,4 @@
-//! The coding agents: ask a model for a change, and carry out what it asks for, tool by tool.
+//! The coding agents ask a model for a change and carry out what it asks for; the patch gate looks at what they touched.
 
 mod answer;
 mod arguments;
@@ -7,6 +7,7 @@ mod conversation;
 mod dialect;
 mod edits;
 mod nearest;
+mod patch_gate;
 mod refusal;
 mod repo_map;
 mod syntax;
@@ -15,3 +16,4 @@ mod tools;
 
 pub use coder::{Coder, CoderRole};
 pub use dialect::Dialect;
+pub use patch_gate::PatchGate;

@@ -42,6 +42,31 @@ pub(crate) fn definitions(text: &str) -> Vec<String> {
     found
 }
 
+/// Every name in a file, with its line, counted from 1.
+pub(crate) fn identifiers(text: &str) -> Vec<(u32, &str)> {
+    let Some(tree) = parse(text) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    let mut waiting = vec![tree.root_node()];
+    while let Some(node) = waiting.pop() {
+        if node.kind() == "identifier"
+            && let (Some(name), Ok(row)) = (
+                text.get(node.byte_range()),
+                u32::try_from(node.start_position().row),
+            )
+        {
+            found.push((row + 1, name));
+        }
+        let mut cursor = node.walk();
+        let from = waiting.len();
+        waiting.extend(node.children(&mut cursor));
+        // The first child is the next one to look at.
+        waiting[from..].reverse();
+    }
+    found
+}
+
 fn methods(class: Node<'_>, text: &str) -> String {
     let body = class.child_by_field_name("body");
     let nodes = body.map(bodies).unwrap_or_default();
@@ -92,6 +117,12 @@ mod tests {
                     class C:\n    def __init__(self): ...\n    def run(self): ...\n    @property\n    def name(self): ...\n\
                     if True:\n    def hidden(): ...\n";
         assert_eq!(definitions(text), ["a", "b", "C(run name)"]);
+    }
+
+    #[test]
+    fn names_come_with_their_lines() {
+        let text = "def a(b):\n    return b.c('d')  # e\n";
+        assert_eq!(identifiers(text), [(1, "a"), (1, "b"), (2, "b"), (2, "c")]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agents_coding::{Coder, CoderRole, Dialect};
+use agents_coding::{Coder, CoderRole, Dialect, PatchGate};
 use agents_format::RuffAgent;
 use agents_qa::Reviewer;
 use agents_test::{Ablation, PytestRunner, TestAuthor};
@@ -31,6 +31,7 @@ pub(crate) fn crew(models: Models) -> Crew {
         let coder = Coder::new(coder_name(place), role, dialect);
         crew = crew.with_model(Stage::Drafting, coder, model);
     }
+    crew = crew.with(Stage::Drafting, PatchGate::new());
     crew = crew.with(Stage::Formatting, RuffAgent::new());
     if let Some(model) = models.author {
         crew = crew.with_model(Stage::Testing, TestAuthor::new(), model);

@@ -102,13 +102,18 @@ pub(crate) fn difference(before: &Files, after: &Files) -> Change {
 fn add_file(change: &mut Change, path: &str, old: Option<&Node>, new: Option<&Node>) {
     change.patch += &format!("diff --git a/{path} b/{path}\n");
     let kind = match (old, new) {
-        (None, _) => {
-            change.patch += "new file mode 100644\n";
+        (None, Some(new)) => {
+            change.patch += &format!("new file mode {}\n", mode_of(new));
             ChangeKind::Added
         }
-        (_, None) => {
-            change.patch += "deleted file mode 100644\n";
+        (Some(old), None) => {
+            change.patch += &format!("deleted file mode {}\n", mode_of(old));
             ChangeKind::Deleted
+        }
+        (Some(old), Some(new)) if mode_of(old) != mode_of(new) => {
+            let (old, new) = (mode_of(old), mode_of(new));
+            change.patch += &format!("old mode {old}\nnew mode {new}\n");
+            ChangeKind::Modified
         }
         _ => ChangeKind::Modified,
     };
@@ -142,6 +147,17 @@ fn text_of(node: Option<&Node>) -> Option<&str> {
         None => Some(""),
         Some(Node::File { bytes, .. }) if !bytes.contains(&0) => std::str::from_utf8(bytes).ok(),
         Some(_) => None,
+    }
+}
+
+/// As git writes it.
+fn mode_of(node: &Node) -> &'static str {
+    match node {
+        Node::Link { .. } => "120000",
+        Node::File {
+            executable: true, ..
+        } => "100755",
+        Node::File { .. } => "100644",
     }
 }
 

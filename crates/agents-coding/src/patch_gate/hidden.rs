@@ -1,0 +1,159 @@
+//! What a reader of a change doesn't see: hidden characters, and names in letters that look like others.
+
+use std::collections::BTreeSet;
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::names;
+use crate::syntax;
+
+/// Ends of files that are prose: there, characters that join or part letters of many scripts are spelling.
+const PROSE_ENDS: &[&str] = &[
+    ".md", ".rst", ".txt", ".po", ".pot", ".html", ".xml", ".svg", ".csv", ".json",
+];
+
+/// Soft hyphen, zero width non-joiner and joiner, left-to-right and right-to-left mark.
+const SPELLING: &[char] = &['\u{ad}', '\u{200c}', '\u{200d}', '\u{200e}', '\u{200f}'];
+
+/// What was found, in words after "line N".
+pub(crate) struct Hidden {
+    pub(crate) line: u32,
+    pub(crate) words: String,
+}
+
+/// The first hidden character in the new lines of a file. Those that the file had before stay allowed.
+pub(crate) fn character(path: &str, before: &str, added: &[(u32, String)]) -> Option<Hidden> {
+    let lower = path.to_lowercase();
+    let is_prose = PROSE_ENDS.iter().any(|it| lower.ends_with(it));
+    let is_fine = |character: char| {
+        // A form feed parts the pages of old sources.
+        character == '\u{c}'
+            || (is_prose && SPELLING.contains(&character))
+            || before.contains(character)
+    };
+    added.iter().find_map(|(line, text)| {
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        let found = text.chars().find(|it| names::hides(*it) && !is_fine(*it))?;
+        Some(Hidden {
+            line: *line,
+            words: format!("holds the hidden character {}", names::code(found)),
+        })
+    })
+}
+
+/// The first name in the new lines of Python code that looks like another one, or that Python takes for another.
+pub(crate) fn look_alike(before: &str, now: &str, added: &[(u32, String)]) -> Option<Hidden> {
+    if added.iter().all(|(_, it)| it.is_ascii()) {
+        return None;
+    }
+    let lines: BTreeSet<u32> = added.iter().map(|(line, _)| *line).collect();
+    syntax::identifiers(now)
+        .into_iter()
+        .filter(|(line, name)| lines.contains(line) && !name.is_ascii() && !before.contains(name))
+        .find_map(|(line, name)| {
+            let taken_for: String = name.nfkc().collect();
+            let foreign = name.chars().find(|it| !it.is_ascii()).map(names::code)?;
+            let words = if taken_for != name {
+                format!("has the name `{name}`, which Python takes for `{taken_for}` ({foreign})")
+            } else if names::looks_ascii(name) {
+                format!("has the name `{name}`, whose letter {foreign} looks like another one")
+            } else {
+                return None;
+            };
+            Some(Hidden { line, words })
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    #[track_caller]
+    fn check(path: &str, before: &str, now: &str, want: Expect) {
+        let added: Vec<(u32, String)> = (1..).zip(now.split('\n').map(str::to_owned)).collect();
+        let found = character(path, before, &added).or_else(|| look_alike(before, now, &added));
+        let shown = found.map(|it| format!("line {} {}", it.line, it.words));
+        want.assert_eq(&shown.unwrap_or_default());
+    }
+
+    #[test]
+    fn what_is_not_seen_is_named() {
+        check(
+            "a.py",
+            "",
+            "x = 1\nlevel = 'user\u{202e} \u{2066}# admin'\n",
+            expect!["line 2 holds the hidden character U+202E"],
+        );
+        check(
+            "a.py",
+            "",
+            "fu\u{200b}n = 1\n",
+            expect!["line 1 holds the hidden character U+200B"],
+        );
+        check(
+            "a.md",
+            "",
+            "tag\u{e0041}\n",
+            expect!["line 1 holds the hidden character U+E0041"],
+        );
+        check(
+            "a.py",
+            "",
+            "x = '\u{1b}[2J'\n",
+            expect!["line 1 holds the hidden character U+001B"],
+        );
+        check(
+            "a.py",
+            "",
+            "a\rb = 1\n",
+            expect!["line 1 holds the hidden character U+000D"],
+        );
+    }
+
+    #[test]
+    fn names_that_are_not_what_they_look_like_are_named() {
+        check(
+            "a.py",
+            "",
+            "def \u{430}dd(a, b): ...\n",
+            expect!["line 1 has the name `аdd`, whose letter U+0430 looks like another one"],
+        );
+        check(
+            "a.py",
+            "",
+            "x = \u{1d41a}dmin\n",
+            expect!["line 1 has the name `𝐚dmin`, which Python takes for `admin` (U+1D41A)"],
+        );
+    }
+
+    #[test]
+    fn what_is_seen_or_was_there_is_taken() {
+        check(
+            "a.py",
+            "",
+            "x = 'caf\u{e9} \u{2713} \u{6f22}'\r\n\u{c}\r\n",
+            expect![""],
+        );
+        check(
+            "a.py",
+            "",
+            "\u{394}t = \u{444}\u{443}\u{43d}\u{43a}\u{446}\u{438}\u{44f}(caf\u{e9})\n",
+            expect![""],
+        );
+        check(
+            "a.py",
+            "",
+            "# \u{430} is the Cyrillic letter\n",
+            expect![""],
+        );
+        check("a.py", "\u{feff}x = 1\n", "\u{feff}x = 2\n", expect![""]);
+        check(
+            "fa.md",
+            "",
+            "\u{645}\u{6cc}\u{200c}\u{62e}\u{648}\u{627}\u{647}\u{645}\n",
+            expect![""],
+        );
+    }
+}
