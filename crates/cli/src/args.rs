@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Log(LogArgs),
     /// Ask a run to stop; it can be resumed
     Cancel(OneRun),
+    /// Re-execute the gates of an evidence bundle, without any model
+    Verify(VerifyArgs),
     /// Stage exactly these paths and commit them
     Commit(CommitArgs),
     /// Walk a bundled task with scripted models; needs no key
@@ -220,6 +222,21 @@ pub(crate) struct LogArgs {
 pub(crate) struct OneRun {
     /// The run, or the beginning of its name
     pub(crate) run: String,
+}
+
+/// `pipeline verify`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The bundle's folder
+    pub(crate) folder: PathBuf,
+    /// Where the repository is now [default: where it was]
+    #[arg(long, value_name = "URL|PATH")]
+    pub(crate) repo: Option<String>,
+    /// Print the result as one JSON object on standard output, and nothing else there
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) walls: WallArgs,
 }
 
 /// `pipeline commit`.

@@ -9,6 +9,7 @@ mod resume;
 mod run;
 mod runs;
 mod show;
+mod verify;
 
 use clap::CommandFactory;
 use clap_complete::Shell;
@@ -26,6 +27,7 @@ pub(crate) async fn dispatch(command: Command, quiet: bool) -> Result<Exit, Fail
         Command::Show(args) => show::show(&args).await,
         Command::Log(args) => log::log(&args).await,
         Command::Cancel(args) => cancel::cancel(&args).await,
+        Command::Verify(args) => verify::verify(args, quiet).await,
         Command::Commit(args) => commit::commit(&args).await,
         Command::Demo(args) => demo::demo(args, quiet).await,
         Command::Doctor(args) => doctor::doctor(&args).await,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base64::Engine;
-use protocol::{Base, Log, RunId};
+use protocol::{Base, Limits, Log, RunId};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 use workspace::checkout::{Checkout, Opening, Origin};
@@ -96,9 +96,14 @@ impl Ground {
 
     /// Where the code is, from what the user wrote.
     pub(crate) fn origin(&self, settings: &Settings) -> Result<Origin, Failure> {
-        let Some(repo) = &settings.repo else {
-            return Ok(Origin::Nothing);
-        };
+        match &settings.repo {
+            Some(repo) => Ground::origin_named(repo),
+            None => Ok(Origin::Nothing),
+        }
+    }
+
+    /// Where the code is: an absolute folder, or an address.
+    pub(crate) fn origin_named(repo: &str) -> Result<Origin, Failure> {
         if let Some(folder) = folder_named(repo) {
             return Ok(Origin::Folder(folder));
         }
@@ -117,7 +122,7 @@ impl Ground {
         log: &dyn Log,
     ) -> Result<Checkout, Failure> {
         Checkout::open(
-            self.opening(home, run),
+            self.opening(home, &home.run_folder(run), &home.config.limits),
             origin,
             settings.base.as_deref(),
             settings.include_dirty,
@@ -134,15 +139,19 @@ impl Ground {
         run: &RunId,
         base: &Base,
     ) -> Result<Checkout, Failure> {
-        Checkout::reopen(self.opening(home, run), base)
-            .await
-            .map_err(|it| Failure::usage("open the run's repository again", it))
+        Checkout::reopen(
+            self.opening(home, &home.run_folder(run), &home.config.limits),
+            base,
+        )
+        .await
+        .map_err(|it| Failure::usage("open the run's repository again", it))
     }
 
-    fn opening(&self, home: &Home, run: &RunId) -> Opening {
-        let limits = home.config.limits.clone();
+    /// What a checkout in the folder of a run, or of a verification, is opened with.
+    pub(crate) fn opening(&self, home: &Home, run_folder: &Path, limits: &Limits) -> Opening {
+        let limits = limits.clone();
         Opening {
-            run_folder: home.run_folder(run),
+            run_folder: run_folder.to_owned(),
             mirrors: Mirrors::new(
                 home.surroundings.cache.join("mirrors"),
                 self.door.clone(),

@@ -1,5 +1,6 @@
 //! The program: names every crate, reads the environment, knows the terminal.
 
+mod again;
 mod args;
 mod commands;
 mod config;

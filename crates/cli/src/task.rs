@@ -111,7 +111,7 @@ fn jira(surroundings: &Surroundings) -> Result<Jira, Failure> {
 }
 
 /// Where the repository is that the user names.
-fn place(surroundings: &Surroundings, named: &str) -> Result<String, Failure> {
+pub(crate) fn place(surroundings: &Surroundings, named: &str) -> Result<String, Failure> {
     let forge = crate::ground::forge(surroundings)?;
     let found = RepositoryRef::parse(named, forge.as_str(), Caller::Local).map_err(refused)?;
     // A folder that is written as an address is cloned like one; that is how a bare repository is taken.

@@ -55,6 +55,26 @@ impl Crew {
         self
     }
 
+    /// The same crew with other agents in some seats, under the same names and without a model.
+    pub(crate) fn standing_in(
+        &self,
+        stand_in: impl Fn(Stage, &str, bool) -> Option<Arc<dyn Agent>>,
+    ) -> Crew {
+        let seats = self.seats.iter().map(|it| {
+            match stand_in(it.stage, it.agent.name(), it.model.is_some()) {
+                Some(agent) => CrewSeat {
+                    stage: it.stage,
+                    agent,
+                    model: None,
+                },
+                None => it.clone(),
+            }
+        });
+        Crew {
+            seats: seats.collect(),
+        }
+    }
+
     /// The crew as it is written into the journal.
     pub fn seats(&self) -> Vec<Seat> {
         self.seats

@@ -11,6 +11,7 @@ mod machine;
 mod past;
 mod progress;
 mod stop;
+pub mod verify;
 mod visit;
 mod walk;
 

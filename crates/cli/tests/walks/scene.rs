@@ -114,7 +114,7 @@ fn crew(fixture: &Fixture) -> Crew {
     })
 }
 
-async fn open(fixture: &Fixture, world: &Path, repository: &Path) -> Checkout {
+pub(crate) async fn open(fixture: &Fixture, world: &Path, repository: &Path) -> Checkout {
     let scratch = world.join("scratch");
     fs::create_dir(&scratch).expect("a folder for the test");
     let walls = Walls::probe(Some(Path::new("/usr/bin/bwrap")), Path::new(STAGE)).await;

@@ -1,11 +1,12 @@
 //! Every fixture of `fixtures/tasks`, and the demo, from its first event to its last.
 
 use expect_test::expect_file;
-use protocol::{RunId, RunState};
+use protocol::{Entry, RunId, RunState};
 use tempfile::TempDir;
 use testkit::{Fixture, journal_text};
 
 use crate::scene::{Walked, every};
+use crate::verify;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_fixture_ends_as_it_says() {
@@ -17,15 +18,16 @@ fn check(fixture: &Fixture, walked: &Walked) -> Vec<String> {
     let happened = journal_text(&walked.history);
     if found.is_empty() {
         expect_file![fixture.journal_file()].assert_eq(&happened);
-        check_bundle(fixture, walked);
+        let entries = check_bundle(fixture, walked);
+        found.extend(verify::differences(fixture, &entries));
     } else {
         found.push(happened);
     }
     found
 }
 
-/// What the bundle says is what came out.
-fn check_bundle(fixture: &Fixture, walked: &Walked) {
+/// What the bundle says is what came out. Hands back the journal that was read from it.
+fn check_bundle(fixture: &Fixture, walked: &Walked) -> Vec<Entry> {
     let folder = TempDir::new().expect("a folder for the test");
     let out = folder.path().join("bundle");
     delivery::Bundle::of(&RunId("r".into()), &walked.history)
@@ -38,4 +40,5 @@ fn check_bundle(fixture: &Fixture, walked: &Walked) {
     folded.evidence.clear();
     walked.evidence.clear();
     assert_eq!(folded, walked, "{}: fold and walk disagree", fixture.name);
+    entries
 }

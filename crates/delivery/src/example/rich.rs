@@ -136,7 +136,12 @@ fn integrity() -> Integrity {
             line: 2,
             words: "an exception of every kind is swallowed".into(),
         }],
-        signs: Vec::new(),
+        signs: vec![Trick {
+            rule: "sleeps".into(),
+            path: "src/pager.py".into(),
+            line: 1,
+            words: "waits for a fixed time".into(),
+        }],
     }
 }
 

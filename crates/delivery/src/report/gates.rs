@@ -1,7 +1,7 @@
 //! What the gates measured besides the tests: an amended test, protected paths, the runner's honesty, the hunks.
 
 use protocol::{
-    AmendedFile, Amendment, Canaries, HunkVerdict, Integrity, Rerun, SuiteScope, TestOutcome,
+    AmendedFile, Amendment, Canaries, HunkVerdict, Integrity, Rerun, SuiteScope, TestOutcome, Trick,
 };
 
 use super::{BLOCK_CHARS_MAX, BLOCK_LINES_MAX, TITLE_CHARS_MAX, WORDS_CHARS_MAX};
@@ -160,17 +160,24 @@ pub(super) fn integrity(text: &mut String, record: &Record) {
         )
     });
     list(text, &found.tricks, "integrity.json", |it| {
-        let place = match it.line {
-            0 => it.path.clone(),
-            line => format!("{}:{line}", it.path),
-        };
-        format!(
-            "**{}** in {}: {}",
-            quote::span(&it.rule, TITLE_CHARS_MAX),
-            quote::span(&place, NAME_CHARS_MAX),
-            quote::span(&it.words, WORDS_CHARS_MAX)
-        )
+        format!("**a trick**: {}", trick(it))
     });
+    list(text, &found.signs, "integrity.json", |it| {
+        format!("worth a look, and more often honest: {}", trick(it))
+    });
+}
+
+fn trick(it: &Trick) -> String {
+    let place = match it.line {
+        0 => it.path.clone(),
+        line => format!("{}:{line}", it.path),
+    };
+    format!(
+        "{} in {}: {}",
+        quote::span(&it.rule, TITLE_CHARS_MAX),
+        quote::span(&place, NAME_CHARS_MAX),
+        quote::span(&it.words, WORDS_CHARS_MAX)
+    )
 }
 
 fn are(count: usize) -> String {

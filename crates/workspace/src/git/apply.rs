@@ -80,7 +80,10 @@ impl Store {
         let mut env = environment::for_local_work();
         env.insert("GIT_INDEX_FILE".to_owned(), index.display().to_string());
         let beneath = self.object_folders().into_iter();
-        let beneath: Vec<PathBuf> = beneath.filter(|it| fs::metadata(it).is_ok()).collect();
+        // What lies in the store's own folder is writable already; said again as readable, it would be only that.
+        let beneath: Vec<PathBuf> = beneath
+            .filter(|it| !it.starts_with(self.folder()) && fs::metadata(it).is_ok())
+            .collect();
         Spawn {
             argv: argv.map(str::to_owned).to_vec(),
             directory: scratch.to_owned(),

@@ -1,0 +1,135 @@
+//! A bundle's run walked again without a model: for `pipeline verify`, and for the walks of its tests.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::sync::Arc;
+
+use agents_coding::Dialect;
+use pipeline::verify::{Verification, Verified, patches, replies_of};
+use pipeline::{Crew, DriveError, Stop};
+use protocol::{Base, Entry, Limits, Log, RunEvent, Seat, Stage, Workspace, WorkspaceError};
+use workspace::checkout::Checkout;
+use workspace::git::GitError;
+
+use crate::seats;
+
+/// The run could not be walked again; nothing is said about its figures.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AgainError {
+    /// The journal has no beginning.
+    #[error("find the beginning of the run in its journal")]
+    Unopened,
+    /// The crew is not one of this program's.
+    #[error(
+        "seat the crew of the run: it was {then}, and this program seats {now} (was it made by another version?)"
+    )]
+    Crew {
+        /// Who worked on the run.
+        then: String,
+        /// Who would now.
+        now: String,
+    },
+    /// A patch could not be tried.
+    #[error("apply the run's patches")]
+    Patches(#[source] GitError),
+    /// The base could not be laid out.
+    #[error("lay out the base")]
+    Base(#[source] WorkspaceError),
+    /// The walk broke.
+    #[error("walk the run again")]
+    Drive(#[from] DriveError),
+}
+
+/// What the first event of a journal says.
+pub(crate) fn opening(history: &[Entry]) -> Result<(&Base, &[Seat], &Limits), AgainError> {
+    match history.first().map(|it| &it.event) {
+        Some(RunEvent::Opened {
+            base, crew, limits, ..
+        }) => Ok((base, crew, limits)),
+        _ => Err(AgainError::Unopened),
+    }
+}
+
+/// Walks the last drafts of a completed run again on a checkout of its base, and compares every figure.
+pub(crate) async fn walk_again(
+    history: &[Entry],
+    checkout: Checkout,
+    limits: Limits,
+    log: Arc<dyn Log>,
+    watch: Arc<dyn Fn(&RunEvent) + Send + Sync>,
+    stop: Stop,
+) -> Result<Verified, AgainError> {
+    let (_, seats, _) = opening(history)?;
+    let crew = crew(history, seats)?;
+    let mut trees = HashMap::new();
+    for patch in patches(history) {
+        let tree = match checkout.applied_to_base(patch).await {
+            Err(error @ GitError::Program(_)) => return Err(AgainError::Patches(error)),
+            // Whatever git doesn't take is a patch that doesn't apply, and that is for the comparison to say.
+            made => made.map_err(|it| told(&it)),
+        };
+        trees.insert(patch.to_owned(), tree);
+    }
+    let work: Arc<dyn Workspace> = Arc::new(checkout);
+    let base = work
+        .fork(&work.base().tree)
+        .await
+        .map_err(AgainError::Base)?;
+    let verification = Verification {
+        claimed: history,
+        crew,
+        limits,
+        trees,
+        work,
+        base,
+        log,
+        watch,
+        stop,
+    };
+    Ok(verification.check().await?)
+}
+
+/// The crew that the program makes of the same roles, with the journal's replies for models. It must be the run's own.
+fn crew(history: &[Entry], seats: &[Seat]) -> Result<Crew, AgainError> {
+    let mut models = seats::Models::default();
+    for seat in seats {
+        let Some(id) = &seat.model else {
+            continue;
+        };
+        let model = replies_of(history, &seat.agent, id.clone());
+        match seat.stage {
+            Stage::Drafting => models.coders.push((Dialect::of(id), model)),
+            Stage::Testing => models.author = Some(model),
+            Stage::Qa => models.reviewer = Some(model),
+            Stage::Formatting | Stage::Completed | Stage::Failed => {}
+        }
+    }
+    let crew = seats::crew(models);
+    let now = crew.seats();
+    if now != seats {
+        return Err(AgainError::Crew {
+            then: in_words(seats),
+            now: in_words(&now),
+        });
+    }
+    Ok(crew)
+}
+
+/// An error and its causes in one sentence.
+fn told(error: &dyn Error) -> String {
+    let mut words = format!("could not {error}");
+    let mut cause = error.source();
+    while let Some(it) = cause {
+        words += &format!(": {it}");
+        cause = it.source();
+    }
+    words
+}
+
+fn in_words(seats: &[Seat]) -> String {
+    let names: Vec<String> = seats
+        .iter()
+        .map(|it| format!("{} in {}", it.agent, it.stage))
+        .collect();
+    names.join(", ")
+}

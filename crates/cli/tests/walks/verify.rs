@@ -1,0 +1,241 @@
+//! Bundles walked again: honest ones agree with themselves, and each kind of lie is found out at its gate.
+
+use std::sync::Arc;
+
+use pipeline::Stop;
+use pipeline::verify::{Verified, Word, claims_something};
+use protocol::{
+    AcceptanceTests, Canaries, Entry, Evidence, HunkVerdict, Integrity, LintFinding, RunEvent,
+    RunId, Severity, Silent, TestClass, TestComparison, TestOutcome, TreeId, Workspace,
+};
+use tempfile::TempDir;
+use testkit::Fixture;
+
+use crate::again::{opening, walk_again};
+use crate::scene::{open, walk};
+
+/// What doesn't hold when a completed run is walked again from its journal.
+pub(crate) fn differences(fixture: &Fixture, entries: &[Entry]) -> Vec<String> {
+    if !claims_something(entries) {
+        return Vec::new();
+    }
+    let walked = tokio::task::block_in_place(|| {
+        tokio::runtime::Handle::current().block_on(again(fixture, entries))
+    });
+    told(&walked)
+}
+
+fn told(verified: &Verified) -> Vec<String> {
+    let differing = verified.gates.iter().filter_map(|it| match &it.word {
+        Word::Differs { first, .. } => Some(format!("{}: {first}", it.gate)),
+        Word::NotReached => Some(format!("{} was not reached", it.gate)),
+        Word::Holds { .. } | Word::NotClaimed => None,
+    });
+    differing.collect()
+}
+
+async fn again(fixture: &Fixture, entries: &[Entry]) -> Verified {
+    let world = TempDir::new().expect("a folder for the test");
+    let repository = fixture.repository();
+    let checkout = open(fixture, world.path(), repository.path()).await;
+    let (base, _, limits) = opening(entries).expect("every journal begins with its run");
+    assert_eq!(
+        checkout.base().tree,
+        base.tree,
+        "{}: another base",
+        fixture.name
+    );
+    let log = Arc::new(Silent);
+    let watch = Arc::new(|_: &RunEvent| {});
+    walk_again(entries, checkout, limits.clone(), log, watch, Stop::never())
+        .await
+        .unwrap_or_else(|error| panic!("{}: could not {error}: {error:?}", fixture.name))
+}
+
+/// A way to lie.
+type Lie = fn(&mut RunEvent);
+
+/// Lies, and the gate that finds each out.
+const LIES: &[(&str, &str, Lie)] = &[
+    ("an outcome", "regression", |event| {
+        each_comparison(event, |it| {
+            if it.base == Some(TestOutcome::Passed) {
+                it.patch = Some(TestOutcome::Failed);
+            }
+        });
+    }),
+    ("a class", "acceptance", |event| {
+        each_comparison(event, |it| {
+            if it.class == TestClass::Fixed {
+                it.class = TestClass::New;
+            }
+        });
+    }),
+    ("a test that was never there", "regression", |event| {
+        each_evidence(event, |evidence| {
+            if let Evidence::Tests { comparison, .. } = evidence {
+                comparison.push(TestComparison {
+                    id: "tests/test_more.py::test_more".to_owned(),
+                    base: None,
+                    patch: Some(TestOutcome::Passed),
+                    class: TestClass::New,
+                });
+            }
+        });
+    }),
+    ("a test that was red on the base", "acceptance", |event| {
+        each_acceptance(event, |tests| {
+            let green = tests.on_base.iter().find(|it| it.outcome.is_green());
+            let id = green.map_or_else(|| "t.py::t".to_owned(), |it| it.id.clone());
+            tests.red_on_base.push(id);
+        });
+    }),
+    ("the text of an acceptance test", "acceptance", |event| {
+        each_acceptance(event, |tests| tests.files[0].text += "\n# harmless\n");
+    }),
+    (
+        "a finding of Ruff that is kept quiet, or made up",
+        "format",
+        |event| {
+            each_evidence(event, |evidence| {
+                if let Evidence::Format { new_findings, .. } = evidence {
+                    new_findings.push(LintFinding {
+                        rule: "F401".to_owned(),
+                        path: "pages.py".to_owned(),
+                        line: 1,
+                        message: "unused".to_owned(),
+                    });
+                }
+            });
+        },
+    ),
+    ("a citation of the review", "review", |event| {
+        each_evidence(event, |evidence| {
+            if let Evidence::Review(review) = evidence {
+                review.findings.push(protocol::Finding {
+                    severity: Severity::Minor,
+                    file: "pages.py".to_owned(),
+                    line: 900,
+                    requirement: String::new(),
+                    message: "looks good".to_owned(),
+                });
+            }
+        });
+    }),
+    ("the reviewer's word", "review", |event| {
+        if let RunEvent::Replied { agent, reply, .. } = event
+            && agent == "reviewer"
+        {
+            reply.text = reply.text.replace("\"pass\"", "\"fail\"");
+        }
+    }),
+    ("the verdict on a hunk", "hunks", |event| {
+        each_evidence(event, |evidence| {
+            if let Evidence::Bite(bite) = evidence {
+                bite.hunks[0].verdict = HunkVerdict::Exercised {
+                    by: "tests/test_made_up.py::test".to_owned(),
+                };
+            }
+        });
+    }),
+    ("canaries that were never there", "integrity", |event| {
+        if let RunEvent::Reported { agent, report, .. } = event
+            && agent == "pytest"
+        {
+            report.evidence.push(Evidence::Integrity(Integrity {
+                canaries: Canaries::Held { tests: 900 },
+                tests_on_base: 900,
+                signs: Vec::new(),
+                missing: Vec::new(),
+                marked: Vec::new(),
+                tricks: Vec::new(),
+            }));
+        }
+    }),
+    ("the patch", "patch", |event| {
+        if let RunEvent::Finished { proposed_code, .. } = event {
+            *proposed_code = proposed_code.replacen("\n+", "\n+# harmless\n+", 1);
+        }
+    }),
+    ("the tree", "patch", |event| {
+        if let RunEvent::Finished { tree, .. } = event {
+            *tree = TreeId("d".repeat(40));
+        }
+    }),
+    ("the end", "end", |event| {
+        if let RunEvent::Finished { explanation, .. } = event {
+            explanation.push_str(", and it is perfect");
+        }
+    }),
+    (
+        "evidence of a coder that only a gate may give",
+        "patch",
+        |event| {
+            if let RunEvent::Reported { agent, report, .. } = event
+                && agent == "drafter"
+            {
+                report.evidence.push(Evidence::Missing {
+                    what: "nothing".to_owned(),
+                    why: "all is well".to_owned(),
+                });
+            }
+        },
+    ),
+];
+
+fn each_evidence(event: &mut RunEvent, lie: impl FnMut(&mut Evidence)) {
+    match event {
+        RunEvent::Reported { report, .. } => report.evidence.iter_mut().for_each(lie),
+        RunEvent::Prepared { prepared, .. } => prepared.evidence.iter_mut().for_each(lie),
+        _ => {}
+    }
+}
+
+fn each_comparison(event: &mut RunEvent, mut lie: impl FnMut(&mut TestComparison)) {
+    each_evidence(event, |evidence| {
+        if let Evidence::Tests { comparison, .. } = evidence {
+            comparison.iter_mut().for_each(&mut lie);
+        }
+    });
+}
+
+fn each_acceptance(event: &mut RunEvent, mut lie: impl FnMut(&mut AcceptanceTests)) {
+    each_evidence(event, |evidence| {
+        if let Evidence::AcceptanceTests(tests) = evidence {
+            lie(tests);
+        }
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_of_lie_is_found_out_at_its_gate() {
+    let fixture = Fixture::load(&Fixture::root().join("tasks/off_by_one"));
+    let honest = walk(&fixture).await.history;
+    let mut wrong = Vec::new();
+    for (what, gate, lie) in LIES {
+        let mut entries = honest.clone();
+        entries.iter_mut().for_each(|it| lie(&mut it.event));
+        if entries == honest {
+            wrong.push(format!("{what}: the lie changed nothing"));
+            continue;
+        }
+        let entries = rewritten(&entries);
+        let found = told(&again(&fixture, &entries).await);
+        let first = found.first().map_or("nothing", String::as_str);
+        if !first.starts_with(&format!("{gate}: ")) {
+            wrong.push(format!("{what}: not found out at {gate}, but: {first}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The journal as a bundle that was made of it gives it back: whoever lies well makes the bundle anew.
+fn rewritten(entries: &[Entry]) -> Vec<Entry> {
+    let folder = TempDir::new().expect("a folder for the test");
+    delivery::Bundle::of(&RunId("r".into()), entries)
+        .and_then(|it| it.write_to(folder.path()))
+        .expect("a lie is a run, too");
+    delivery::read_bundle(folder.path())
+        .expect("the digests and the chain are made anew")
+        .1
+}
