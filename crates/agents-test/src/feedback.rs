@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{AcceptanceTests, TestClass, TestComparison, TestOutcome, TestResult, TestRun};
+use protocol::{
+    AcceptanceTests, MarkedTest, TestClass, TestComparison, TestOutcome, TestResult, TestRun, Trick,
+};
 
 use crate::pytest::end_of;
 use crate::verdict::Trouble;
@@ -47,12 +49,36 @@ pub(crate) fn summary(
     for trouble in troubles {
         match trouble {
             Trouble::Unaccounted { why } => text += &format!("\nthe run can't be believed: {why}"),
+            Trouble::Disbelieved(found) => {
+                text += &format!("\nthe run can't be believed: {}", found.join(", "));
+            }
+            Trouble::Tricked(tricks) => {
+                for it in tricks {
+                    text += &format!("\n{}: {}{}", it.rule, place(it), it.words);
+                }
+            }
+            Trouble::Missing(ids) => text += &named("\nno longer collected: ", ids),
+            Trouble::Marked(tests) => text += &named("\nno longer judging: ", &marks(tests)),
             Trouble::NotAccepted(ids) => text += &named("\nnot accepted: ", ids),
             Trouble::Regressed(ids) => text += &named("\npassed before, not now: ", ids),
             Trouble::NewRed(ids) => text += &named("\nnew and failing: ", ids),
         }
     }
     text
+}
+
+/// Where a trick is, for the beginning of a line; nothing when it is about the run.
+fn place(trick: &Trick) -> String {
+    match (trick.path.as_str(), trick.line) {
+        ("", _) => String::new(),
+        (path, 0) => format!("{path}: "),
+        (path, line) => format!("{path}:{line}: "),
+    }
+}
+
+fn marks(tests: &[MarkedTest]) -> Vec<String> {
+    let mark = |it: &MarkedTest| format!("{} ({})", it.id, it.mark);
+    tests.iter().map(mark).collect()
 }
 
 fn class_in_words(class: TestClass) -> &'static str {
@@ -86,6 +112,38 @@ pub(crate) fn for_coder(run: &TestRun, troubles: &[Trouble]) -> String {
             Trouble::Unaccounted { why } => {
                 text += &format!("\nThe test run can't be believed: {why}. Its last output:\n");
                 text += &indented(end_of(&run.tail, TAIL_BYTES_MAX));
+            }
+            Trouble::Disbelieved(found) => {
+                text += "\nThe test run can't be believed. Among the repository's tests ran some of ours whose outcome is \
+                         known beforehand, and with the change they did something else:\n";
+                for it in found {
+                    text += &format!("- {it}\n");
+                }
+                text +=
+                    "Take out whatever changes how tests are collected, run, judged or reported.\n";
+            }
+            Trouble::Tricked(tricks) => {
+                text += "\nThe change does what serves to be believed rather than to be right. Take it out, and solve \
+                         the task itself:\n";
+                for it in tricks.iter().take(NAMED_MAX) {
+                    text += &format!("- {}{} ({})\n", place(it), it.words, it.rule);
+                }
+            }
+            Trouble::Missing(ids) => {
+                text += "\nThese tests were there before the change and are no longer collected. Bring them back:\n";
+                for id in ids.iter().take(NAMED_MAX) {
+                    text += &format!("- {id}\n");
+                }
+                if NAMED_MAX < ids.len() {
+                    text += &format!("- and {} more\n", ids.len() - NAMED_MAX);
+                }
+            }
+            Trouble::Marked(tests) => {
+                text += "\nThese tests judged before the change, and now they are skipped or expected to fail. Take \
+                         that back:\n";
+                for it in marks(tests).iter().take(NAMED_MAX) {
+                    text += &format!("- {it}\n");
+                }
             }
             Trouble::NotAccepted(ids) => {
                 text += "\nTests that say what the task asks for don't pass. You can't see or change them; \

@@ -13,6 +13,7 @@ mod frozen;
 mod hunks;
 #[allow(dead_code, reason = "the runner and the ablation begin to ask")]
 mod imports;
+mod integrity;
 mod known_base;
 mod looking;
 mod pytest;

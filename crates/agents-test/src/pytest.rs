@@ -1,16 +1,25 @@
 //! Starts pytest in a checkout and says what became of every test.
 
 use protocol::{
-    Command, Evidence, Execution, Exit, Log, TestRun, ToolFile, Workspace, WorkspaceError,
+    Canaries, Command, Evidence, Execution, Exit, Log, TestRun, ToolFile, Trick, Workspace,
+    WorkspaceError,
 };
+use serde::{Deserialize, Serialize};
 
-use crate::report;
+use crate::integrity::canaries::{self, Circumstances};
+use crate::integrity::seal::{Handed, Seal, unguessable};
+use crate::integrity::tricks;
+use crate::report::{self, Session};
 use crate::settings::Settings;
 use crate::tally::Tally;
 
 /// Starts pytest and reports through a pipe; see there.
 const PLUGIN: &str = include_str!("../plugin/pipeline_pytest.py");
 const PLUGIN_FILE: &str = "pipeline_pytest.py";
+/// Tests whose outcome is known beforehand; see there. Its name is another one in each run.
+const CANARIES: &str = include_str!("../plugin/pipeline_canaries.py");
+/// The key for sessions that find nothing on their standard input; the plugin knows the name.
+const SPARE_FILE: &str = "pipeline_spare.json";
 /// Given to pytest where a repository has no configuration, so that no file of a parent folder steers it.
 const EMPTY_CONFIG_FILE: &str = "pytest.ini";
 /// Tests that are named when a run was stopped.
@@ -28,9 +37,25 @@ const ALWAYS: [&str; 5] = [
 ];
 
 /// What of ours decides about the outcomes of a run, besides the repository's settings and the limits.
-pub(crate) const RECIPE: [&str; 6] = [
-    PLUGIN, ALWAYS[0], ALWAYS[1], ALWAYS[2], ALWAYS[3], ALWAYS[4],
+pub(crate) const RECIPE: [&str; 8] = [
+    PLUGIN,
+    CANARIES,
+    WITHOUT_THE_TREE,
+    ALWAYS[0],
+    ALWAYS[1],
+    ALWAYS[2],
+    ALWAYS[3],
+    ALWAYS[4],
 ];
+
+/// Keeps the variables from Python that put the tree on its path, because it reads them before its first line and would
+/// run a `sitecustomize.py` of the tree. The plugin puts them back.
+const WITHOUT_THE_TREE: &str = r#"for name in PYTHONPATH PIPELINE_TREE_ROOTS; do
+  eval "value=\${$name-}"
+  if [ -n "$value" ]; then export "PIPELINE_LATER_${name#PIPELINE_}=$value"; fi
+  unset "$name"
+done
+exec "$@""#;
 
 /// The suite of the repository, or only some of its tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +66,24 @@ pub(crate) enum Targets<'a> {
     Files(&'a [String]),
 }
 
+/// A test run, and whether it can be believed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Ran {
+    /// What became of the tests.
+    pub(crate) run: TestRun,
+    /// What became of those whose outcome is known beforehand.
+    pub(crate) canaries: Canaries,
+    /// What somebody did to the run.
+    pub(crate) tricks: Vec<Trick>,
+}
+
+/// A command that is ready to run, with the keys to what it will report.
+pub(crate) struct Started {
+    pub(crate) command: Command,
+    pub(crate) seal: Seal,
+    own_command: bool,
+}
+
 /// Runs tests in a checkout that nobody needs afterwards: tests write where they like.
 pub(crate) async fn run(
     tree: &dyn Workspace,
@@ -49,12 +92,26 @@ pub(crate) async fn run(
     seconds_max: u64,
     log: &dyn Log,
 ) -> Result<TestRun, WorkspaceError> {
-    let command = command(settings, targets, seconds_max);
+    let ran = watch(tree, settings, targets, &[], seconds_max, log).await?;
+    Ok(ran.run)
+}
+
+/// As [`run`]. `acceptance` are test files that no code but a test has a reason to open.
+pub(crate) async fn watch(
+    tree: &dyn Workspace,
+    settings: &Settings,
+    targets: Targets<'_>,
+    acceptance: &[String],
+    seconds_max: u64,
+    log: &dyn Log,
+) -> Result<Ran, WorkspaceError> {
+    let started = start(settings, targets, acceptance, seconds_max)?;
     let mut tally = Tally::new(log);
     let execution = tree
-        .run_watched(&command, &mut |bytes| tally.take(bytes))
+        .run_watched(&started.command, &mut |bytes| tally.take(bytes))
         .await?;
-    Ok(test_run(&execution, seconds_max))
+    let session = report::read(&execution.report, &started.seal);
+    Ok(ran(&execution, session, started.own_command, seconds_max))
 }
 
 /// The command as a person would type it, for messages.
@@ -65,23 +122,46 @@ pub(crate) fn shown(settings: &Settings) -> &str {
         .unwrap_or("python -m pytest")
 }
 
-pub(crate) fn command(settings: &Settings, targets: Targets<'_>, seconds_max: u64) -> Command {
-    let mut command = match (&settings.test_command, targets) {
-        (Some(line), Targets::Suite) => own_command(line, seconds_max),
-        (_, targets) => plain_command(settings, targets, seconds_max),
+/// Makes the command and its keys.
+pub(crate) fn start(
+    settings: &Settings,
+    targets: Targets<'_>,
+    acceptance: &[String],
+    seconds_max: u64,
+) -> Result<Started, WorkspaceError> {
+    let own = settings.test_command.as_deref();
+    let own = own.filter(|_| targets == Targets::Suite);
+    let mut command = match own {
+        Some(line) => own_command(line, seconds_max),
+        None => plain_command(settings, targets, seconds_max),
     };
+    let seal = Seal::new(own.is_some())?;
+    let canaries = unguessable("cases")?;
+    let handed = Handed {
+        canaries: &canaries,
+        own_command: own.is_some(),
+        acceptance,
+        modules: &settings.modules,
+    };
+    command.stdin = seal.input(&handed);
     command.report = true;
+    let tool = |name: &str, text: &str| ToolFile {
+        name: name.to_owned(),
+        text: text.to_owned(),
+    };
     command.tools = vec![
-        ToolFile {
-            name: PLUGIN_FILE.to_owned(),
-            text: PLUGIN.to_owned(),
-        },
-        ToolFile {
-            name: EMPTY_CONFIG_FILE.to_owned(),
-            text: "[pytest]\n".to_owned(),
-        },
+        tool(PLUGIN_FILE, PLUGIN),
+        tool(&format!("{canaries}.py"), CANARIES),
+        tool(EMPTY_CONFIG_FILE, "[pytest]\n"),
     ];
-    command
+    if let Some(record) = seal.spare_record(&handed) {
+        command.tools.push(tool(SPARE_FILE, &record));
+    }
+    Ok(Started {
+        command,
+        seal,
+        own_command: own.is_some(),
+    })
 }
 
 /// Configuration, root and plugin are fixed by us, so that test ids are the same on every checkout.
@@ -90,7 +170,10 @@ fn plain_command(settings: &Settings, targets: Targets<'_>, seconds_max: u64) ->
         Some(name) => name.to_owned(),
         None => format!("{{tools}}/{EMPTY_CONFIG_FILE}"),
     };
-    let mut argv = vec!["python".to_owned(), format!("{{tools}}/{PLUGIN_FILE}")];
+    let mut argv = ["sh", "-c", WITHOUT_THE_TREE, "sh", "python"]
+        .map(str::to_owned)
+        .to_vec();
+    argv.push(format!("{{tools}}/{PLUGIN_FILE}"));
     argv.extend(ALWAYS.map(str::to_owned));
     argv.extend([
         "-c".to_owned(),
@@ -121,8 +204,7 @@ fn own_command(line: &str, seconds_max: u64) -> Command {
     command
 }
 
-fn test_run(execution: &Execution, seconds_max: u64) -> TestRun {
-    let session = report::read(&execution.report);
+fn ran(execution: &Execution, session: Session, own_command: bool, seconds_max: u64) -> Ran {
     let mut tail = end_of(&execution.tail(), Evidence::TAIL_BYTES_MAX).to_owned();
     let stopped = match execution.exit {
         Exit::Code(_) => None,
@@ -138,15 +220,42 @@ fn test_run(execution: &Execution, seconds_max: u64) -> TestRun {
             running_named(&session.running)
         );
     }
-    TestRun {
+    let (names, of_canaries) = &session.canaries;
+    let around = Circumstances {
+        finished: session.finished,
+        others_ran: !session.results.is_empty(),
+        placed: session.placed,
+    };
+    let canaries = canaries::judge(names, of_canaries, around);
+    let mut tricks = tricks::of_session(&session);
+    let mut exit = execution.exit;
+    // In a session that we start, tests of ours fail and the status must say so.
+    let ours_failed = !own_command && of_canaries.iter().any(|it| it.outcome.is_red());
+    if ours_failed && session.finished {
+        let mut theirs = session.results.iter().chain(&session.collection_errors);
+        match exit {
+            Exit::Code(1) if session.results.is_empty() && session.collected.is_empty() => {
+                exit = Exit::Code(5);
+            }
+            Exit::Code(1) if !theirs.any(|it| it.outcome.is_red()) => exit = Exit::Code(0),
+            Exit::Code(0) => tricks.push(tricks::silenced_status()),
+            _ => {}
+        }
+    }
+    let run = TestRun {
         results: session.results,
         collected: session.collected,
         collection_errors: session.collection_errors,
-        exit: execution.exit,
+        exit,
         finished: session.finished,
         wall_ms: execution.wall_ms,
         tail,
         cached: false,
+    };
+    Ran {
+        run,
+        canaries,
+        tricks,
     }
 }
 
@@ -181,8 +290,9 @@ mod tests {
 
     #[track_caller]
     fn check(settings: &Settings, targets: Targets<'_>, want: Expect) {
-        let command = command(settings, targets, 60);
-        let mut shown = command.argv.join(" ");
+        let started = start(settings, targets, &[], 60).expect("there are random bytes");
+        let command = started.command;
+        let mut shown = command.argv.join(" ").replace(WITHOUT_THE_TREE, "…");
         for (name, value) in &command.env {
             shown += &format!("\n{name}={value}");
         }
@@ -195,17 +305,17 @@ mod tests {
             &Settings::default(),
             Targets::Suite,
             expect![
-                "python {tools}/pipeline_pytest.py -q --tb=short --color=no --maxfail=0 --continue-on-collection-errors -c {tools}/pytest.ini --rootdir=. --confcutdir=."
+                "sh -c … sh python {tools}/pipeline_pytest.py -q --tb=short --color=no --maxfail=0 --continue-on-collection-errors -c {tools}/pytest.ini --rootdir=. --confcutdir=."
             ],
         );
         check(
             &Settings {
                 config: Some("setup.cfg"),
-                test_command: None,
+                ..Settings::default()
             },
             Targets::Files(&["tests/test_a.py".to_owned()]),
             expect![
-                "python {tools}/pipeline_pytest.py -q --tb=short --color=no --maxfail=0 --continue-on-collection-errors -c setup.cfg --rootdir=. --confcutdir=. tests/test_a.py"
+                "sh -c … sh python {tools}/pipeline_pytest.py -q --tb=short --color=no --maxfail=0 --continue-on-collection-errors -c setup.cfg --rootdir=. --confcutdir=. tests/test_a.py"
             ],
         );
     }
@@ -213,8 +323,8 @@ mod tests {
     #[test]
     fn the_repositorys_own_command_gets_the_plugin_through_its_environment() {
         let settings = Settings {
-            config: None,
             test_command: Some("make test".to_owned()),
+            ..Settings::default()
         };
         check(
             &settings,
@@ -231,19 +341,25 @@ mod tests {
 
     #[test]
     fn a_run_that_was_stopped_names_what_was_running() {
-        let run = test_run(
-            &Execution {
-                exit: Exit::TooSlow,
-                stdout: Captured {
-                    text: "collected 2 items".to_owned(),
-                    bytes_total: 17,
-                },
-                stderr: Captured::default(),
-                report: br#"{"event": "began", "id": "tests/test_a.py::test_hangs"}"#.to_vec(),
-                wall_ms: 60_000,
+        let seal = Seal::new(false).expect("there are random bytes");
+        let began = r#"{"event": "began", "id": "tests/test_a.py::test_hangs"}"#;
+        let execution = Execution {
+            exit: Exit::TooSlow,
+            stdout: Captured {
+                text: "collected 2 items".to_owned(),
+                bytes_total: 17,
             },
+            stderr: Captured::default(),
+            report: seal.seal(0, 0, began).into_bytes(),
+            wall_ms: 60_000,
+        };
+        let run = ran(
+            &execution,
+            report::read(&execution.report, &seal),
+            false,
             60,
-        );
+        )
+        .run;
         expect![[r#"
             collected 2 items
             [stopped after 60 seconds; running: tests/test_a.py::test_hangs]"#]]

@@ -5,12 +5,21 @@ use std::collections::{BTreeMap, HashSet};
 use protocol::{TestOutcome, TestResult};
 use serde::Deserialize;
 
+use crate::integrity::canaries::{Names, is_canary};
+use crate::integrity::seal::Seal;
+
 /// One line of the plugin. The names are those of `plugin/pipeline_pytest.py`.
 #[derive(Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum Line {
     /// The session began.
-    Started {},
+    Started {
+        /// Tests of ours that are about to join in.
+        #[serde(default)]
+        canaries: Names,
+    },
+    /// Tests of ours stand between the others.
+    Placed { count: u32 },
     /// Some of the tests that were found.
     Collected { ids: Vec<String> },
     /// A file or a class that could not be collected, or asked to be skipped.
@@ -26,8 +35,21 @@ pub(crate) enum Line {
     Phase(Phase),
     /// A test ran to its end, its fixtures included.
     Ended { id: String },
+    /// Code that is no test opened a file that is none of its business.
+    Read(Read),
     /// The session came to its end.
     Finished {},
+}
+
+/// Who opened what.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Read {
+    /// The file whose code did it.
+    pub(crate) path: String,
+    /// The line of that code.
+    pub(crate) line: u32,
+    /// What was opened.
+    pub(crate) what: String,
 }
 
 #[derive(Deserialize)]
@@ -56,16 +78,50 @@ pub(crate) struct Session {
     pub(crate) collection_errors: Vec<TestResult>,
     /// Tests that began and never ended.
     pub(crate) running: Vec<String>,
-    /// Whether the session came to its end.
+    /// Whether every session that began came to its end.
     pub(crate) finished: bool,
+    /// Tests of ours, with their names and outcomes; they are nowhere else.
+    pub(crate) canaries: (Names, Vec<TestResult>),
+    /// Whether a session said that it had placed them.
+    pub(crate) placed: bool,
+    /// Lines that somebody else wrote.
+    pub(crate) foreign: usize,
+    /// Lines that are missing between others.
+    pub(crate) lost: u64,
+    /// Files that were opened by what should not.
+    pub(crate) reads: Vec<Read>,
 }
 
-/// Reads the report. A line that isn't one of the plugin's, or was cut off, says nothing.
-pub(crate) fn read(report: &[u8]) -> Session {
+/// Reads the report. A line whose seal doesn't hold says nothing and is counted; so does a last line that was cut off.
+pub(crate) fn read(report: &[u8], seal: &Seal) -> Session {
+    let lines: Vec<&[u8]> = report
+        .split_inclusive(|byte| *byte == b'\n')
+        .filter_map(|line| line.strip_suffix(b"\n"))
+        .collect();
+    let opened: Vec<_> = lines.iter().map(|line| seal.open(line)).collect();
+    let spare = seal.spare();
+    let spare_alone = opened.iter().flatten().all(|it| Some(it.session) == spare);
     let mut reader = Reader::default();
-    for line in report.split(|byte| *byte == b'\n') {
-        if let Ok(line) = serde_json::from_slice(line) {
-            reader.take(line);
+    let mut next: BTreeMap<usize, u64> = BTreeMap::new();
+    for line in opened {
+        // The spare key lies in a file. Where keys came through standard input, nobody needs it.
+        let Some(line) = line.filter(|it| Some(it.session) != spare || spare_alone) else {
+            reader.foreign += 1;
+            continue;
+        };
+        let expected = next.entry(line.session).or_default();
+        // Several sessions may share the spare key, each counting from 0.
+        let starts_anew = Some(line.session) == spare && line.number == 0;
+        if line.number < *expected && !starts_anew {
+            reader.foreign += 1;
+            continue;
+        }
+        if !starts_anew {
+            reader.lost += line.number - *expected;
+        }
+        *expected = line.number + 1;
+        if let Ok(said) = serde_json::from_slice(line.body) {
+            reader.take(said);
         }
     }
     reader.session()
@@ -78,7 +134,13 @@ struct Reader {
     collected: Vec<String>,
     seen: HashSet<String>,
     collection: Vec<TestResult>,
-    finished: bool,
+    canaries: Names,
+    placed: bool,
+    begun: usize,
+    finished: usize,
+    foreign: usize,
+    lost: u64,
+    reads: Vec<Read>,
 }
 
 #[derive(Default)]
@@ -90,7 +152,12 @@ struct Test {
 impl Reader {
     fn take(&mut self, line: Line) {
         match line {
-            Line::Started {} => {}
+            Line::Started { canaries } => {
+                self.begun += 1;
+                self.canaries.extend(canaries);
+            }
+            Line::Placed { count } => self.placed |= 0 < count,
+            Line::Read(read) => self.reads.push(read),
             Line::Collected { ids } => {
                 for id in ids {
                     // Each worker of a parallel run tells what it collected.
@@ -120,7 +187,7 @@ impl Reader {
             }
             Line::Phase(phase) => self.take_phase(phase),
             Line::Ended { id } => self.test(id).ended = true,
-            Line::Finished {} => self.finished = true,
+            Line::Finished {} => self.finished += 1,
         }
     }
 
@@ -158,16 +225,27 @@ impl Reader {
     }
 
     fn session(self) -> Session {
+        let names = self.canaries;
         let mut session = Session {
-            collected: self.collected,
-            finished: self.finished,
+            finished: 0 < self.finished && self.begun <= self.finished,
+            placed: self.placed,
+            foreign: self.foreign,
+            lost: self.lost,
+            reads: self.reads,
             ..Session::default()
         };
+        session.collected = self.collected;
+        session.collected.retain(|id| !is_canary(&names, id));
         let mut tests = self.tests;
+        let mut of_canaries = Vec::new();
         for id in self.order {
             let Some(test) = tests.remove(&id) else {
                 continue;
             };
+            if is_canary(&names, &id) {
+                of_canaries.extend(test.result);
+                continue;
+            }
             // A test that died in its teardown has passed nothing yet, but a failure stands.
             match test.result {
                 Some(result) if test.ended || result.outcome.is_red() => {
@@ -186,6 +264,7 @@ impl Reader {
                 session.collection_errors.push(result);
             }
         }
+        session.canaries = (names, of_canaries);
         session
     }
 }
@@ -212,7 +291,16 @@ mod tests {
 
     #[track_caller]
     fn check(lines: &str, want: Expect) {
-        let session = read(lines.as_bytes());
+        let seal = Seal::new(false).expect("there are random bytes");
+        let sealed: String = lines
+            .lines()
+            .zip(0..)
+            .map(|(line, number)| seal.seal(0, number, line.trim()))
+            .collect();
+        want.assert_eq(&shown(&read(sealed.as_bytes(), &seal)));
+    }
+
+    fn shown(session: &Session) -> String {
         let mut shown = String::new();
         for it in session.results.iter().chain(&session.collection_errors) {
             shown += &format!(
@@ -224,7 +312,7 @@ mod tests {
             "collected {:?}, running {:?}, finished {}\n",
             session.collected, session.running, session.finished
         );
-        want.assert_eq(&shown);
+        shown
     }
 
     fn phase(id: &str, when: &str, outcome: &str, more: &str) -> String {
@@ -338,13 +426,87 @@ mod tests {
         );
     }
 
+    /// Each line is `session:number`, or what a stranger wrote; `…` at the end stands for a line that was cut off.
+    #[track_caller]
+    fn check_seals(own_command: bool, lines: &str, want: Expect) {
+        let seal = Seal::new(own_command).expect("there are random bytes");
+        let mut report = String::new();
+        for word in lines.split_whitespace() {
+            let (word, cut) = match word.strip_suffix('…') {
+                None => (word, false),
+                Some(word) => (word, true),
+            };
+            let line = match word.split_once(':') {
+                Some((session, number)) => seal.seal(
+                    session.parse().expect("a session"),
+                    number.parse().expect("a number"),
+                    &format!(r#"{{"event":"collected","ids":["{word}"]}}"#),
+                ),
+                None => format!("{word}\n"),
+            };
+            report += if cut { &line[..line.len() / 2] } else { &line };
+        }
+        let session = read(report.as_bytes(), &seal);
+        want.assert_eq(&format!(
+            "{} foreign {} lost {}",
+            session.collected.join(" "),
+            session.foreign,
+            session.lost
+        ));
+    }
+
     #[test]
-    fn lines_that_are_not_the_plugins_say_nothing() {
-        check(
-            "12 passed\n{\"event\": \"finished\", \n{\"event\": \"passed\", \"id\": \"a\"}\n\u{0}\n{\"event\": \"fin",
-            expect![[r#"
-                collected [], running [], finished false
-            "#]],
+    fn only_sealed_lines_in_their_order_are_believed() {
+        check_seals(false, "0:0 0:1 0:2…", expect!["0:0 0:1 foreign 0 lost 0"]);
+        check_seals(false, "0:0 forged 0:1", expect!["0:0 0:1 foreign 1 lost 0"]);
+        check_seals(
+            false,
+            "0:0 0:1 0:0 0:1 0:2",
+            expect!["0:0 0:1 0:2 foreign 2 lost 0"],
         );
+        check_seals(false, "0:0 0:3", expect!["0:0 0:3 foreign 0 lost 2"]);
+        check_seals(false, "0:1", expect!["0:1 foreign 0 lost 1"]);
+    }
+
+    #[test]
+    fn each_session_has_its_own_count_and_the_spare_key_counts_alone() {
+        check_seals(
+            true,
+            "0:0 1:0 0:1 1:1",
+            expect!["0:0 1:0 0:1 1:1 foreign 0 lost 0"],
+        );
+        check_seals(
+            true,
+            "16:0 16:1 16:0",
+            expect!["16:0 16:1 foreign 0 lost 0"],
+        );
+        check_seals(true, "0:0 16:0 0:1", expect!["0:0 0:1 foreign 1 lost 0"]);
+    }
+
+    #[test]
+    fn tests_of_ours_are_taken_out() {
+        let seal = Seal::new(false).expect("there are random bytes");
+        let lines = [
+            r#"{"event": "started", "canaries": {"test_x": "false_assert"}}"#.to_owned(),
+            r#"{"event": "placed", "count": 1}"#.to_owned(),
+            r#"{"event": "collected", "ids": ["a.py::test_x", "a.py::test_a"]}"#.to_owned(),
+            phase("a.py::test_x", "call", "failed", ""),
+            ended("a.py::test_x"),
+            phase("a.py::test_a", "call", "passed", ""),
+            ended("a.py::test_a"),
+        ];
+        let sealed: String = lines
+            .iter()
+            .zip(0..)
+            .map(|(line, number)| seal.seal(0, number, line))
+            .collect();
+        let session = read(sealed.as_bytes(), &seal);
+        expect![[r#"
+            a.py::test_a Passed in call 
+            collected ["a.py::test_a"], running [], finished false
+        "#]]
+        .assert_eq(&shown(&session));
+        assert_eq!(session.canaries.1.len(), 1);
+        assert!(session.placed);
     }
 }

@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use protocol::{
-    AcceptanceTests, Agent, AgentContext, AgentError, Evidence, Prepared, Report, RunState, Task,
-    TestComparison, TestRun,
+    AcceptanceTests, Agent, AgentContext, AgentError, Canaries, Evidence, Integrity, Prepared,
+    Report, RunState, Task, TestComparison, TestRun,
 };
 
 use crate::compare::compare;
-use crate::verdict::{Trouble, troubles};
-use crate::{baseline, feedback, with_change};
+use crate::verdict::{Trouble, distrust, troubles};
+use crate::{baseline, feedback, integrity, with_change};
 
 /// Runs the repository's tests and the acceptance tests with the change, on a checkout of their own.
 ///
@@ -35,15 +35,19 @@ impl Agent for PytestRunner {
 
     async fn run(&self, cx: &AgentContext<'_>, state: &RunState) -> Result<Report, AgentError> {
         let acceptance = state.acceptance_tests();
-        let run = cx
+        let ran = cx
             .once("run the tests with the change", false, async {
                 with_change::run(cx, acceptance).await
             })
             .await?;
         let on_base = acceptance.map_or(&[][..], |it| &it.on_base);
-        let comparison = compare(state.baseline(), on_base, &run);
-        let troubles = troubles(state.baseline(), &run, &comparison, acceptance);
-        Ok(report(acceptance, run, comparison, &troubles))
+        let comparison = compare(state.baseline(), on_base, &ran.run);
+        let integrity = integrity::look(cx, state, &ran).await?;
+        let mut troubles = troubles(state.baseline(), &ran.run, &comparison, acceptance);
+        troubles.splice(0..0, distrust(&integrity, &troubles));
+        Ok(report(
+            acceptance, ran.run, comparison, integrity, &troubles,
+        ))
     }
 }
 
@@ -52,6 +56,7 @@ fn report(
     acceptance: Option<&AcceptanceTests>,
     run: TestRun,
     comparison: Vec<TestComparison>,
+    integrity: Integrity,
     troubles: &[Trouble],
 ) -> Report {
     let summary = feedback::summary(&comparison, acceptance, troubles);
@@ -64,10 +69,23 @@ fn report(
     } else {
         Report::rejected(summary, feedback::for_coder(&run, troubles))
     };
-    report.with(Evidence::Tests {
-        run,
-        comparison,
-        reruns: Vec::new(),
-        scope: None,
-    })
+    let silent = match &integrity.canaries {
+        Canaries::Silent { why } if troubles.is_empty() => Some(why.clone()),
+        _ => None,
+    };
+    let report = report
+        .with(Evidence::Tests {
+            run,
+            comparison,
+            reruns: Vec::new(),
+            scope: None,
+        })
+        .with(Evidence::Integrity(integrity));
+    match silent {
+        Some(why) => report.with(Evidence::Missing {
+            what: "tests whose outcome is known beforehand".to_owned(),
+            why,
+        }),
+        None => report,
+    }
 }

@@ -1,6 +1,8 @@
 //! What a repository says about how its tests are run: pytest's configuration file and `[tool.pipeline]`.
 
-use protocol::{Workspace, WorkspaceError};
+use std::collections::BTreeSet;
+
+use protocol::{ListQuery, Workspace, WorkspaceError};
 use toml::Table;
 
 /// Where pytest's configuration comes from, in pytest's own order of precedence
@@ -14,6 +16,11 @@ const CANDIDATES: [(&str, Holds); 7] = [
     ("tox.ini", Holds::IfSection("[pytest]")),
     ("setup.cfg", Holds::IfSection("[tool:pytest]")),
 ];
+
+/// Folders in which Python looks for a repository's modules, in most repositories.
+const ROOTS: [&str; 3] = ["", "src/", "lib/"];
+/// Modules that are looked at.
+const MODULES_MAX: usize = 2000;
 
 /// When a file counts as pytest's configuration.
 #[derive(Clone, Copy)]
@@ -31,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) config: Option<&'static str>,
     /// Its own command, from `[tool.pipeline] test_command`; none means plain pytest.
     pub(crate) test_command: Option<String>,
+    /// Modules that it has where Python looks for them: one of them may have the name of a module that pytest needs.
+    pub(crate) modules: Vec<String>,
 }
 
 impl Settings {
@@ -49,8 +58,27 @@ impl Settings {
         Ok(Settings {
             config,
             test_command: test_command(&project),
+            modules: modules(base).await?,
         })
     }
+}
+
+async fn modules(base: &dyn Workspace) -> Result<Vec<String>, WorkspaceError> {
+    let query = ListQuery {
+        path: String::new(),
+        glob: Some("**/*.py".to_owned()),
+        items_max: usize::MAX,
+    };
+    let files = base.list(&query).await?.items;
+    let mut modules: BTreeSet<&str> = BTreeSet::new();
+    for file in &files {
+        for root in ROOTS {
+            let first = file.strip_prefix(root).and_then(|it| it.split('/').next());
+            modules.extend(first.map(|it| it.strip_suffix(".py").unwrap_or(it)));
+        }
+    }
+    let named = modules.into_iter().take(MODULES_MAX).map(str::to_owned);
+    Ok(named.collect())
 }
 
 /// A file's text; none when it isn't there, is no regular file or isn't UTF-8.

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use protocol::{Log, Note};
 
+use crate::integrity::canaries::{Names, is_canary};
+use crate::integrity::seal::body_of;
 use crate::report::Line;
 
 /// Longest beginning of a line that is kept until its end comes.
@@ -13,6 +15,7 @@ const LINE_BYTES_MAX: usize = 64 * 1024;
 pub(crate) struct Tally<'a> {
     log: &'a dyn Log,
     rest: Vec<u8>,
+    canaries: Names,
     collected: HashSet<String>,
     failed: HashSet<String>,
     done: usize,
@@ -23,6 +26,7 @@ impl<'a> Tally<'a> {
         Tally {
             log,
             rest: Vec::new(),
+            canaries: Names::new(),
             collected: HashSet::new(),
             failed: HashSet::new(),
             done: 0,
@@ -38,7 +42,7 @@ impl<'a> Tally<'a> {
             }
             self.rest.extend_from_slice(piece);
             if piece.ends_with(b"\n") {
-                if let Ok(line) = serde_json::from_slice(&self.rest) {
+                if let Some(Ok(line)) = body_of(&self.rest).map(serde_json::from_slice) {
                     self.count(line);
                 }
                 self.rest.clear();
@@ -48,11 +52,17 @@ impl<'a> Tally<'a> {
 
     fn count(&mut self, line: Line) {
         match line {
-            Line::Collected { ids } => self.collected.extend(ids),
-            Line::Phase(phase) if phase.outcome == "failed" => {
+            Line::Started { canaries } => self.canaries.extend(canaries),
+            Line::Collected { ids } => {
+                let theirs = ids.into_iter().filter(|id| !is_canary(&self.canaries, id));
+                self.collected.extend(theirs);
+            }
+            Line::Phase(phase)
+                if phase.outcome == "failed" && !is_canary(&self.canaries, &phase.id) =>
+            {
                 self.failed.insert(phase.id);
             }
-            Line::Ended { .. } => {
+            Line::Ended { id } if !is_canary(&self.canaries, &id) => {
                 self.done += 1;
                 self.log.note(Note::Tested {
                     done: self.done,
@@ -74,15 +84,17 @@ mod tests {
     #[test]
     fn tests_are_counted_however_the_bytes_are_cut() {
         let report = concat!(
-            r#"{"event":"collected","ids":["a","b"]}"#,
+            r#"seal 0 0 {"event":"started","canaries":{"x":"false_assert"}}"#,
+            "\n",
+            r#"seal 0 1 {"event":"collected","ids":["a","b","a::x"]}"#,
             "\nno line of ours\n",
-            r#"{"event":"began","id":"a"}"#,
+            r#"seal 0 2 {"event":"ended","id":"a::x"}"#,
             "\n",
-            r#"{"event":"phase","id":"a","when":"call","outcome":"failed","expected":false,"part":false,"exception":"E","message":"m"}"#,
+            r#"seal 0 3 {"event":"phase","id":"a","when":"call","outcome":"failed","expected":false,"part":false,"exception":"E","message":"m"}"#,
             "\n",
-            r#"{"event":"ended","id":"a"}"#,
+            r#"seal 0 4 {"event":"ended","id":"a"}"#,
             "\n",
-            r#"{"event":"ended","id":"b"}"#,
+            r#"seal 0 5 {"event":"ended","id":"b"}"#,
             "\n",
         );
         let tested = |done| Note::Tested {

@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use protocol::{AcceptanceTests, Exit, TestClass, TestComparison, TestOutcome, TestRun};
+use protocol::{
+    AcceptanceTests, Canaries, Exit, Integrity, MarkedTest, TestClass, TestComparison, TestOutcome,
+    TestRun, Trick,
+};
 
 /// One reason to send a change back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,12 +15,58 @@ pub(crate) enum Trouble {
         /// What happened, as in `ended by signal 11`.
         why: String,
     },
+    /// Tests whose outcome is known beforehand did something else.
+    Disbelieved(Vec<String>),
+    /// The change serves to be believed rather than to be right.
+    Tricked(Vec<Trick>),
+    /// Tests of the base that are no longer collected, whatever they said there.
+    Missing(Vec<String>),
+    /// Tests that no longer judge.
+    Marked(Vec<MarkedTest>),
     /// Tests of the repository that were green on the base and aren't now.
     Regressed(Vec<String>),
     /// Tests that came with the change, or ran for the first time, and are red.
     NewRed(Vec<String>),
     /// Acceptance tests that didn't pass.
     NotAccepted(Vec<String>),
+}
+
+/// What speaks against the word of the run. What `troubles` name already is not said twice.
+pub(crate) fn distrust(integrity: &Integrity, troubles: &[Trouble]) -> Vec<Trouble> {
+    let said: HashSet<&str> = troubles
+        .iter()
+        .flat_map(|it| match it {
+            Trouble::Regressed(ids) => ids.as_slice(),
+            _ => &[],
+        })
+        .map(String::as_str)
+        .collect();
+    let mut found = Vec::new();
+    if let Canaries::Broken { found: broken } = &integrity.canaries {
+        found.push(Trouble::Disbelieved(broken.clone()));
+    }
+    if !integrity.tricks.is_empty() {
+        found.push(Trouble::Tricked(integrity.tricks.clone()));
+    }
+    let missing: Vec<String> = integrity
+        .missing
+        .iter()
+        .filter(|id| !said.contains(id.as_str()))
+        .cloned()
+        .collect();
+    if !missing.is_empty() {
+        found.push(Trouble::Missing(missing));
+    }
+    let marked: Vec<MarkedTest> = integrity
+        .marked
+        .iter()
+        .filter(|it| !said.contains(it.id.as_str()))
+        .cloned()
+        .collect();
+    if !marked.is_empty() {
+        found.push(Trouble::Marked(marked));
+    }
+    found
 }
 
 /// What speaks against the change; nothing means that it may move on.
@@ -61,7 +110,7 @@ pub(crate) fn troubles(
         Trouble::NotAccepted(ids) | Trouble::Regressed(ids) | Trouble::NewRed(ids) => {
             !ids.is_empty()
         }
-        Trouble::Unaccounted { .. } => true,
+        _ => true,
     }));
     troubles
 }

@@ -9,6 +9,7 @@ use std::task::Poll;
 use protocol::{Exit, TestOutcome, TestResult, Workspace, WorkspaceError};
 
 use crate::feedback::in_words;
+use crate::integrity::seal::Seal;
 use crate::pytest::{self, Targets};
 use crate::report::{self, Line};
 use crate::settings::Settings;
@@ -41,12 +42,12 @@ pub(crate) async fn run_until_noticed(
     seconds_max: u64,
     passing: &[String],
 ) -> Result<Said, WorkspaceError> {
-    let command = pytest::command(settings, targets, seconds_max);
-    let watch = Mutex::new(Watch::new(passing));
+    let started = pytest::start(settings, targets, &[], seconds_max)?;
+    let watch = Mutex::new(Watch::new(passing, &started.seal));
     let locked = || watch.lock().unwrap_or_else(PoisonError::into_inner);
     let ended = {
         let mut on_report = |bytes: &[u8]| locked().take(bytes);
-        let mut run = pin!(tree.run_watched(&command, &mut on_report));
+        let mut run = pin!(tree.run_watched(&started.command, &mut on_report));
         // A run that is dropped is stopped, with all that it started.
         poll_fn(|cx| {
             let polled = run.as_mut().poll(cx);
@@ -61,7 +62,7 @@ pub(crate) async fn run_until_noticed(
         Err(by) => return Ok(Said::Noticed { by }),
         Ok(execution) => execution?,
     };
-    let session = report::read(&execution.report);
+    let session = report::read(&execution.report, &started.seal);
     if execution.exit == Exit::TooSlow {
         let running = session.running.first().cloned();
         return Ok(Said::TooSlow {
@@ -93,16 +94,18 @@ struct Watch<'a> {
     files: HashSet<&'a str>,
     rest: Vec<u8>,
     noticed: Option<String>,
+    seal: &'a Seal,
 }
 
 impl<'a> Watch<'a> {
-    fn new(passing: &'a [String]) -> Watch<'a> {
+    fn new(passing: &'a [String], seal: &'a Seal) -> Watch<'a> {
         let file = |id: &'a String| id.split("::").next().unwrap_or(id);
         Watch {
             passing: passing.iter().map(String::as_str).collect(),
             files: passing.iter().map(file).collect(),
             rest: Vec::new(),
             noticed: None,
+            seal,
         }
     }
 
@@ -115,7 +118,8 @@ impl<'a> Watch<'a> {
             self.rest.extend_from_slice(piece);
             if piece.ends_with(b"\n") {
                 if self.noticed.is_none()
-                    && let Ok(line) = serde_json::from_slice(&self.rest)
+                    && let Some(line) = self.seal.open(self.rest.trim_ascii_end())
+                    && let Ok(line) = serde_json::from_slice(line.body)
                 {
                     self.noticed = self.judge(line);
                 }
@@ -147,20 +151,23 @@ mod tests {
 
     #[test]
     fn only_tests_that_should_pass_are_noticed_however_the_bytes_are_cut() {
+        let seal = Seal::new(false).expect("there are random bytes");
         let phase = |id: &str, outcome: &str| {
-            format!(
+            let line = format!(
                 r#"{{"event":"phase","id":"{id}","when":"call","outcome":"{outcome}","expected":false,"part":false,"exception":"E","message":"m"}}"#
-            ) + "\n"
+            );
+            seal.seal(0, 0, &line)
         };
         let collect = |id: &str| {
-            format!(
+            let line = format!(
                 r#"{{"event":"collect","id":"{id}","outcome":"failed","exception":"E","message":"m"}}"#
-            ) + "\n"
+            );
+            seal.seal(0, 0, &line)
         };
         let passing = ["t.py::a".to_owned(), "u.py::b".to_owned()];
         let check = |report: &str, want: Option<&str>| {
             for piece_bytes in [1, 7, report.len()] {
-                let mut watch = Watch::new(&passing);
+                let mut watch = Watch::new(&passing, &seal);
                 for piece in report.as_bytes().chunks(piece_bytes) {
                     watch.take(piece);
                 }

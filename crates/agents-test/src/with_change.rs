@@ -1,41 +1,59 @@
 //! Runs the suite together with the acceptance tests, on forks of the work tree.
 
-use protocol::{AcceptanceTests, AgentContext, AgentError, TestRun, Workspace, WorkspaceError};
+use protocol::{
+    AcceptanceTests, AgentContext, AgentError, Canaries, TestRun, Workspace, WorkspaceError,
+};
 
 use crate::frozen;
-use crate::pytest::{self, Targets};
+use crate::pytest::{self, Ran, Targets};
 use crate::settings::Settings;
 
 /// What the tests do with the change.
 pub(crate) async fn run(
     cx: &AgentContext<'_>,
     acceptance: Option<&AcceptanceTests>,
-) -> Result<TestRun, AgentError> {
+) -> Result<Ran, AgentError> {
     // The base says how tests are run: a change must not choose its own judge.
     let settings = Settings::read(cx.base).await?;
     let seconds_max = cx.limits.test_run_seconds_max;
     let work = cx.work.snapshot().await?;
     let tree = cx.work.fork(&work).await?;
     write_acceptance_tests(&*tree, acceptance).await?;
-    let mut run = pytest::run(&*tree, &settings, Targets::Suite, seconds_max, cx.log).await?;
+    let files: Vec<String> = acceptance
+        .into_iter()
+        .flat_map(|it| &it.files)
+        .map(|it| it.path.clone())
+        .collect();
+    let mut ran = pytest::watch(
+        &*tree,
+        &settings,
+        Targets::Suite,
+        &files,
+        seconds_max,
+        cx.log,
+    )
+    .await?;
 
-    let unseen = files_without_outcome(&run, acceptance);
+    let unseen = files_without_outcome(&ran.run, acceptance);
     if !unseen.is_empty() {
         // Outside of what the suite collects, or after the place where it broke off: they get a run of their own,
         // on a fresh checkout.
         let tree = cx.work.fork(&work).await?;
         write_acceptance_tests(&*tree, acceptance).await?;
-        let more = pytest::run(
+        let more = pytest::watch(
             &*tree,
             &settings,
             Targets::Files(&unseen),
+            &files,
             seconds_max,
             cx.log,
         )
         .await?;
-        add(&mut run, more);
+        ran.canaries = worse(ran.canaries, more.canaries);
+        ran.tricks.extend(more.tricks);
+        add(&mut ran.run, more.run);
     }
-    Ok(run)
+    Ok(ran)
 }
 
 /// Puts the frozen files into a checkout.
@@ -72,6 +90,15 @@ fn files_without_outcome(run: &TestRun, acceptance: Option<&AcceptanceTests>) ->
         })
         .map(|file| file.path.clone())
         .collect()
+}
+
+/// What two sessions together say: one that held makes up for one without tests, and nothing for one that lied.
+fn worse(suite: Canaries, files: Canaries) -> Canaries {
+    match (suite, files) {
+        (broken @ Canaries::Broken { .. }, _) | (_, broken @ Canaries::Broken { .. }) => broken,
+        (Canaries::Silent { .. }, files) => files,
+        (suite, _) => suite,
+    }
 }
 
 /// Adds what a second run of some files showed. How the suite itself ended stays.
