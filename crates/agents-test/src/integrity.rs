@@ -2,6 +2,7 @@
 
 pub(crate) mod canaries;
 mod collected;
+pub(crate) mod records;
 pub(crate) mod seal;
 pub(crate) mod tricks;
 

@@ -6,6 +6,7 @@ use protocol::{TestOutcome, TestResult};
 use serde::Deserialize;
 
 use crate::integrity::canaries::{Names, is_canary};
+use crate::integrity::records;
 use crate::integrity::seal::Seal;
 
 /// One line of the plugin. The names are those of `plugin/pipeline_pytest.py`.
@@ -92,39 +93,19 @@ pub(crate) struct Session {
     pub(crate) reads: Vec<Read>,
 }
 
-/// Reads the report. A line whose seal doesn't hold says nothing and is counted; so does a last line that was cut off.
+/// Reads the report; what others wrote into it is counted and says nothing.
 pub(crate) fn read(report: &[u8], seal: &Seal) -> Session {
-    let lines: Vec<&[u8]> = report
-        .split_inclusive(|byte| *byte == b'\n')
-        .filter_map(|line| line.strip_suffix(b"\n"))
-        .collect();
-    let opened: Vec<_> = lines.iter().map(|line| seal.open(line)).collect();
-    let spare = seal.spare();
-    let spare_alone = opened.iter().flatten().all(|it| Some(it.session) == spare);
+    let records = records::believed(report, seal);
     let mut reader = Reader::default();
-    let mut next: BTreeMap<usize, u64> = BTreeMap::new();
-    for line in opened {
-        // The spare key lies in a file. Where keys came through standard input, nobody needs it.
-        let Some(line) = line.filter(|it| Some(it.session) != spare || spare_alone) else {
-            reader.foreign += 1;
-            continue;
-        };
-        let expected = next.entry(line.session).or_default();
-        // Several sessions may share the spare key, each counting from 0.
-        let starts_anew = Some(line.session) == spare && line.number == 0;
-        if line.number < *expected && !starts_anew {
-            reader.foreign += 1;
-            continue;
-        }
-        if !starts_anew {
-            reader.lost += line.number - *expected;
-        }
-        *expected = line.number + 1;
-        if let Ok(said) = serde_json::from_slice(line.body) {
+    for body in records.bodies {
+        if let Ok(said) = serde_json::from_slice(body) {
             reader.take(said);
         }
     }
-    reader.session()
+    let mut session = reader.session();
+    session.foreign = records.foreign;
+    session.lost = records.lost;
+    session
 }
 
 #[derive(Default)]
@@ -138,8 +119,6 @@ struct Reader {
     placed: bool,
     begun: usize,
     finished: usize,
-    foreign: usize,
-    lost: u64,
     reads: Vec<Read>,
 }
 
@@ -229,8 +208,6 @@ impl Reader {
         let mut session = Session {
             finished: 0 < self.finished && self.begun <= self.finished,
             placed: self.placed,
-            foreign: self.foreign,
-            lost: self.lost,
             reads: self.reads,
             ..Session::default()
         };
@@ -424,63 +401,6 @@ mod tests {
                 collected [], running [], finished false
             "#]],
         );
-    }
-
-    /// Each line is `session:number`, or what a stranger wrote; `…` at the end stands for a line that was cut off.
-    #[track_caller]
-    fn check_seals(own_command: bool, lines: &str, want: Expect) {
-        let seal = Seal::new(own_command).expect("there are random bytes");
-        let mut report = String::new();
-        for word in lines.split_whitespace() {
-            let (word, cut) = match word.strip_suffix('…') {
-                None => (word, false),
-                Some(word) => (word, true),
-            };
-            let line = match word.split_once(':') {
-                Some((session, number)) => seal.seal(
-                    session.parse().expect("a session"),
-                    number.parse().expect("a number"),
-                    &format!(r#"{{"event":"collected","ids":["{word}"]}}"#),
-                ),
-                None => format!("{word}\n"),
-            };
-            report += if cut { &line[..line.len() / 2] } else { &line };
-        }
-        let session = read(report.as_bytes(), &seal);
-        want.assert_eq(&format!(
-            "{} foreign {} lost {}",
-            session.collected.join(" "),
-            session.foreign,
-            session.lost
-        ));
-    }
-
-    #[test]
-    fn only_sealed_lines_in_their_order_are_believed() {
-        check_seals(false, "0:0 0:1 0:2…", expect!["0:0 0:1 foreign 0 lost 0"]);
-        check_seals(false, "0:0 forged 0:1", expect!["0:0 0:1 foreign 1 lost 0"]);
-        check_seals(
-            false,
-            "0:0 0:1 0:0 0:1 0:2",
-            expect!["0:0 0:1 0:2 foreign 2 lost 0"],
-        );
-        check_seals(false, "0:0 0:3", expect!["0:0 0:3 foreign 0 lost 2"]);
-        check_seals(false, "0:1", expect!["0:1 foreign 0 lost 1"]);
-    }
-
-    #[test]
-    fn each_session_has_its_own_count_and_the_spare_key_counts_alone() {
-        check_seals(
-            true,
-            "0:0 1:0 0:1 1:1",
-            expect!["0:0 1:0 0:1 1:1 foreign 0 lost 0"],
-        );
-        check_seals(
-            true,
-            "16:0 16:1 16:0",
-            expect!["16:0 16:1 foreign 0 lost 0"],
-        );
-        check_seals(true, "0:0 16:0 0:1", expect!["0:0 0:1 foreign 1 lost 0"]);
     }
 
     #[test]
