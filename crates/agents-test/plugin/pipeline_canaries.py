@@ -17,8 +17,9 @@ WORDS = (
     " number only order other outer pair parse path plain prefix range reads result returns second"
     " simple single small split sum text third total twice type unit update valid value whole word"
 ).split()
-# Marks with which a whole file steps aside; a file without is a better place.
-STEPS_ASIDE = ("skip", "skipif", "xfail")
+# Marks with which a whole file steps aside: always, or perhaps.
+STEPS_ASIDE = ("skip", "xfail")
+MAY_STEP_ASIDE = ("skipif",)
 
 
 def false_assert():
@@ -116,18 +117,21 @@ def placing_hooks(names, on_placed):
 
 
 def _host(items):
-    """The first test file that doesn't step aside as a whole; else the first one."""
-    seen = []
+    """The first test file that doesn't step aside as a whole; else the first one that may not do so."""
+    seen, second_best = [], None
     for item in items:
         module = item.getparent(pytest.Module)
         if module is None or any(it is module for it in seen) or not hasattr(item, "obj"):
             continue
         if not isinstance(getattr(module, "obj", None), types.ModuleType):
             continue
-        if not any(it.name in STEPS_ASIDE for it in module.iter_markers()):
-            return module
         seen.append(module)
-    return seen[0] if seen else None
+        marks = {it.name for it in module.iter_markers()}
+        if marks.isdisjoint(STEPS_ASIDE + MAY_STEP_ASIDE):
+            return module
+        if marks.isdisjoint(STEPS_ASIDE):
+            second_best = second_best or module
+    return second_best
 
 
 def _made(module, tests, name_of):
