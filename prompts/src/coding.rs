@@ -43,6 +43,10 @@ pub struct Redraft<'a> {
     pub change: &'a str,
     /// Why it was sent back.
     pub feedback: &'a str,
+    /// Whether a test that sent it back may be disputed.
+    pub may_dispute: bool,
+    /// What came of an earlier dispute.
+    pub decision: Option<&'a str>,
     /// An overview of the repository, if there is one.
     pub repository: Option<&'a str>,
 }
@@ -63,6 +67,10 @@ pub struct Refine<'a> {
     pub change: &'a str,
     /// Why an earlier form of the change was sent back, if it was.
     pub feedback: Option<&'a str>,
+    /// Whether a test that sent it back may be disputed.
+    pub may_dispute: bool,
+    /// What came of an earlier dispute.
+    pub decision: Option<&'a str>,
     /// An overview of the repository, if there is one.
     pub repository: Option<&'a str>,
 }
@@ -114,7 +122,7 @@ mod tests {
                 - Change only what the task needs. Leave public names, signatures and behaviour that it doesn't mention as they are.
                 - Write the way the neighbouring code is written: names, errors, types, docstrings.
                 - Edit with `edit_file`.
-                - Somebody else writes tests from the task alone and runs them with the repository's own; you may run existing tests to check your work. Don't delete, skip or weaken existing tests, and don't special-case them. If one contradicts the task, leave it and say so in your summary: name the test and quote the task.
+                - Somebody else writes tests from the task alone and runs them with the repository's own; you may run existing tests to check your work. Don't delete, skip or weaken existing tests, and don't special-case them. If one contradicts the task, leave it and say so, in `dispute_test` where you are offered it and else in your summary: name the test and quote the task.
                 - A draft is refused when it touches what judges it: existing tests and their data, `conftest.py`, settings of pytest or of linters, CI, hooks, `Makefile`, lock files (these only where the task names the file), or when it adds symbolic links, binary files or invisible characters. Tests of your own go into new files.
                 - Nobody answers questions. Where the task leaves something open, do what its author would most likely expect and say so in your summary.
                 - When the change is complete, call `finish`.
@@ -171,37 +179,41 @@ mod tests {
             task: "# Fix `add`",
             change: "-a - b\n+a * b",
             feedback: "test_add: expected 3",
+            may_dispute: true,
+            decision: None,
             repository: Some("calc.py: add, sub"),
         };
         check(
             &prompt.render(),
             &expect![[r#"
-            A change was made for the task below. It is in the working tree already, and it was sent back. Find out why and set it right.
+                A change was made for the task below. It is in the working tree already, and it was sent back. Find out why and set it right.
 
-            What the feedback shows may be one case of a wider fault: find the cause before you edit. If the approach itself is wrong, replace it.
+                What the feedback shows may be one case of a wider fault: find the cause before you edit. If the approach itself is wrong, replace it.
 
-            [begin task 30d8a728]
-            # Fix `add`
-            [end task 30d8a728]
+                [begin task 30d8a728]
+                # Fix `add`
+                [end task 30d8a728]
 
-            The change so far, against the original code:
+                The change so far, against the original code:
 
-            [begin change 476821d8]
-            -a - b
-            +a * b
-            [end change 476821d8]
+                [begin change 476821d8]
+                -a - b
+                +a * b
+                [end change 476821d8]
 
-            Why it was sent back:
+                Why it was sent back:
 
-            [begin feedback 44eebc2a]
-            test_add: expected 3
-            [end feedback 44eebc2a]
+                [begin feedback 44eebc2a]
+                test_add: expected 3
+                [end feedback 44eebc2a]
 
-            Part of the repository, to find your way; use the tools for the rest:
+                If a test named there contradicts the task's own words, leave it as it is and use `dispute_test`. Its author decides, without seeing the change, and there is one such decision in a run; so only where the task's words leave no doubt.
 
-            [begin repository e7935f90]
-            calc.py: add, sub
-            [end repository e7935f90]"#]],
+                Part of the repository, to find your way; use the tools for the rest:
+
+                [begin repository e7935f90]
+                calc.py: add, sub
+                [end repository e7935f90]"#]],
         );
     }
 
@@ -211,31 +223,39 @@ mod tests {
             task: "# Fix `add`",
             change: "-a - b\n+a + b",
             feedback: Some("test_add: expected 3"),
+            may_dispute: false,
+            decision: Some("tests/test_add.py::test_add stands: the task says so"),
             repository: None,
         };
         check(
             &prompt.render(),
             &expect![[r#"
-            Another engineer made a change for the task below. It is in the working tree already; from now on you answer for it.
+                Another engineer made a change for the task below. It is in the working tree already; from now on you answer for it.
 
-            Read it together with the code around it. Put right what is wrong: requirements it misses, cases it gets wrong, callers it breaks, edits the task doesn't need, style unlike its neighbours. If it is good as it is, call `finish` and say so: no edit is better than an edit without a reason.
+                Read it together with the code around it. Put right what is wrong: requirements it misses, cases it gets wrong, callers it breaks, edits the task doesn't need, style unlike its neighbours. If it is good as it is, call `finish` and say so: no edit is better than an edit without a reason.
 
-            [begin task 30d8a728]
-            # Fix `add`
-            [end task 30d8a728]
+                [begin task 30d8a728]
+                # Fix `add`
+                [end task 30d8a728]
 
-            The change so far, against the original code:
+                The change so far, against the original code:
 
-            [begin change bc6d8fd3]
-            -a - b
-            +a + b
-            [end change bc6d8fd3]
+                [begin change bc6d8fd3]
+                -a - b
+                +a + b
+                [end change bc6d8fd3]
 
-            An earlier form of it was sent back for this; see that it is settled:
+                An earlier form of it was sent back for this; see that it is settled:
 
-            [begin feedback 44eebc2a]
-            test_add: expected 3
-            [end feedback 44eebc2a]"#]],
+                [begin feedback 44eebc2a]
+                test_add: expected 3
+                [end feedback 44eebc2a]
+
+                A test was disputed, and this is what its author decided. It stands for the rest of the run:
+
+                [begin decision 426bb209]
+                tests/test_add.py::test_add stands: the task says so
+                [end decision 426bb209]"#]],
         );
     }
 

@@ -3,13 +3,16 @@
 use async_trait::async_trait;
 use prompts::{CodingSystem, Draft, Redraft, Refine};
 use protocol::{
-    Agent, AgentContext, AgentError, Evidence, Limits, Message, ModelRequest, Report, RunState,
+    Agent, AgentContext, AgentError, Dispute, Evidence, Limits, Message, ModelRequest, Report,
+    RunState,
 };
 
 use crate::answer::cut_middle;
 use crate::conversation::Conversation;
 use crate::dialect::Dialect;
+use crate::disputes::Disputes;
 use crate::repo_map::{self, OVERVIEW_BYTES_MAX};
+use crate::tools::dispute_test;
 
 /// Longest task that is put in front of a model.
 const TASK_BYTES_MAX: usize = 48 << 10;
@@ -17,6 +20,8 @@ const TASK_BYTES_MAX: usize = 48 << 10;
 const CHANGE_BYTES_MAX: usize = 48 << 10;
 /// Longest feedback that is put in front of a model.
 const FEEDBACK_BYTES_MAX: usize = 16 << 10;
+/// Longest decision about a dispute that is put in front of a model.
+const DECISION_BYTES_MAX: usize = 4 << 10;
 
 /// Writes the change, tool call by tool call, with whichever model its seat has.
 ///
@@ -51,26 +56,44 @@ impl Coder {
         let system = CodingSystem {
             editing: self.dialect.editing(),
         };
+        let may_dispute = Disputes::of(state).is_some();
+        let mut tools = self.dialect.specs();
+        if may_dispute {
+            tools.insert(tools.len() - 1, dispute_test::spec());
+        }
         ModelRequest {
             system: system.render(),
-            messages: vec![Message::user(self.first_message(state, overview))],
-            tools: self.dialect.specs(),
+            messages: vec![Message::user(self.first_message(
+                state,
+                overview,
+                may_dispute,
+            ))],
+            tools,
             output: None,
             reply_tokens_max: limits.reply_tokens_max,
         }
     }
 
-    fn first_message(&self, state: &RunState, repository: Option<&str>) -> String {
+    fn first_message(
+        &self,
+        state: &RunState,
+        repository: Option<&str>,
+        may_dispute: bool,
+    ) -> String {
         let task = &cut_middle(&state.task.as_markdown(), TASK_BYTES_MAX);
         let change = &cut_middle(&state.proposed_code, CHANGE_BYTES_MAX);
         let feedback = state.feedback.as_deref();
         let feedback = feedback.map(|it| cut_middle(it, FEEDBACK_BYTES_MAX));
+        let decision = decision(state);
+        let decision = decision.as_deref();
         match (self.role, feedback.as_deref()) {
             (_, None) if change.trim().is_empty() => Draft { task, repository }.render(),
             (CoderRole::Draft, Some(feedback)) => Redraft {
                 task,
                 change,
                 feedback,
+                may_dispute,
+                decision,
                 repository,
             }
             .render(),
@@ -78,6 +101,8 @@ impl Coder {
                 task,
                 change,
                 feedback,
+                may_dispute,
+                decision,
                 repository,
             }
             .render(),
@@ -99,15 +124,38 @@ impl Agent for Coder {
                 Ok(repo_map::overview(cx.work, &task, OVERVIEW_BYTES_MAX).await?)
             })
             .await?;
+        let disputes = Disputes::of(state);
         let request = self.request(state, overview.as_deref(), cx.limits);
-        let ended = Conversation::new(cx, &self.name, request).run().await?;
+        let conversation = Conversation::new(cx, &self.name, request, disputes);
+        let ended = conversation.run().await?;
         let draft = Evidence::Draft {
             agent: self.name.clone(),
             summary: ended.summary.clone(),
             turns: ended.turns,
         };
-        Ok(Report::passed(ended.summary).with(draft))
+        let mut report = Report::passed(ended.summary).with(draft);
+        if let Some(claim) = ended.claim {
+            report = report.with(Evidence::Dispute(Dispute {
+                agent: self.name.clone(),
+                test: claim.test,
+                quote: claim.quote,
+                words: claim.words,
+            }));
+        }
+        Ok(report)
     }
+}
+
+/// What the author of the tests made of a dispute, for whoever goes on with the change.
+fn decision(state: &RunState) -> Option<String> {
+    let amendment = state.acceptance_tests()?.amendment.as_deref()?;
+    let word = if amendment.granted {
+        "was changed"
+    } else {
+        "stands"
+    };
+    let words = format!("{} {word}: {}", amendment.dispute.test, amendment.answer);
+    Some(cut_middle(&words, DECISION_BYTES_MAX))
 }
 
 #[cfg(test)]

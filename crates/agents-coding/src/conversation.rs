@@ -7,7 +7,9 @@ use protocol::{AgentContext, AgentError, Message, ModelReply, ModelRequest, Note
 
 use crate::answer::{Answer, cut_middle};
 use crate::dialect::prose;
+use crate::disputes::Disputes;
 use crate::refusal::Refusal;
+use crate::tools::dispute_test::Claim;
 use crate::tools::{self, Call};
 
 /// Replies without a usable tool call that are answered with a nudge; the next one ends the visit.
@@ -29,6 +31,8 @@ pub(crate) struct Conversation<'a> {
     nudges: u32,
     used_tools: bool,
     edited: bool,
+    /// None where no test may be disputed.
+    disputes: Option<Disputes>,
 }
 
 /// How it ended.
@@ -38,6 +42,8 @@ pub(crate) struct Ended {
     pub(crate) summary: String,
     /// Requests it took.
     pub(crate) turns: u32,
+    /// What it disputed.
+    pub(crate) claim: Option<Claim>,
 }
 
 /// What follows from a reply.
@@ -51,6 +57,7 @@ impl<'a> Conversation<'a> {
         cx: &'a AgentContext<'a>,
         agent: &'a str,
         request: ModelRequest,
+        disputes: Option<Disputes>,
     ) -> Conversation<'a> {
         Conversation {
             cx,
@@ -62,6 +69,7 @@ impl<'a> Conversation<'a> {
             nudges: 0,
             used_tools: false,
             edited: false,
+            disputes,
         }
     }
 
@@ -85,6 +93,7 @@ impl<'a> Conversation<'a> {
         Ok(Ended {
             summary: cut_middle(words, SUMMARY_BYTES_MAX),
             turns: self.turns,
+            claim: self.disputes.and_then(Disputes::claim),
         })
     }
 
@@ -169,6 +178,7 @@ impl<'a> Conversation<'a> {
                     return Ok(Next::End(said.unwrap_or_default()));
                 }
                 Ok(Call::Finish { .. }) => Answer::refuses(&Refusal::FinishAfterFailure),
+                Ok(Call::Dispute(claim)) => self.dispute(&claim).await?,
                 Ok(understood) => self.carry_out(&understood, number).await?,
                 Err(refusal) => Answer::refuses(&refusal),
             };
@@ -203,6 +213,24 @@ impl<'a> Conversation<'a> {
             .await?;
         self.edited |= answer.edited;
         Ok(answer)
+    }
+
+    /// A dispute changes nothing but the report; what it needs to know doesn't change in a run.
+    async fn dispute(&mut self, claim: &Claim) -> Result<Answer, AgentError> {
+        let taken = match &mut self.disputes {
+            Some(disputes) => disputes.take(claim, self.cx.base).await,
+            None => Err(Refusal::Dispute {
+                why: "nothing may be disputed now (only a test that sent the change back, and one in a run)"
+                    .to_owned(),
+            }),
+        };
+        match taken {
+            Ok(answer) => Ok(answer),
+            Err(Refusal::Workspace(error)) if !error.is_the_callers_fault() => {
+                Err(AgentError::Workspace(error))
+            }
+            Err(refusal) => Ok(Answer::refuses(&refusal)),
+        }
     }
 
     fn answer(&mut self, call_id: String, tool: String, answer: Answer) {

@@ -5,6 +5,7 @@ mod arguments;
 mod coder;
 mod conversation;
 mod dialect;
+mod disputes;
 mod edits;
 mod nearest;
 mod patch_gate;

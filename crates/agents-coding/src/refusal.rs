@@ -98,6 +98,9 @@ pub(crate) enum Refusal {
     /// A command of the text editor that doesn't exist.
     #[error("use the command `{command}` (there are: view, create, str_replace, insert)")]
     UnknownCommand { command: String },
+    /// A dispute that can't be heard.
+    #[error("dispute a test: {why}")]
+    Dispute { why: String },
     /// The workspace refused, or broke.
     #[error("{0}{hint}", hint = hint(.0))]
     Workspace(#[from] WorkspaceError),

@@ -1,6 +1,7 @@
 //! The tools a coding model is offered: what each is called, takes and does.
 
 pub(crate) mod delete_file;
+pub(crate) mod dispute_test;
 pub(crate) mod edit_file;
 pub(crate) mod finish;
 pub(crate) mod list_files;
@@ -44,6 +45,7 @@ pub(crate) enum Call {
     Run {
         line: String,
     },
+    Dispute(dispute_test::Claim),
     Finish {
         summary: String,
     },
@@ -63,6 +65,7 @@ pub(crate) fn understand(
         write_file::NAME => write_file::understand,
         delete_file::NAME => delete_file::understand,
         run::NAME => run::understand,
+        dispute_test::NAME => dispute_test::understand,
         finish::NAME => finish::understand,
         apply_patch::NAME => apply_patch::understand,
         text_editor::NAME => text_editor::understand,
@@ -87,6 +90,7 @@ impl Call {
             Call::View { .. } => text_editor::NAME,
             Call::Edit { tool, .. } => tool,
             Call::Run { .. } => run::NAME,
+            Call::Dispute(_) => dispute_test::NAME,
             Call::Finish { .. } => finish::NAME,
         }
     }
@@ -107,6 +111,7 @@ impl Call {
                 paths.join(" ")
             }
             Call::Run { line } => line.clone(),
+            Call::Dispute(claim) => claim.test.clone(),
             Call::Finish { .. } => String::new(),
         };
         glimpse(&format!("{} {about}", self.tool()), HEADLINE_CHARS_MAX)
@@ -130,7 +135,8 @@ impl Call {
             }
             Call::Edit { edits, .. } => edits::apply(work, edits).await,
             Call::Run { line } => run::run(work, line, limits).await,
-            Call::Finish { .. } => Ok(Answer::says("finished")),
+            // The conversation takes these itself.
+            Call::Dispute(_) | Call::Finish { .. } => Ok(Answer::says("noted")),
         }
     }
 }
