@@ -484,12 +484,12 @@ fn an_existing_test_may_stand_as_its_author_amended_it() {
     state
         .evidence
         .push(Evidence::AcceptanceTests(AcceptanceTests {
-            amendment: Some(Amendment {
+            amendment: Some(Box::new(Amendment {
                 dispute,
                 granted: true,
                 answer: String::new(),
                 files: vec![amended],
-            }),
+            })),
             ..AcceptanceTests::default()
         }));
     let verdict = |text| judged(&state, None, &[Write("tests/test_pages.py", text)]).verdict;
