@@ -1,8 +1,10 @@
 //! What the outcomes of every test on both sides mean.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use protocol::{TestClass, TestComparison, TestOutcome, TestResult, TestRun};
+
+use crate::environment::is_missing_something;
 
 /// Compares two runs test by test, in the order of the run with the change; what only the base had comes last.
 ///
@@ -17,30 +19,36 @@ pub(crate) fn compare(
         .flat_map(all_results)
         .chain(on_base)
         .collect();
-    let before: HashMap<&str, TestOutcome> = outcomes(base_results.iter().copied());
-    let after: HashMap<&str, TestOutcome> = outcomes(all_results(patch));
+    let before = by_id(base_results.iter().copied());
+    let after = by_id(all_results(patch));
+    let collected: HashSet<&str> = after
+        .keys()
+        .filter_map(|id| Some(id.split_once("::")?.0))
+        .collect();
     let cut_short_on_both = base.is_some_and(|it| !it.finished) && !patch.finished;
     let class = |id: &str| {
-        let (base, patch) = (before.get(id).copied(), after.get(id).copied());
-        let class = if cut_short_on_both && patch.is_none() {
+        let (base, patch) = (before.get(id), after.get(id));
+        let cannot_run = |it: Option<&&TestResult>| it.is_some_and(|it| is_missing_something(it));
+        let class = if cut_short_on_both && patch.is_none() || cannot_run(base) && cannot_run(patch)
+        {
             TestClass::Environment
-        } else if patch.is_none() && !id.contains("::") && collects(&after, id) {
+        } else if patch.is_none() && collected.contains(id) {
             // A file that couldn't be collected and now can has no outcome of its own any more.
             TestClass::Fixed
         } else {
-            class_of(base, patch)
+            class_of(base.map(|it| it.outcome), patch.map(|it| it.outcome))
         };
         TestComparison {
             id: id.to_owned(),
-            base,
-            patch,
+            base: base.map(|it| it.outcome),
+            patch: patch.map(|it| it.outcome),
             class,
         }
     };
     let mut compared: Vec<TestComparison> = Vec::new();
-    let mut seen: HashMap<&str, ()> = HashMap::new();
+    let mut seen: HashSet<&str> = HashSet::new();
     for result in all_results(patch).chain(base_results.iter().copied()) {
-        if seen.insert(result.id.as_str(), ()).is_none() {
+        if seen.insert(result.id.as_str()) {
             compared.push(class(&result.id));
         }
     }
@@ -51,15 +59,8 @@ fn all_results(run: &TestRun) -> impl Iterator<Item = &TestResult> {
     run.results.iter().chain(&run.collection_errors)
 }
 
-fn outcomes<'a>(results: impl Iterator<Item = &'a TestResult>) -> HashMap<&'a str, TestOutcome> {
-    results.map(|it| (it.id.as_str(), it.outcome)).collect()
-}
-
-fn collects(outcomes: &HashMap<&str, TestOutcome>, file: &str) -> bool {
-    outcomes.keys().any(|id| {
-        id.strip_prefix(file)
-            .is_some_and(|rest| rest.starts_with("::"))
-    })
+fn by_id<'a>(results: impl Iterator<Item = &'a TestResult>) -> HashMap<&'a str, &'a TestResult> {
+    results.map(|it| (it.id.as_str(), it)).collect()
 }
 
 fn class_of(base: Option<TestOutcome>, patch: Option<TestOutcome>) -> TestClass {
@@ -89,7 +90,8 @@ mod tests {
 
     use super::*;
 
-    /// `a+ b- c! d~ e? f%`: passed, failed, error, skipped, xfailed, xpassed; a trailing `…` cuts the run short.
+    /// `a+ b- c! d~ e? f%`: passed, failed, error, skipped, xfailed, xpassed; `g@` is an error for want of a network;
+    /// a trailing `…` cuts the run short.
     fn run(text: &str) -> TestRun {
         let finished = !text.ends_with('…');
         let results: Vec<TestResult> = text
@@ -102,14 +104,14 @@ mod tests {
                     outcome: match mark {
                         "+" => TestOutcome::Passed,
                         "-" => TestOutcome::Failed,
-                        "!" => TestOutcome::Error,
+                        "!" | "@" => TestOutcome::Error,
                         "~" => TestOutcome::Skipped,
                         "?" => TestOutcome::Xfailed,
                         "%" => TestOutcome::Xpassed,
                         other => panic!("no mark {other}"),
                     },
                     phase: "call".to_owned(),
-                    exception: String::new(),
+                    exception: if mark == "@" { "gaierror" } else { "" }.to_owned(),
                     message: String::new(),
                 }
             })
@@ -177,6 +179,17 @@ mod tests {
     fn what_neither_side_reached_is_the_environments_doing() {
         check("a+ b+ …", "a+ …", expect!["a Kept, b Environment"]);
         check("a+ b+", "a+ …", expect!["a Kept, b Regressed"]);
+    }
+
+    #[test]
+    fn what_can_not_run_here_on_either_side_is_the_environments_doing() {
+        check(
+            "a@ b@ c@ d- e+ f~",
+            "a@ b- c+ d@ e@ f@ g@",
+            expect![
+                "a Environment, b PreExisting, c Fixed, d PreExisting, e Regressed, f NewRed, g NewRed"
+            ],
+        );
     }
 
     #[test]

@@ -87,7 +87,7 @@ fn class_in_words(class: TestClass) -> &'static str {
         TestClass::Regressed => "regressed",
         TestClass::PreExisting => "failing before and now",
         TestClass::Flaky => "flaky",
-        TestClass::Environment => "not reached on either side",
+        TestClass::Environment => "unable to run here",
         TestClass::Kept => "kept",
         TestClass::New => "new",
         TestClass::NewRed => "new and failing",

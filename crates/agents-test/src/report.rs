@@ -114,6 +114,7 @@ struct Reader {
     tests: BTreeMap<String, Test>,
     collected: Vec<String>,
     seen: HashSet<String>,
+    collection_seen: HashSet<String>,
     collection: Vec<TestResult>,
     canaries: Names,
     placed: bool,
@@ -178,7 +179,7 @@ impl Reader {
     }
 
     fn take_collection(&mut self, result: TestResult) {
-        if self.collection.iter().all(|it| it.id != result.id) {
+        if self.collection_seen.insert(result.id.clone()) {
             self.collection.push(result);
         }
     }

@@ -3,12 +3,12 @@
 use async_trait::async_trait;
 use protocol::{
     AcceptanceTests, Agent, AgentContext, AgentError, Canaries, Evidence, Integrity, Prepared,
-    Report, RunState, Task, TestComparison, TestRun,
+    Report, Rerun, RunState, Task, TestComparison, TestRun,
 };
 
 use crate::compare::compare;
 use crate::verdict::{Trouble, distrust, troubles};
-use crate::{baseline, feedback, integrity, with_change};
+use crate::{baseline, beside, feedback, integrity, rerun, with_change};
 
 /// Runs the repository's tests and the acceptance tests with the change, on a checkout of their own.
 ///
@@ -41,12 +41,14 @@ impl Agent for PytestRunner {
             })
             .await?;
         let on_base = acceptance.map_or(&[][..], |it| &it.on_base);
-        let comparison = compare(state.baseline(), on_base, &ran.run);
+        let mut comparison = compare(state.baseline(), on_base, &ran.run);
         let integrity = integrity::look(cx, state, &ran).await?;
+        let reruns = rerun::run(cx, state.baseline(), &comparison, acceptance).await?;
+        rerun::apply(&reruns, &mut comparison);
         let mut troubles = troubles(state.baseline(), &ran.run, &comparison, acceptance);
         troubles.splice(0..0, distrust(&integrity, &troubles));
         Ok(report(
-            acceptance, ran.run, comparison, integrity, &troubles,
+            acceptance, ran.run, comparison, integrity, reruns, &troubles,
         ))
     }
 }
@@ -57,9 +59,11 @@ fn report(
     run: TestRun,
     comparison: Vec<TestComparison>,
     integrity: Integrity,
+    reruns: Vec<Rerun>,
     troubles: &[Trouble],
 ) -> Report {
-    let summary = feedback::summary(&comparison, acceptance, troubles);
+    let mut summary = feedback::summary(&comparison, acceptance, troubles);
+    summary += &beside::for_everybody(&comparison, acceptance);
     if troubles.is_empty() && comparison.is_empty() {
         // Without outcomes there is nothing to show, and `tests_passed` stays open.
         return Report::passed(summary);
@@ -67,7 +71,9 @@ fn report(
     let report = if troubles.is_empty() {
         Report::passed(summary)
     } else {
-        Report::rejected(summary, feedback::for_coder(&run, troubles))
+        let words = feedback::for_coder(&run, troubles)
+            + &beside::for_coder(&comparison, acceptance, &reruns);
+        Report::rejected(summary, words)
     };
     let silent = match &integrity.canaries {
         Canaries::Silent { why } if troubles.is_empty() => Some(why.clone()),
@@ -77,7 +83,7 @@ fn report(
         .with(Evidence::Tests {
             run,
             comparison,
-            reruns: Vec::new(),
+            reruns,
             scope: None,
         })
         .with(Evidence::Integrity(integrity));

@@ -1,5 +1,7 @@
 //! Runs the suite together with the acceptance tests, on forks of the work tree.
 
+use std::collections::HashSet;
+
 use protocol::{
     AcceptanceTests, AgentContext, AgentError, Canaries, TestRun, Workspace, WorkspaceError,
 };
@@ -78,14 +80,15 @@ fn files_without_outcome(run: &TestRun, acceptance: Option<&AcceptanceTests>) ->
     let Some(acceptance) = acceptance else {
         return Vec::new();
     };
-    let has_outcome = |id: &str| run.results.iter().any(|it| it.id == id);
+    let outcomes: HashSet<&str> = run.results.iter().map(|it| it.id.as_str()).collect();
     acceptance
         .files
         .iter()
         .filter(|file| {
             acceptance.on_base.iter().any(|test| {
                 let of_file = test.id.strip_prefix(file.path.as_str());
-                of_file.is_some_and(|rest| rest.starts_with("::")) && !has_outcome(&test.id)
+                of_file.is_some_and(|rest| rest.starts_with("::"))
+                    && !outcomes.contains(test.id.as_str())
             })
         })
         .map(|file| file.path.clone())
@@ -104,19 +107,15 @@ fn worse(suite: Canaries, files: Canaries) -> Canaries {
 /// Adds what a second run of some files showed. How the suite itself ended stays.
 fn add(run: &mut TestRun, more: TestRun) {
     run.wall_ms += more.wall_ms;
-    for result in more.results {
-        if run.results.iter().all(|it| it.id != result.id) {
-            run.results.push(result);
-        }
-    }
-    for id in more.collected {
-        if !run.collected.contains(&id) {
-            run.collected.push(id);
-        }
-    }
-    for error in more.collection_errors {
-        if run.collection_errors.iter().all(|it| it.id != error.id) {
-            run.collection_errors.push(error);
-        }
-    }
+    add_new(&mut run.results, more.results, |it| &it.id);
+    add_new(&mut run.collected, more.collected, |it| it);
+    add_new(&mut run.collection_errors, more.collection_errors, |it| {
+        &it.id
+    });
+}
+
+/// Adds what isn't there yet. A suite has tens of thousands of tests, so nothing is looked for one by one.
+fn add_new<T>(all: &mut Vec<T>, more: Vec<T>, id: impl Fn(&T) -> &String) {
+    let known: HashSet<String> = all.iter().map(|it| id(it).clone()).collect();
+    all.extend(more.into_iter().filter(|it| !known.contains(id(it))));
 }

@@ -195,7 +195,10 @@ async fn a_suite_that_fails_on_the_base_is_not_held_against_the_change() {
     let broken = ("tests/test_broken.py", "import nosuchmodule\n");
     check(
         Case::new(&[CODE, OLD_TEST, failing, broken], &[FIXED]),
-        expect!["passed: 3 tests: 2 failing before and now, 1 kept"],
+        expect![[r#"
+            passed: 3 tests: 1 failing before and now, 1 unable to run here, 1 kept
+            not held against the change (failed before the change too): tests/test_red.py::test_red
+            not held against the change (can't run here): tests/test_broken.py"#]],
     )
     .await;
 }

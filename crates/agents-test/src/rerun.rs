@@ -1,0 +1,335 @@
+//! Runs suspicious tests again on both sides, to tell what the change broke from what fails now and then anyway.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use protocol::{
+    AcceptanceTests, AgentContext, AgentError, Rerun, Silent, TestClass, TestComparison,
+    TestOutcome, TestRun, TreeId, Workspace,
+};
+
+use crate::pytest::{self, Targets};
+use crate::settings::Settings;
+use crate::with_change::write_acceptance_tests;
+
+/// Tests that are run again. A change after which more than that fail is no matter of chance.
+const TESTS_MAX: usize = 20;
+/// Rounds after which a test that never differs from its own side is believed. One that fails half of the time looks
+/// like that in one of four to the power of these: less than once in a thousand times.
+const ROUNDS_TO_BE_SURE: u32 = 5;
+
+/// Whether a test flips by itself, from its outcomes on both sides.
+///
+/// It must have flipped on the base. With the change it must have flipped as well, or be green: what failed now and
+/// then and is green now was not fixed. A test that is red with the change each time is not excused by a base on
+/// which it flips: reruns leave out the tests around it, and one that needs them is red alone, on the base too.
+/// And one that flips only with the change was made to flip by it.
+pub(crate) fn is_flaky(on_base: &[TestOutcome], with_change: &[TestOutcome]) -> bool {
+    flips(on_base) && (flips(with_change) || with_change.iter().all(|it| is_good(*it)))
+}
+
+fn flips(outcomes: &[TestOutcome]) -> bool {
+    outcomes.iter().any(|it| is_good(*it)) && outcomes.iter().any(|it| it.is_red())
+}
+
+fn is_good(outcome: TestOutcome) -> bool {
+    outcome.is_green() || outcome == TestOutcome::Xpassed
+}
+
+/// Whether another round could still change what is known of a test.
+fn is_open(rerun: &Rerun, rounds: u32, rounds_max: u32) -> bool {
+    if rounds_max <= rounds || is_flaky(&rerun.on_base, &rerun.with_change) {
+        return false;
+    }
+    // A round in which it had no outcome, because it hung or took its process along, won't get better.
+    let missed = rerun.on_base.len() <= rounds as usize
+        || is_broken(rerun) && rerun.with_change.len() <= rounds as usize;
+    let flipped = flips(&rerun.on_base) || flips(&rerun.with_change);
+    !missed && (flipped || rounds < ROUNDS_TO_BE_SURE)
+}
+
+/// Whether it seems to have been broken, and not to have been fixed.
+fn is_broken(rerun: &Rerun) -> bool {
+    rerun.with_change.first().is_some_and(|it| it.is_red())
+}
+
+/// Tests whose comparison may come from chance: green on the base and red with the change, or the other way round.
+/// Acceptance tests are not among them, nor is what did not run on both sides.
+fn suspects(
+    base: &TestRun,
+    comparison: &[TestComparison],
+    acceptance: Option<&AcceptanceTests>,
+) -> Vec<Rerun> {
+    let on_base: HashSet<&str> = base.collected.iter().map(String::as_str).collect();
+    let wanted = acceptance.map_or(&[][..], |it| &it.on_base);
+    let wanted: HashSet<&str> = wanted.iter().map(|it| it.id.as_str()).collect();
+    let of_class = |classes: &[TestClass]| -> Vec<Rerun> {
+        let fits = |it: &&TestComparison| {
+            let id = it.id.as_str();
+            classes.contains(&it.class) && on_base.contains(id) && !wanted.contains(id)
+        };
+        let found = comparison.iter().filter(fits).filter_map(|it| {
+            Some(Rerun {
+                id: it.id.clone(),
+                on_base: vec![it.base?],
+                with_change: vec![it.patch?],
+            })
+        });
+        found.collect()
+    };
+    let mut broken = of_class(&[TestClass::Regressed, TestClass::NewRed]);
+    // What is skipped now, or expected to fail, doesn't fail by chance.
+    broken.retain(is_broken);
+    let mut found = of_class(&[TestClass::Fixed]);
+    for group in [&mut broken, &mut found] {
+        if TESTS_MAX < group.len() {
+            group.clear();
+        }
+    }
+    broken.append(&mut found);
+    broken
+}
+
+/// Runs them again, round by round, until each is decided.
+pub(crate) async fn run(
+    cx: &AgentContext<'_>,
+    base: Option<&TestRun>,
+    comparison: &[TestComparison],
+    acceptance: Option<&AcceptanceTests>,
+) -> Result<Vec<Rerun>, AgentError> {
+    let suspects = base.map_or(Vec::new(), |it| suspects(it, comparison, acceptance));
+    if suspects.is_empty() {
+        return Ok(suspects);
+    }
+    cx.once("run suspicious tests again", false, async {
+        let settings = Settings::read(cx.base).await?;
+        let mut again = Again {
+            cx,
+            settings,
+            acceptance,
+            work: cx.work.snapshot().await?,
+            wall_ms_left: cx.limits.suite_seconds_max * 1000,
+        };
+        again.rounds(suspects).await
+    })
+    .await
+}
+
+/// Puts what the reruns showed into the comparison.
+pub(crate) fn apply(reruns: &[Rerun], comparison: &mut [TestComparison]) {
+    let flaky = reruns
+        .iter()
+        .filter(|it| is_flaky(&it.on_base, &it.with_change));
+    let flaky: HashSet<&str> = flaky.map(|it| it.id.as_str()).collect();
+    for it in comparison {
+        if flaky.contains(it.id.as_str()) {
+            it.class = TestClass::Flaky;
+        }
+    }
+}
+
+struct Again<'a> {
+    cx: &'a AgentContext<'a>,
+    settings: Settings,
+    acceptance: Option<&'a AcceptanceTests>,
+    /// The tree with the change.
+    work: TreeId,
+    /// What is left of the time that all reruns together have.
+    wall_ms_left: u64,
+}
+
+impl Again<'_> {
+    async fn rounds(&mut self, mut tests: Vec<Rerun>) -> Result<Vec<Rerun>, AgentError> {
+        let rounds_max = self.cx.limits.reruns_max;
+        for round in 0..rounds_max {
+            let open = |it: &&mut Rerun| is_open(it, round, rounds_max);
+            let mut open: Vec<&mut Rerun> = tests.iter_mut().filter(open).collect();
+            let broken = open.iter().filter(|it| is_broken(it));
+            let ids: Vec<&str> = broken.map(|it| it.id.as_str()).collect();
+            let with_change = self
+                .outcomes(self.cx.work, &self.work.clone(), &ids)
+                .await?;
+            let ids: Vec<&str> = open.iter().map(|it| it.id.as_str()).collect();
+            let base = &self.cx.base.base().tree;
+            let on_base = self.outcomes(self.cx.base, base, &ids).await?;
+            for it in &mut open {
+                it.on_base.extend(on_base.get(&it.id));
+                it.with_change.extend(with_change.get(&it.id));
+            }
+        }
+        Ok(tests)
+    }
+
+    /// One process with nothing but these tests, in a checkout of its own: what a test leaves behind is no flip.
+    async fn outcomes(
+        &mut self,
+        side: &dyn Workspace,
+        tree: &TreeId,
+        ids: &[&str],
+    ) -> Result<HashMap<String, TestOutcome>, AgentError> {
+        let seconds_max = (self.wall_ms_left / 1000).min(self.cx.limits.test_run_seconds_max);
+        if ids.is_empty() || seconds_max == 0 {
+            return Ok(HashMap::new());
+        }
+        let checkout = side.fork(tree).await?;
+        if tree == &self.work {
+            write_acceptance_tests(&*checkout, self.acceptance).await?;
+        }
+        let targets: BTreeSet<String> = ids.iter().map(|it| target_of(it).to_owned()).collect();
+        let targets: Vec<String> = targets.into_iter().collect();
+        let targets = Targets::Files(&targets);
+        let run = pytest::run(&*checkout, &self.settings, targets, seconds_max, &Silent).await?;
+        self.wall_ms_left = self.wall_ms_left.saturating_sub(run.wall_ms);
+        let outcomes = run.results.into_iter().map(|it| (it.id, it.outcome));
+        Ok(outcomes.collect())
+    }
+}
+
+/// What to ask pytest for. It splits at each `::`, also at those in a parameter: then all parameters have to run.
+fn target_of(id: &str) -> &str {
+    match id.split_once('[') {
+        Some((function, parameter)) if parameter.contains("::") => function,
+        _ => id,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use TestOutcome::{Failed, Passed, Skipped};
+
+    fn outcomes(text: &str) -> Vec<TestOutcome> {
+        let outcome = |it| match it {
+            '+' => Passed,
+            '-' => Failed,
+            '~' => Skipped,
+            other => panic!("no outcome {other}"),
+        };
+        text.chars().map(outcome).collect()
+    }
+
+    fn rerun(on_base: &str, with_change: &str) -> Rerun {
+        Rerun {
+            id: "t.py::a".to_owned(),
+            on_base: outcomes(on_base),
+            with_change: outcomes(with_change),
+        }
+    }
+
+    #[test]
+    fn only_what_flips_on_the_base_is_flaky_and_only_if_it_is_not_red_each_time_now() {
+        let check = |base: &str, change: &str, want: bool| {
+            let it = rerun(base, change);
+            assert_eq!(
+                is_flaky(&it.on_base, &it.with_change),
+                want,
+                "{base} {change}"
+            );
+        };
+        check("+-", "-+", true);
+        check("++++", "-+", false);
+        check("+---", "----", false);
+        check("+", "-", false);
+        // Seemed to be fixed.
+        check("-+", "+", true);
+        check("----", "+", false);
+        // A skip is neither.
+        check("+~", "-+", false);
+        check("-~", "+", false);
+        check("+-", "-~", false);
+    }
+
+    #[test]
+    fn rounds_end_as_soon_as_nothing_more_can_be_learnt() {
+        let check = |base: &str, change: &str, want: bool| {
+            let it = rerun(base, change);
+            let rounds = base.len() as u32 - 1;
+            assert_eq!(is_open(&it, rounds, 10), want, "{base} {change}");
+        };
+        check("+", "-", true);
+        check("+++++", "-----", true);
+        check("++++++", "------", false);
+        check("++++++", "-----+", true);
+        check("+-----", "------", true);
+        check("+-", "-+", false);
+        check("-", "+", true);
+        check("-+", "+", false);
+        check("------", "+", false);
+        check("+++++++++++", "-++++++++++", false);
+        // It had no outcome in the last round.
+        assert!(!is_open(&rerun("++", "-"), 1, 10));
+        assert!(!is_open(&rerun("+", "--"), 1, 10));
+    }
+
+    /// The chance that a test with these chances to fail is held against the change, having been green on the base
+    /// and red with the change. Every way that the rounds can go is weighed.
+    fn rejected(fails_on_base: f64, fails_with_change: f64, rounds_max: u32) -> f64 {
+        fn go(it: &Rerun, rounds: u32, rounds_max: u32, fails: [f64; 2]) -> f64 {
+            if !is_open(it, rounds, rounds_max) {
+                return if is_flaky(&it.on_base, &it.with_change) {
+                    0.0
+                } else {
+                    1.0
+                };
+            }
+            let mut sum = 0.0;
+            for (base, change) in [(false, false), (false, true), (true, false), (true, true)] {
+                let chance = |red: bool, fails: f64| if red { fails } else { 1.0 - fails };
+                let weight = chance(base, fails[0]) * chance(change, fails[1]);
+                if 0.0 < weight {
+                    let outcome = |red: bool| if red { Failed } else { Passed };
+                    let mut next = it.clone();
+                    next.on_base.push(outcome(base));
+                    next.with_change.push(outcome(change));
+                    sum += weight * go(&next, rounds + 1, rounds_max, fails);
+                }
+            }
+            sum
+        }
+        go(
+            &rerun("+", "-"),
+            0,
+            rounds_max,
+            [fails_on_base, fails_with_change],
+        )
+    }
+
+    #[test]
+    fn a_test_that_fails_half_of_the_time_is_hardly_ever_held_against_a_change() {
+        let half = rejected(0.5, 0.5, 10);
+        assert!(half < 0.004, "{half}");
+        // And what the change did break always is, however lucky the rounds.
+        for with_change in [0.3, 1.0] {
+            assert_eq!(rejected(0.0, with_change, 10), 1.0);
+        }
+        assert_eq!(rejected(0.5, 1.0, 10), 1.0);
+    }
+
+    #[test]
+    fn a_parameter_with_colons_is_asked_for_by_its_function() {
+        let check = |id: &str, want: &str| assert_eq!(target_of(id), want);
+        check("t.py::A::a", "t.py::A::a");
+        check("t.py::a[x-1]", "t.py::a[x-1]");
+        check("t.py::a[x::y]", "t.py::a");
+    }
+
+    proptest! {
+        #[test]
+        fn a_base_that_never_flips_excuses_nothing_and_rounds_come_to_an_end(
+            base in "[+-]{1,12}",
+            change in "[+-]{1,12}",
+            rounds_max in 0_u32..12,
+        ) {
+            let it = rerun(&base, &change);
+            let flaky = is_flaky(&it.on_base, &it.with_change);
+            prop_assert!(!flaky || flips(&it.on_base));
+            prop_assert!(!flaky || it.with_change.contains(&Passed));
+            prop_assert!(!is_open(&it, rounds_max, rounds_max));
+            prop_assert!(!flaky || !is_open(&it, 0, rounds_max));
+            // More outcomes of the same kind never take a word back.
+            let again = rerun(&format!("{base}{base}"), &format!("{change}{change}"));
+            prop_assert_eq!(is_flaky(&again.on_base, &again.with_change), flaky);
+        }
+    }
+}
