@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chain::{sha256, write_chain};
 use crate::error::DeliveryError;
+use crate::html;
 use crate::outcomes::Outcomes;
 use crate::record::Record;
 use crate::report;
@@ -80,6 +81,7 @@ impl Bundle {
         let outcomes = Outcomes::of(&record);
         let chain = write_chain(history)?;
         let report = report::render(&record, &outcomes, &chain.head);
+        let page = html::render(&record, &outcomes, &chain.head)?;
         let mut files = vec![
             json("task.json", &record.task)?,
             json("base.json", &base_of(&record))?,
@@ -97,6 +99,7 @@ impl Bundle {
             json("usage.json", &usage_of(&record))?,
             ("journal.jsonl".to_owned(), chain.text.into_bytes()),
             ("report.md".to_owned(), report.into_bytes()),
+            ("report.html".to_owned(), page.into_bytes()),
         ];
         for file in record
             .state

@@ -21,6 +21,9 @@ pub enum DeliveryError {
         #[source]
         source: serde_json::Error,
     },
+    /// The page could not be filled; a fault of ours.
+    #[error("fill the page of `report.html`")]
+    Page(#[from] minijinja::Error),
     /// There is no change.
     #[error("deliver the change of run {run}: it changed nothing")]
     NothingToDeliver {

@@ -202,6 +202,7 @@ mod tests {
                 below/out/outcomes.json
                 below/out/patch.diff
                 below/out/patch.json
+                below/out/report.html
                 below/out/report.md
                 below/out/review.json
                 below/out/ruff.json

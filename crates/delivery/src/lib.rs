@@ -11,6 +11,7 @@ mod error;
 #[cfg(test)]
 mod example;
 mod folder;
+mod html;
 mod message;
 mod outcomes;
 mod patch;

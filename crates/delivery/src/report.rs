@@ -108,7 +108,7 @@ fn summary(text: &mut String, record: &Record) {
 }
 
 /// Scripted models use nothing, so there is no price to be missed.
-fn spent(usage: &Usage) -> String {
+pub(crate) fn spent(usage: &Usage) -> String {
     match usage.tokens.total() {
         0 => "nothing spent".to_owned(),
         tokens => format!(
@@ -120,7 +120,7 @@ fn spent(usage: &Usage) -> String {
 }
 
 /// The status as a reader needs it: a run that stopped early says so.
-fn status_in_words(record: &Record) -> &'static str {
+pub(crate) fn status_in_words(record: &Record) -> &'static str {
     match (record.state.status, record.state.reason) {
         (Status::Completed, _) => "Completed",
         (Status::Failed, _) => "Failed",
@@ -140,7 +140,7 @@ fn draft_tier(tier: Option<Tier>) -> &'static str {
     }
 }
 
-fn tier_in_words(tier: Option<Tier>) -> String {
+pub(crate) fn tier_in_words(tier: Option<Tier>) -> String {
     match tier {
         Some(Tier::Proven) => {
             "**proven**: a blind test was red before the change, for the right reason, and is green with it; \
@@ -256,15 +256,9 @@ fn missing(text: &mut String, record: &Record) {
 
 fn check_again(text: &mut String, record: &Record, head: &str) {
     *text += "## Check it again\n\n";
-    if !record.state.proposed_code.trim().is_empty() {
+    let lines = commands(record);
+    if !lines.is_empty() {
         *text += "Nothing below needs a model or a key. In this folder:\n\n";
-        let mut lines = base_again(&record.base);
-        lines.push("git -C checked apply --stat --apply ../patch.diff".to_owned());
-        let acceptance = record.state.acceptance_tests();
-        if acceptance.is_some_and(|it| !it.files.is_empty()) {
-            lines.push("cp -R acceptance/. checked/".to_owned());
-        }
-        lines.push("cd checked && python -m pytest".to_owned());
         *text += &quote::fence("sh", &lines.join("\n"), BLOCK_LINES_MAX, BLOCK_CHARS_MAX);
         *text += "\n";
     }
@@ -274,6 +268,21 @@ fn check_again(text: &mut String, record: &Record, head: &str) {
     *text += &format!(
         "Every event stands in `journal.jsonl`, each line vouching for the one before. The last digest is\n`{head}`.\n"
     );
+}
+
+/// The commands that show the change at work, without this program; none when nothing changed.
+pub(crate) fn commands(record: &Record) -> Vec<String> {
+    if record.state.proposed_code.trim().is_empty() {
+        return Vec::new();
+    }
+    let mut lines = base_again(&record.base);
+    lines.push("git -C checked apply --stat --apply ../patch.diff".to_owned());
+    let acceptance = record.state.acceptance_tests();
+    if acceptance.is_some_and(|it| !it.files.is_empty()) {
+        lines.push("cp -R acceptance/. checked/".to_owned());
+    }
+    lines.push("cd checked && python -m pytest".to_owned());
+    lines
 }
 
 /// The commands that lay out the base in the folder `checked`.

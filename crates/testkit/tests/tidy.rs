@@ -48,7 +48,7 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("seccompiler", &["workspace"]),
     ("sqlx", &["store"]),
     ("statig", &["pipeline"]),
-    ("minijinja", &["prompts"]),
+    ("minijinja", &["prompts", "delivery"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
     ("figment", &["cli"]),

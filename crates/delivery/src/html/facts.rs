@@ -1,0 +1,356 @@
+//! What the gates measured and what the run was, as values for the page.
+
+use protocol::{
+    Amendment, Canaries, Evidence, HunkVerdict, Integrity, ReviewVerdict, Severity, Stage, Status,
+    TaskSource, TestClass, TestOrigin, Tier, Trick,
+};
+use serde_json::{Value, json};
+
+use super::cut;
+use super::paint::{Line, Painter};
+use crate::outcomes::Outcomes;
+use crate::record::Record;
+use crate::report;
+use crate::words;
+
+/// The status, the tier and the facts below the title.
+pub(super) fn head(record: &Record) -> Value {
+    let total = record.total();
+    let took = record.last_ms.saturating_sub(record.opened_ms);
+    let completed = record.state.status == Status::Completed;
+    let tier = record.state.tier.filter(|_| completed);
+    json!({
+        "status": report::status_in_words(record),
+        "mark": match record.state.status {
+            Status::Completed => "good",
+            Status::Failed => "bad",
+            Status::Running => "odd",
+        },
+        "tier": tier.map(|it| match it {
+            Tier::Proven => "proven",
+            Tier::RegressionSafe => "regression-safe",
+            Tier::Unverified => "unverified",
+        }),
+        "tier_mark": if tier == Some(Tier::Proven) { "good" } else { "odd" },
+        "tier_words": tier.map(|it| plain(&report::tier_in_words(Some(it)))),
+        "reason": record.reason_in_words(),
+        "explanation": record.explanation,
+        "run": record.run.0,
+        "repository": record.base.repository,
+        "commit": record.base.commit,
+        "uncommitted": record.base.uncommitted,
+        "drafts": format!("{} of at most {}", record.state.iteration, record.limits.iterations_max),
+        "from": words::moment(record.opened_ms),
+        "to": words::moment(record.last_ms),
+        "took": words::duration(took),
+        "calls": words::counted(total.calls as usize, "call"),
+        "spent": report::spent(&total),
+    })
+}
+
+/// Without the marks of Markdown.
+fn plain(text: &str) -> String {
+    text.replace("**", "")
+}
+
+pub(super) fn source(record: &Record) -> Option<String> {
+    match &record.task.source {
+        TaskSource::Text => None,
+        TaskSource::File { name } => Some(format!("the file {name}")),
+        TaskSource::Github { url, .. } => Some(format!("the issue {url}")),
+        TaskSource::Jira { url, .. } => Some(format!("the ticket {url}")),
+    }
+}
+
+/// One line for each gate: whether it holds, and the figure that says so.
+pub(super) fn gates(record: &Record, outcomes: &Outcomes) -> Vec<Value> {
+    let gate = |name: &str, (mark, fact): (&str, String)| json!({"name": name, "mark": mark, "fact": fact});
+    vec![
+        gate("Patch", patch(record)),
+        gate("Format", format(record)),
+        gate("Integrity", believed(record)),
+        gate("Regression", regression(record, outcomes)),
+        gate("Acceptance", accepted(record, outcomes)),
+        gate("Hunks", bitten(record)),
+        gate("Review", reviewed(record)),
+    ]
+}
+
+type Fact = (&'static str, String);
+
+fn patch(record: &Record) -> Fact {
+    match record.patch_facts() {
+        None if record.state.proposed_code.trim().is_empty() => ("none", "no change".to_owned()),
+        None => ("none", "not measured".to_owned()),
+        Some(facts) => {
+            let size = format!(
+                "{}, {} bytes",
+                words::counted(facts.files as usize, "file"),
+                words::number(facts.bytes)
+            );
+            match facts.allowed.len() {
+                0 => ("good", format!("{size}; no protected path")),
+                count => (
+                    "odd",
+                    format!(
+                        "{size}; {} that the task names",
+                        words::counted(count, "protected path")
+                    ),
+                ),
+            }
+        }
+    }
+}
+
+fn format(record: &Record) -> Fact {
+    let found = record.state.evidence.iter().find_map(|it| match it {
+        Evidence::Format {
+            tool, new_findings, ..
+        } => Some((tool, new_findings.len())),
+        _ => None,
+    });
+    match found {
+        None => ("none", "not measured".to_owned()),
+        Some((tool, 0)) => ("good", format!("{tool}: nothing new found")),
+        Some((tool, count)) => (
+            "bad",
+            format!("{tool}: {}", words::counted(count, "new finding")),
+        ),
+    }
+}
+
+fn believed(record: &Record) -> Fact {
+    let Some(found) = record.integrity() else {
+        return ("none", "not measured".to_owned());
+    };
+    let against = found.missing.len() + found.marked.len() + found.tricks.len();
+    match (&found.canaries, against) {
+        (Canaries::Broken { .. }, _) => (
+            "bad",
+            "the canaries did not come out as they must".to_owned(),
+        ),
+        (_, 1..) => (
+            "bad",
+            format!("{} against it", words::counted(against, "sign")),
+        ),
+        (Canaries::Silent { .. }, 0) => ("odd", "the canaries say nothing here".to_owned()),
+        (Canaries::Held { tests }, 0) => (
+            "good",
+            format!(
+                "{} held; nothing was skipped or lost",
+                words::counted(*tests as usize, "canary test")
+            ),
+        ),
+    }
+}
+
+fn regression(record: &Record, outcomes: &Outcomes) -> Fact {
+    let count = |class| outcomes.counts.get(&class).copied().unwrap_or_default();
+    let against = count(TestClass::Regressed) + count(TestClass::NewRed);
+    let mut fact = format!("{} kept", words::number(count(TestClass::Kept) as u64));
+    for (class, word) in [
+        (TestClass::Regressed, "regressed"),
+        (TestClass::NewRed, "new and red"),
+        (TestClass::PreExisting, "failing before and now"),
+        (TestClass::Flaky, "flaky"),
+    ] {
+        if 0 < count(class) {
+            fact += &format!(", {} {word}", words::number(count(class) as u64));
+        }
+    }
+    match record.tests() {
+        None => ("none", "not run".to_owned()),
+        Some(_) if 0 < against => ("bad", fact),
+        Some(_) => ("good", fact),
+    }
+}
+
+fn accepted(record: &Record, outcomes: &Outcomes) -> Fact {
+    let Some(tests) = record.state.acceptance_tests() else {
+        return ("none", "there are no acceptance tests".to_owned());
+    };
+    let of = outcomes.tests.iter().filter(|it| it.acceptance);
+    let passing = of
+        .filter(|it| it.patch.is_some_and(protocol::TestOutcome::is_green))
+        .count();
+    let fact = format!(
+        "{passing} of {} pass, {} red before",
+        tests.on_base.len(),
+        tests.red_on_base.len()
+    );
+    match (record.tests().is_some(), passing == tests.on_base.len()) {
+        (false, _) => (
+            "none",
+            format!(
+                "not run with the change; {} red before",
+                tests.red_on_base.len()
+            ),
+        ),
+        (true, false) => ("bad", fact),
+        (true, true) if tests.red_on_base.is_empty() => ("odd", fact),
+        (true, true) => ("good", fact),
+    }
+}
+
+fn bitten(record: &Record) -> Fact {
+    let Some(bite) = record.bite() else {
+        return ("none", "not measured".to_owned());
+    };
+    let exercised = |it: &&protocol::HunkBite| matches!(it.verdict, HunkVerdict::Exercised { .. });
+    let noticed = bite.hunks.iter().filter(exercised).count();
+    let unnoticed = bite
+        .hunks
+        .iter()
+        .any(|it| it.verdict == HunkVerdict::Unexercised);
+    let fact = format!(
+        "{noticed} of {} noticed by a test",
+        words::counted(bite.hunks.len(), "hunk")
+    );
+    (if unnoticed { "odd" } else { "good" }, fact)
+}
+
+fn reviewed(record: &Record) -> Fact {
+    match record.state.qa_passed {
+        Some(true) => ("good", "passed".to_owned()),
+        Some(false) => ("bad", "sent back".to_owned()),
+        None if record.has_seat(Stage::Qa) => ("none", "not made".to_owned()),
+        None => ("none", "nobody was asked".to_owned()),
+    }
+}
+
+pub(super) fn amendment(record: &Record, painter: &mut Painter) -> Option<Value> {
+    let Amendment {
+        dispute,
+        granted,
+        answer,
+        files,
+    } = record.amendment()?;
+    let files: Vec<Value> = files
+        .iter()
+        .map(|it| {
+            json!({
+                "path": it.path,
+                "existed": it.existed,
+                "old_sha256": it.old_sha256,
+                "new_sha256": it.new_sha256,
+                "old": code(painter, &it.path, &it.old_text),
+                "new": code(painter, &it.path, &it.new_text),
+            })
+        })
+        .collect();
+    Some(json!({"dispute": dispute, "granted": granted, "answer": cut(answer), "files": files}))
+}
+
+fn code(painter: &mut Painter, path: &str, text: &str) -> Vec<Line> {
+    painter.lines(path, &cut(text))
+}
+
+pub(super) fn acceptance(record: &Record, painter: &mut Painter) -> Option<Value> {
+    let tests = record.state.acceptance_tests()?;
+    let files: Vec<Value> = tests
+        .files
+        .iter()
+        .map(|it| json!({"path": it.path, "sha256": it.sha256, "lines": code(painter, &it.path, &it.text)}))
+        .collect();
+    Some(json!({
+        "by_user": tests.origin == TestOrigin::User,
+        "files": files,
+        "tests": tests.on_base.len(),
+        "red": tests.red_on_base,
+        "note": tests.note,
+    }))
+}
+
+pub(super) fn integrity(record: &Record) -> Option<Value> {
+    let found: &Integrity = record.integrity()?;
+    let (mark, canaries) = match &found.canaries {
+        Canaries::Held { tests } => (
+            "good",
+            format!(
+                "{}, whose outcome is known beforehand, came out as they must",
+                words::counted(*tests as usize, "canary test")
+            ),
+        ),
+        Canaries::Broken { found } => (
+            "bad",
+            format!(
+                "Canary tests did not come out as they must, so the runner's word counts for nothing: {}",
+                found.join(", ")
+            ),
+        ),
+        Canaries::Silent { why } => ("odd", format!("Canary tests say nothing here: {why}")),
+    };
+    let tricks = |of: &[Trick]| -> Vec<Value> {
+        of.iter()
+            .map(|it| json!({"rule": it.rule, "path": it.path, "line": it.line, "words": it.words}))
+            .collect()
+    };
+    Some(json!({
+        "mark": mark,
+        "canaries": canaries,
+        "tests_on_base": words::counted(found.tests_on_base, "test"),
+        "missing": found.missing,
+        "marked": found.marked,
+        "tricks": tricks(&found.tricks),
+        "signs": tricks(&found.signs),
+    }))
+}
+
+pub(super) fn hunks(record: &Record) -> Option<Value> {
+    let bite = record.bite()?;
+    let hunks: Vec<Value> = bite
+        .hunks
+        .iter()
+        .map(|it| {
+            let (mark, word) = match &it.verdict {
+                HunkVerdict::Exercised { by } => {
+                    ("good", format!("its absence is noticed by {by}"))
+                }
+                HunkVerdict::Unexercised => ("odd", "no test exercises it".to_owned()),
+                HunkVerdict::Untried { why } => ("idle", format!("not tried: {why}")),
+            };
+            json!({"path": it.path, "header": it.header, "mark": mark, "word": word})
+        })
+        .collect();
+    Some(json!({"hunks": hunks, "took": words::duration(bite.wall_ms)}))
+}
+
+pub(super) fn formats(record: &Record) -> Vec<&Evidence> {
+    let is_format = |it: &&Evidence| matches!(it, Evidence::Format { .. });
+    record.state.evidence.iter().filter(is_format).collect()
+}
+
+pub(super) fn review(record: &Record) -> Option<Value> {
+    let review = record.state.review()?;
+    let findings: Vec<Value> = review
+        .findings
+        .iter()
+        .map(|it| {
+            json!({
+                "blocking": it.severity == Severity::Blocking,
+                "place": if it.file.is_empty() { None } else { Some(format!("{}:{}", it.file, it.line)) },
+                "requirement": it.requirement,
+                "message": it.message,
+            })
+        })
+        .collect();
+    Some(json!({
+        "passed": record.state.qa_passed,
+        "own_word": match review.verdict {
+            ReviewVerdict::Pass => "pass",
+            ReviewVerdict::Fail => "fail",
+        },
+        "summary": cut(&review.summary),
+        "findings": findings,
+    }))
+}
+
+pub(super) fn walls(record: &Record) -> Option<Value> {
+    let (environment, confinement) = record.set_up.as_ref()?;
+    Some(json!({
+        "layers": confinement.layers.join(", "),
+        "gaps": confinement.gaps,
+        "python": environment.python_version,
+        "sources": environment.sources.join(", "),
+    }))
+}
