@@ -144,11 +144,19 @@ pub(crate) fn tell(ended: &Ended<'_>, mode: Mode) -> Exit {
     }
     out::line(&format!(
         "evidence    {}",
-        ended.bundle.join("report.md").display()
+        ended.bundle.join("report.html").display()
     ));
+    if state.status == Status::Completed {
+        out::line(&format!("verify      {}", verify_command(ended.bundle)));
+    }
     out::line(&format!("cost        {}", cost(state)));
     out::line(&format!("next        {}", next(ended)));
     exit
+}
+
+/// The command that re-executes the gates of a bundle, for the user's shell.
+fn verify_command(bundle: &Path) -> String {
+    format!("pipeline verify {}", words::shell_path(bundle))
 }
 
 fn headline(state: &RunState) -> String {

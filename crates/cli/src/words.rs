@@ -1,5 +1,6 @@
 //! Small pieces of text for people: sizes, times, hashes, and text of strangers made safe to print.
 
+use std::path::Path;
 use std::time::Duration;
 
 use delivery::words::counted;
@@ -14,6 +15,16 @@ pub(crate) fn mark(good: bool) -> &'static str {
 /// The first characters of a hash, as git shows them.
 pub(crate) fn short_hash(hash: &str) -> &str {
     hash.get(..10).unwrap_or(hash)
+}
+
+/// A path as one word for the shell.
+pub(crate) fn shell_path(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |it: char| it.is_ascii_alphanumeric() || "-_./:@+,=%".contains(it);
+    if text.chars().all(plain) {
+        return text;
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 /// Items with commas, or a word for none.

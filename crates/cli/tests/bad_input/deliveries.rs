@@ -40,10 +40,11 @@ fn evidence_is_not_mixed_with_strangers_files() {
             --- stdout
 
             completed   unverified
-                        the first draft came through the stages that were there, but what it does was not proven by tests and a review
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review; 1 of 1 hunks exercised by no test
             run         [RUN]
             change      ~pages.py
-            evidence    [WORLD]/here/out/report.md
+            evidence    [WORLD]/here/out/report.html
+            verify      pipeline verify [WORLD]/here/out
             cost        0 tokens, $0.0000
             next        git apply [WORLD]/here/out/patch.diff
         "#]],
@@ -66,10 +67,11 @@ fn evidence_is_not_mixed_with_strangers_files() {
             --- stdout
 
             completed   unverified
-                        the first draft came through the stages that were there, but what it does was not proven by tests and a review
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review; 1 of 1 hunks exercised by no test
             run         [RUN]
             change      ~pages.py
-            evidence    [WORLD]/here/out/report.md
+            evidence    [WORLD]/here/out/report.html
+            verify      pipeline verify [WORLD]/here/out
             cost        0 tokens, $0.0000
             next        git apply [WORLD]/here/out/patch.diff
         "#]],
@@ -95,11 +97,12 @@ fn a_patch_needs_a_folder_and_a_name_of_its_own() {
             --- stdout
 
             completed   unverified
-                        the first draft came through the stages that were there, but what it does was not proven by tests and a review
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review; 1 of 1 hunks exercised by no test
             run         [RUN]
             change      ~pages.py
             patch       [WORLD]/here/none/change.patch  (git apply [WORLD]/here/none/change.patch)
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
+            verify      pipeline verify [WORLD]/home/.local/state/pipeline/evidence/[RUN]
             cost        0 tokens, $0.0000
             next        Read the report, then merge.
         "#]],
@@ -121,11 +124,12 @@ fn a_patch_needs_a_folder_and_a_name_of_its_own() {
             --- stdout
 
             completed   unverified
-                        the first draft came through the stages that were there, but what it does was not proven by tests and a review
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review; 1 of 1 hunks exercised by no test
             run         [RUN]
             change      ~pages.py
             patch       [WORLD]/here/notes.md  (git apply [WORLD]/here/notes.md)
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
+            verify      pipeline verify [WORLD]/home/.local/state/pipeline/evidence/[RUN]
             cost        0 tokens, $0.0000
             next        Read the report, then merge.
         "#]],
@@ -150,11 +154,12 @@ fn a_patch_needs_a_folder_and_a_name_of_its_own() {
             --- stdout
 
             completed   unverified
-                        the first draft came through the stages that were there, but what it does was not proven by tests and a review
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review; 1 of 1 hunks exercised by no test
             run         [RUN]
             change      ~pages.py
             patch       [WORLD]/here/folder  (git apply [WORLD]/here/folder)
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
+            verify      pipeline verify [WORLD]/home/.local/state/pipeline/evidence/[RUN]
             cost        0 tokens, $0.0000
             next        Read the report, then merge.
         "#]],
@@ -181,19 +186,20 @@ fn a_repository_that_refuses_the_branch_keeps_the_change() {
     "#]],
         mend,
         expect![[r#"
-        exit 0
-        --- stdout
+            exit 0
+            --- stdout
 
-        completed   unverified
-                    the first draft came through the stages that were there, but what it does was not proven by tests and a review
-        run         [RUN]
-        change      ~pages.py
-        branch      pipeline/count-the-last-page-[RUN] at [COMMIT] in [WORLD]/repo
-                    git -C [WORLD]/repo show pipeline/count-the-last-page-[RUN]
-        evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
-        cost        0 tokens, $0.0000
-        next        Read the report, then merge.
-    "#]],
+            completed   unverified
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review; 1 of 1 hunks exercised by no test
+            run         [RUN]
+            change      ~pages.py
+            branch      pipeline/count-the-last-page-[RUN] at [COMMIT] in [WORLD]/repo
+                        git -C [WORLD]/repo show pipeline/count-the-last-page-[RUN]
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
+            verify      pipeline verify [WORLD]/home/.local/state/pipeline/evidence/[RUN]
+            cost        0 tokens, $0.0000
+            next        Read the report, then merge.
+        "#]],
     );
 }
 
@@ -209,7 +215,8 @@ fn less_than_required_is_not_delivered() {
                     the change is unverified, and --require asks for proven; it is not delivered
         run         [RUN]
         change      ~pages.py
-        evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+        evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
+        verify      pipeline verify [WORLD]/home/.local/state/pipeline/evidence/[RUN]
         cost        0 tokens, $0.0000
         next        Read the report; if the change is good enough for you: git apply [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff
     "#]]

@@ -55,7 +55,7 @@ fn without_python_there_is_nothing_to_test_with() {
                     none of the folders of PATH has a `python3` that works (on Debian and Ubuntu: apt-get install python3 python3-venv)
         run         [RUN]
         change      none
-        evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+        evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
         cost        0 tokens, $0.0000
         next        Make the command above work in a fresh checkout (a missing system package, a Python version), or say how in `[tool.pipeline]` of pyproject.toml; then run it again.
     "#]].assert_eq(&world.seen(&ended));
@@ -104,23 +104,25 @@ fn a_full_disk_loses_nothing() {
     );
     expect![[r#"
         exit 0
-        --- stderr
-        error: could not go on with the run [RUN]
-          because: record the run
-          because: use the run journal
-          because: write down an event of the run: the disk is full (make space where `[WORLD]/small/runs.db` is, then resume the run; nothing that was written down is lost)
-          because: error returned from database: (code: 13) database or disk is full
-          what to do: Nothing that was written down is lost: `pipeline resume [RUN]` goes on once the cause is gone.
         --- stdout
         No runs yet. `pipeline demo` makes one without a key.
+
+        stopped     an agent broke, can be resumed
+                    ablation could not record the run: use the run journal: write down an event of the run: the disk is full (make space where `[WORLD]/small/runs.db` is, then resume the run; nothing that was written down is lost): error returned from database: (code: 13) database or disk is full: (code: 13) database or disk is full
+        run         [RUN]
+        change      none
+        evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
+        cost        0 tokens, $0.0000
+        next        When the cause is gone, `pipeline resume [RUN]` goes on where it stopped; `pipeline log [RUN]` shows what happened.
         exit 1
         [RUN]  [MOMENT]  stopped                   Count the last page
 
         completed   unverified
-                    the first draft came through the stages that were there, but what it does was not proven by tests and a review
+                    the first draft came through the stages that were there, but what it does was not proven by tests and a review; 1 of 1 hunks exercised by no test
         run         [RUN]
         change      ~pages.py
-        evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+        evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
+        verify      pipeline verify [WORLD]/home/.local/state/pipeline/evidence/[RUN]
         cost        0 tokens, $0.0000
         next        git apply [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff
     "#]].assert_eq(&world.seen(&ended));

@@ -59,7 +59,7 @@ fn a_drafter_that_says_nothing_useful_leaves_no_code() {
                         no coder changed anything in the repository
             run         [RUN]
             change      none
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             cost        0 tokens, $0.0000
             next        Say in the task what should be different afterwards, and where, and run it again. `pipeline log [RUN]` shows what the models did.
         "#]],
@@ -74,7 +74,7 @@ fn a_drafter_that_says_nothing_useful_leaves_no_code() {
                         no coder changed anything in the repository
             run         [RUN]
             change      none
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             cost        0 tokens, $0.0000
             next        Say in the task what should be different afterwards, and where, and run it again. `pipeline log [RUN]` shows what the models did.
         "#]],
@@ -89,7 +89,7 @@ fn a_drafter_that_says_nothing_useful_leaves_no_code() {
                         no coder changed anything in the repository
             run         [RUN]
             change      none
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             cost        0 tokens, $0.0000
             next        Say in the task what should be different afterwards, and where, and run it again. `pipeline log [RUN]` shows what the models did.
         "#]],
@@ -104,7 +104,7 @@ fn a_drafter_that_says_nothing_useful_leaves_no_code() {
                         no coder changed anything in the repository
             run         [RUN]
             change      none
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             cost        0 tokens, $0.0000
             next        Say in the task what should be different afterwards, and where, and run it again. `pipeline log [RUN]` shows what the models did.
         "#]],
@@ -123,10 +123,11 @@ fn a_call_that_is_broken_is_answered_and_the_run_goes_on() {
             --- stdout
 
             completed   unverified
-                        the first draft came through the stages that were there, but what it does was not proven by tests and a review
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review; 1 of 1 hunks exercised by no test
             run         [RUN]
             change      ~pages.py
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
+            verify      pipeline verify [WORLD]/home/.local/state/pipeline/evidence/[RUN]
             cost        0 tokens, $0.0000
             next        git apply [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff
         "#]],
@@ -147,10 +148,11 @@ fn paths_outside_the_tree_are_refused() {
             --- stdout
 
             completed   unverified
-                        the first draft came through the stages that were there, but what it does was not proven by tests and a review
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review; 1 of 1 hunks exercised by no test
             run         [RUN]
             change      ~pages.py
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
+            verify      pipeline verify [WORLD]/home/.local/state/pipeline/evidence/[RUN]
             cost        0 tokens, $0.0000
             next        git apply [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff
         "#]],
@@ -165,7 +167,7 @@ fn paths_outside_the_tree_are_refused() {
                         no coder changed anything in the repository
             run         [RUN]
             change      none
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             cost        0 tokens, $0.0000
             next        Say in the task what should be different afterwards, and where, and run it again. `pipeline log [RUN]` shows what the models did.
         "#]],
@@ -187,10 +189,11 @@ fn a_link_out_of_the_tree_is_not_followed() {
             --- stdout
 
             completed   unverified
-                        the first draft came through the stages that were there, but what it does was not proven by tests and a review
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review; 1 of 1 hunks exercised by no test
             run         [RUN]
             change      ~pages.py
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
+            verify      pipeline verify [WORLD]/home/.local/state/pipeline/evidence/[RUN]
             cost        0 tokens, $0.0000
             next        git apply [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff
         "#]],
@@ -211,7 +214,7 @@ fn bytes_that_are_no_text_are_no_change_to_python() {
                         no coder changed anything in the repository
             run         [RUN]
             change      none
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             cost        0 tokens, $0.0000
             next        Say in the task what should be different afterwards, and where, and run it again. `pipeline log [RUN]` shows what the models did.
         "#]],
@@ -228,10 +231,11 @@ fn ten_thousand_calls_in_one_reply_are_cut() {
             --- stdout
 
             completed   unverified
-                        the first draft came through the stages that were there, but what it does was not proven by tests and a review
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review; 1 of 1 hunks exercised by no test
             run         [RUN]
             change      ~pages.py
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
+            verify      pipeline verify [WORLD]/home/.local/state/pipeline/evidence/[RUN]
             cost        0 tokens, $0.0000
             next        git apply [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff
         "#]],
@@ -251,7 +255,7 @@ fn a_drafter_that_never_ends_is_stopped() {
                         no coder changed anything in the repository
             run         [RUN]
             change      none
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             cost        0 tokens, $0.0000
             next        Say in the task what should be different afterwards, and where, and run it again. `pipeline log [RUN]` shows what the models did.
         "#]],
@@ -271,10 +275,11 @@ fn an_edit_without_its_place_is_answered_and_leaves_no_code() {
             --- stdout
 
             completed   unverified
-                        the first draft came through the stages that were there, but what it does was not proven by tests and a review
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review; 1 of 1 hunks exercised by no test
             run         [RUN]
             change      ~pages.py
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
+            verify      pipeline verify [WORLD]/home/.local/state/pipeline/evidence/[RUN]
             cost        0 tokens, $0.0000
             next        git apply [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff
         "#]],
@@ -289,7 +294,7 @@ fn an_edit_without_its_place_is_answered_and_leaves_no_code() {
                         no coder changed anything in the repository
             run         [RUN]
             change      none
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             cost        0 tokens, $0.0000
             next        Say in the task what should be different afterwards, and where, and run it again. `pipeline log [RUN]` shows what the models did.
         "#]],
@@ -308,7 +313,7 @@ fn a_script_that_ends_early_breaks_the_agent_by_name() {
                         drafter could not ask the model: answer request 2 of scripted:draft: its script ends after reply 1
             run         [RUN]
             change      none
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             cost        0 tokens, $0.0000
             next        Going on would end the same way. `pipeline log [RUN]` shows what happened, `pipeline show [RUN]` the last draft; run the task again, with another model for that role if it happens again.
         "#]],
@@ -324,7 +329,7 @@ fn a_script_that_ends_early_breaks_the_agent_by_name() {
                         drafter could not ask the model: replay scripted:draft: request 1 should contain "a word that is nowhere" and doesn't
             run         [RUN]
             change      none
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             cost        0 tokens, $0.0000
             next        Going on would end the same way. `pipeline log [RUN]` shows what happened, `pipeline show [RUN]` the last draft; run the task again, with another model for that role if it happens again.
         "#]],
@@ -346,7 +351,7 @@ fn code_that_does_not_parse_goes_back_until_the_drafts_are_used_up() {
             run         [RUN]
             change      ~pages.py
             kept        [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff  (the last draft)
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             cost        0 tokens, $0.0000
             next        The models are stuck: read the last feedback with `pipeline show [RUN]`, then put what they miss into the task.
         "#]],
@@ -367,11 +372,12 @@ fn an_author_without_tests_costs_the_tier_and_not_the_run() {
             --- stdout
 
             completed   unverified
-                        the first draft came through the stages that were there, but what it does was not proven by tests and a review (missing: acceptance tests)
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review; 1 of 1 hunks exercised by no test (missing: acceptance tests)
             run         [RUN]
             missing     acceptance tests: the author answered without handing in any test
             change      ~pages.py
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
+            verify      pipeline verify [WORLD]/home/.local/state/pipeline/evidence/[RUN]
             cost        0 tokens, $0.0000
             next        git apply [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff
         "#]],
@@ -383,11 +389,12 @@ fn an_author_without_tests_costs_the_tier_and_not_the_run() {
             --- stdout
 
             completed   unverified
-                        the first draft came through the stages that were there, but what it does was not proven by tests and a review (missing: acceptance tests)
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review; 1 of 1 hunks exercised by no test (missing: acceptance tests)
             run         [RUN]
-            missing     acceptance tests: none of the tests that the author handed in showed anything on the base
+            missing     acceptance tests: none of the tests that the author handed in showed anything on the base (last: could not read the arguments: EOF while parsing a string at line 1 column 5)
             change      ~pages.py
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
+            verify      pipeline verify [WORLD]/home/.local/state/pipeline/evidence/[RUN]
             cost        0 tokens, $0.0000
             next        git apply [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff
         "#]],
@@ -400,11 +407,12 @@ fn an_author_without_tests_costs_the_tier_and_not_the_run() {
             --- stdout
 
             completed   unverified
-                        the first draft came through the stages that were there, but what it does was not proven by tests and a review (missing: acceptance tests)
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review; 1 of 1 hunks exercised by no test (missing: acceptance tests)
             run         [RUN]
-            missing     acceptance tests: none of the tests that the author handed in showed anything on the base
+            missing     acceptance tests: none of the tests that the author handed in showed anything on the base (last: ../outside/file.py: it must stand in `tests/`)
             change      ~pages.py
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
+            verify      pipeline verify [WORLD]/home/.local/state/pipeline/evidence/[RUN]
             cost        0 tokens, $0.0000
             next        git apply [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff
         "#]],
@@ -429,7 +437,7 @@ fn a_reviewer_without_a_verdict_never_passes_a_change() {
             run         [RUN]
             change      ~pages.py
             kept        [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff  (the last draft)
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             cost        0 tokens, $0.0000
             next        Going on would end the same way. `pipeline log [RUN]` shows what happened, `pipeline show [RUN]` the last draft; run the task again, with another model for that role if it happens again.
         "#]],
@@ -445,7 +453,7 @@ fn a_reviewer_without_a_verdict_never_passes_a_change() {
             run         [RUN]
             change      ~pages.py
             kept        [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff  (the last draft)
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             cost        0 tokens, $0.0000
             next        Going on would end the same way. `pipeline log [RUN]` shows what happened, `pipeline show [RUN]` the last draft; run the task again, with another model for that role if it happens again.
         "#]],
@@ -461,7 +469,7 @@ fn a_reviewer_without_a_verdict_never_passes_a_change() {
             run         [RUN]
             change      ~pages.py
             kept        [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff  (the last draft)
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             cost        0 tokens, $0.0000
             next        Going on would end the same way. `pipeline log [RUN]` shows what happened, `pipeline show [RUN]` the last draft; run the task again, with another model for that role if it happens again.
         "#]],
@@ -477,7 +485,7 @@ fn a_reviewer_without_a_verdict_never_passes_a_change() {
             run         [RUN]
             change      ~pages.py
             kept        [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff  (the last draft)
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             cost        0 tokens, $0.0000
             next        Going on would end the same way. `pipeline log [RUN]` shows what happened, `pipeline show [RUN]` the last draft; run the task again, with another model for that role if it happens again.
         "#]],

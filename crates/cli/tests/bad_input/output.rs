@@ -38,7 +38,7 @@ fn json_is_one_event_a_line_and_nothing_else_on_standard_output() {
         ],
         expect![[r#"
             exit 0
-            finished opened prepared prepared prepared replied reported reported reported set_up started started started stepped stepped stepped stepped stepped
+            finished opened prepared prepared prepared prepared prepared replied reported reported reported reported reported set_up started started started started started stepped stepped stepped stepped stepped stepped
         "#]],
     );
     check(
@@ -46,7 +46,7 @@ fn json_is_one_event_a_line_and_nothing_else_on_standard_output() {
         &["log", "20", "--json"],
         expect![[r#"
             exit 0
-            finished opened prepared prepared prepared replied reported reported reported set_up started started started stepped stepped stepped stepped stepped
+            finished opened prepared prepared prepared prepared prepared replied reported reported reported reported reported set_up started started started started started stepped stepped stepped stepped stepped stepped
         "#]],
     );
     check(
@@ -82,7 +82,9 @@ fn a_pipe_gets_plain_lines_and_no_escapes() {
         task        Count the last page
         walls       [WALLS]
         ✓ Drafting   drafter: Rounds up instead of down. ([TIME])
+        ✓ Drafting   patch: the patch touches 1 file(s) in 278 bytes ([TIME])
         ✓ Formatting ruff: ruff 0.17.5: nothing to format, nothing new found ([TIME])
+        ✓ Testing    ablation: 1 hunk reverted one by one: 0 noticed by a test, 1 by none, 0 not tried ([TIME])
         ✓ Testing    pytest: 1 test: 1 kept ([TIME])"#]]
     .assert_eq(&world.masked(&lines.join("\n")));
     let see = |arguments: &[&str], want: Expect| {
@@ -102,10 +104,13 @@ fn a_pipe_gets_plain_lines_and_no_escapes() {
     let mut lines: Vec<&str> = log.lines().filter_map(|it| it.get(6..)).collect();
     lines.sort_unstable();
     expect![[r#"
+        [MOMENT]    ablation is prepared
+        [MOMENT]    ablation: revert each hunk alone
         [MOMENT]    drafter is prepared
         [MOMENT]    drafter: 1.1 edit_file
         [MOMENT]    drafter: overview
         [MOMENT]    drafter: reply of 0 tokens, wants edit_file, finish
+        [MOMENT]    patch is prepared
         [MOMENT]    pytest is prepared: the base's own suite: 1 test, 0 failing
         [MOMENT]    pytest: run the suite on the base
         [MOMENT]    pytest: run the tests with the change
@@ -113,8 +118,12 @@ fn a_pipe_gets_plain_lines_and_no_escapes() {
         [MOMENT]    ruff: format
         [MOMENT]  Drafting: drafter began draft 1
         [MOMENT]  Drafting: drafter passed it: Rounds up instead of down.
+        [MOMENT]  Drafting: patch began draft 1
+        [MOMENT]  Drafting: patch passed it: the patch touches 1 file(s) in 278 bytes
         [MOMENT]  Formatting: ruff began draft 1
         [MOMENT]  Formatting: ruff passed it: ruff 0.17.5: nothing to format, nothing new found
+        [MOMENT]  Testing: ablation began draft 1
+        [MOMENT]  Testing: ablation passed it: 1 hunk reverted one by one: 0 noticed by a test, 1 by none, 0 not tried
         [MOMENT]  Testing: pytest began draft 1
         [MOMENT]  Testing: pytest passed it: 1 test: 1 kept
         [MOMENT]  finished: completed: the first draft came through the stages that were there, but what it does was not proven by tests a…
@@ -131,9 +140,12 @@ fn a_pipe_gets_plain_lines_and_no_escapes() {
             status      completed, unverified
             draft       1
               · Rounds up instead of down.
+              · a patch of 1 file
               · ruff 0.17.5: 0 files formatted, 0 new findings
               · the base's own suite: 1 test, 0 failing
               · 1 test, 1 passed, 0 failing
+              · 8 canary tests did what they must
+              · 1 hunk reverted one by one, 0 noticed by a test
             used        drafter: 1 request, 0 tokens, $0.0000
             evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]
 
@@ -159,30 +171,31 @@ fn help_says_what_each_thing_is_for() {
     see(
         &["--help"],
         expect![[r#"
-        exit 0
-        --- stdout
-        Takes a coding task and a repository, and returns a change that was tested and reviewed
+            exit 0
+            --- stdout
+            Takes a coding task and a repository, and returns a change that was tested and reviewed
 
-        Usage: pipeline [OPTIONS] <COMMAND>
+            Usage: pipeline [OPTIONS] <COMMAND>
 
-        Commands:
-          run          Walk one task to a verified change
-          resume       Go on where a run stopped
-          runs         List the runs, newest first
-          show         Show how a run stands
-          log          Print what happened in a run, one event a line
-          cancel       Ask a run to stop; it can be resumed
-          commit       Stage exactly these paths and commit them
-          demo         Walk a bundled task with scripted models; needs no key
-          doctor       Say what is installed, which keys are set and what the sandbox can do here
-          completions  Print the completions of a shell
-          help         Print this message or the help of the given subcommand(s)
+            Commands:
+              run          Walk one task to a verified change
+              resume       Go on where a run stopped
+              runs         List the runs, newest first
+              show         Show how a run stands
+              log          Print what happened in a run, one event a line
+              cancel       Ask a run to stop; it can be resumed
+              verify       Re-execute the gates of an evidence bundle, without any model
+              commit       Stage exactly these paths and commit them
+              demo         Walk a bundled task with scripted models; needs no key
+              doctor       Say what is installed, which keys are set and what the sandbox can do here
+              completions  Print the completions of a shell
+              help         Print this message or the help of the given subcommand(s)
 
-        Options:
-          -q, --quiet    Print nothing but errors and the result
-          -h, --help     Print help
-          -V, --version  Print version
-    "#]],
+            Options:
+              -q, --quiet    Print nothing but errors and the result
+              -h, --help     Print help
+              -V, --version  Print version
+        "#]],
     );
     see(
         &["run", "--help"],
@@ -306,29 +319,30 @@ fn help_says_what_each_thing_is_for() {
     see(
         &[],
         expect![[r#"
-        exit 2
-        --- stderr
-        Takes a coding task and a repository, and returns a change that was tested and reviewed
+            exit 2
+            --- stderr
+            Takes a coding task and a repository, and returns a change that was tested and reviewed
 
-        Usage: pipeline [OPTIONS] <COMMAND>
+            Usage: pipeline [OPTIONS] <COMMAND>
 
-        Commands:
-          run          Walk one task to a verified change
-          resume       Go on where a run stopped
-          runs         List the runs, newest first
-          show         Show how a run stands
-          log          Print what happened in a run, one event a line
-          cancel       Ask a run to stop; it can be resumed
-          commit       Stage exactly these paths and commit them
-          demo         Walk a bundled task with scripted models; needs no key
-          doctor       Say what is installed, which keys are set and what the sandbox can do here
-          completions  Print the completions of a shell
-          help         Print this message or the help of the given subcommand(s)
+            Commands:
+              run          Walk one task to a verified change
+              resume       Go on where a run stopped
+              runs         List the runs, newest first
+              show         Show how a run stands
+              log          Print what happened in a run, one event a line
+              cancel       Ask a run to stop; it can be resumed
+              verify       Re-execute the gates of an evidence bundle, without any model
+              commit       Stage exactly these paths and commit them
+              demo         Walk a bundled task with scripted models; needs no key
+              doctor       Say what is installed, which keys are set and what the sandbox can do here
+              completions  Print the completions of a shell
+              help         Print this message or the help of the given subcommand(s)
 
-        Options:
-          -q, --quiet    Print nothing but errors and the result
-          -h, --help     Print help
-          -V, --version  Print version
-    "#]],
+            Options:
+              -q, --quiet    Print nothing but errors and the result
+              -h, --help     Print help
+              -V, --version  Print version
+        "#]],
     );
 }

@@ -133,10 +133,11 @@ fn a_bare_repository_has_an_address() {
             --- stdout
 
             completed   unverified
-                        the first draft came through the stages that were there, but what it does was not proven by tests and a review
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review; 1 of 1 hunks exercised by no test
             run         [RUN]
             change      ~pages.py
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
+            verify      pipeline verify [WORLD]/home/.local/state/pipeline/evidence/[RUN]
             cost        0 tokens, $0.0000
             next        git apply [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff
         "#]],
@@ -174,10 +175,11 @@ fn uncommitted_changes_are_named_or_taken_along() {
             --- stdout
 
             completed   unverified
-                        the first draft came through the stages that were there, but what it does was not proven by tests and a review
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review; 1 of 1 hunks exercised by no test
             run         [RUN]
             change      ~pages.py
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
+            verify      pipeline verify [WORLD]/home/.local/state/pipeline/evidence/[RUN]
             cost        0 tokens, $0.0000
             next        git apply [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff
         "#]],
@@ -201,11 +203,12 @@ fn without_tests_the_change_is_unverified() {
             --- stdout
 
             completed   unverified
-                        the first draft came through the stages that were there, but what it does was not proven by tests and a review (missing: existing tests)
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review; 0 of 1 hunks exercised by no test, 1 not tried (missing: existing tests)
             run         [RUN]
             missing     existing tests: pytest found none in the repository
             change      ~README.md
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
+            verify      pipeline verify [WORLD]/home/.local/state/pipeline/evidence/[RUN]
             cost        0 tokens, $0.0000
             next        git apply [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff
         "#]],
@@ -219,11 +222,12 @@ fn without_tests_the_change_is_unverified() {
             --- stdout
 
             completed   unverified
-                        the first draft came through the stages that were there, but what it does was not proven by tests and a review (missing: existing tests)
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review; 0 of 1 hunks exercised by no test, 1 not tried (missing: existing tests)
             run         [RUN]
             missing     existing tests: pytest found none in the repository
             change      ~pages.py
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
+            verify      pipeline verify [WORLD]/home/.local/state/pipeline/evidence/[RUN]
             cost        0 tokens, $0.0000
             next        git apply [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff
         "#]],
@@ -241,10 +245,11 @@ fn what_failed_before_is_listed_and_not_blamed_on_the_change() {
             --- stdout
 
             completed   unverified
-                        the first draft came through the stages that were there, but what it does was not proven by tests and a review
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review; 1 of 1 hunks exercised by no test
             run         [RUN]
             change      ~pages.py
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
+            verify      pipeline verify [WORLD]/home/.local/state/pipeline/evidence/[RUN]
             cost        0 tokens, $0.0000
             next        git apply [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff
         "#]],
@@ -273,11 +278,12 @@ fn a_suite_that_hangs_is_stopped() {
             --- stdout
 
             completed   unverified
-                        the first draft came through the stages that were there, but what it does was not proven by tests and a review (missing: a complete run of the existing tests)
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review; 0 of 1 hunks exercised by no test, 1 not tried (missing: a complete run of the existing tests)
             run         [RUN]
-            missing     a complete run of the existing tests: on the base commit they did not end within the time they may take
+            missing     a complete run of the existing tests: on the base commit they did not end within 4 seconds
             change      ~pages.py
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
+            verify      pipeline verify [WORLD]/home/.local/state/pipeline/evidence/[RUN]
             cost        0 tokens, $0.0000
             next        git apply [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff
         "#]],
@@ -296,11 +302,12 @@ fn a_suite_that_prints_without_end_is_stopped() {
             --- stdout
 
             completed   unverified
-                        the first draft came through the stages that were there, but what it does was not proven by tests and a review (missing: a complete run of the existing tests)
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review; 1 of 1 hunks exercised by no test (missing: a complete run of the existing tests)
             run         [RUN]
             missing     a complete run of the existing tests: on the base commit they printed too much
             change      ~pages.py
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
+            verify      pipeline verify [WORLD]/home/.local/state/pipeline/evidence/[RUN]
             cost        0 tokens, $0.0000
             next        git apply [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff
         "#]],
@@ -313,10 +320,11 @@ fn a_suite_that_prints_without_end_is_stopped() {
             --- stdout
 
             completed   unverified
-                        the first draft came through the stages that were there, but what it does was not proven by tests and a review
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review; 1 of 1 hunks exercised by no test
             run         [RUN]
             change      ~pages.py
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
+            verify      pipeline verify [WORLD]/home/.local/state/pipeline/evidence/[RUN]
             cost        0 tokens, $0.0000
             next        git apply [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff
         "#]],
@@ -360,7 +368,7 @@ fn a_suite_that_cannot_start_blocks_the_run_and_its_last_words_are_shown() {
             run         [RUN]
             change      ~pages.py
             kept        [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff  (the last draft)
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             cost        0 tokens, $0.0000
             next        Make the command above work in a fresh checkout (a missing system package, a Python version), or say how in `[tool.pipeline]` of pyproject.toml; then run it again.
         "#]],
@@ -390,7 +398,7 @@ fn requirements_that_cannot_be_met_block_the_run_with_the_installer_s_words() {
                                      ^
             run         [RUN]
             change      none
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             cost        0 tokens, $0.0000
             next        Make the command above work in a fresh checkout (a missing system package, a Python version), or say how in `[tool.pipeline]` of pyproject.toml; then run it again.
         "#]],
@@ -408,7 +416,7 @@ fn requirements_that_cannot_be_met_block_the_run_with_the_installer_s_words() {
                         unclosed table, expected `]`
             run         [RUN]
             change      none
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.md
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             cost        0 tokens, $0.0000
             next        Make the command above work in a fresh checkout (a missing system package, a Python version), or say how in `[tool.pipeline]` of pyproject.toml; then run it again.
         "#]],
