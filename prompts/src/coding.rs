@@ -23,6 +23,8 @@ impl CodingSystem<'_> {
 pub struct Draft<'a> {
     /// What was asked, in Markdown.
     pub task: &'a str,
+    /// The user's own tests, each file below its path, if there are any.
+    pub tests: Option<&'a str>,
     /// An overview of the repository, if there is one.
     pub repository: Option<&'a str>,
 }
@@ -39,6 +41,8 @@ impl Draft<'_> {
 pub struct Redraft<'a> {
     /// What was asked, in Markdown.
     pub task: &'a str,
+    /// The user's own tests, each file below its path, if there are any.
+    pub tests: Option<&'a str>,
     /// The change that was sent back: a unified diff against the base commit.
     pub change: &'a str,
     /// Why it was sent back.
@@ -63,6 +67,8 @@ impl Redraft<'_> {
 pub struct Refine<'a> {
     /// What was asked, in Markdown.
     pub task: &'a str,
+    /// The user's own tests, each file below its path, if there are any.
+    pub tests: Option<&'a str>,
     /// The change to take over: a unified diff against the base commit.
     pub change: &'a str,
     /// Why an earlier form of the change was sent back, if it was.
@@ -135,6 +141,7 @@ mod tests {
     fn a_draft_starts_from_the_task() {
         let prompt = Draft {
             task: "# Fix `add`\n\nIt subtracts.",
+            tests: None,
             repository: None,
         };
         check(
@@ -154,6 +161,7 @@ mod tests {
     fn a_draft_may_start_with_an_overview() {
         let prompt = Draft {
             task: "# Fix `add`",
+            tests: None,
             repository: Some("calc.py: add, sub"),
         };
         check(
@@ -174,9 +182,106 @@ mod tests {
     }
 
     #[test]
+    fn tests_of_the_user_are_shown() {
+        let prompt = Draft {
+            task: "# Count primes",
+            tests: Some("test_primes.py\n\nimport primes"),
+            repository: None,
+        };
+        check(
+            &prompt.render(),
+            &expect![[r#"
+            Make the change that this task asks for.
+
+            [begin task c15e89c3]
+            # Count primes
+            [end task c15e89c3]
+
+            The user gave tests with the task. They stand in the working tree already, and you may run them. They decide whether the change is right: make them pass. They are frozen: what you write into them is undone.
+
+            [begin tests 5b4f2b8e]
+            test_primes.py
+
+            import primes
+            [end tests 5b4f2b8e]"#]],
+        );
+        let prompt = Redraft {
+            task: "# Count primes",
+            tests: Some("test_primes.py\n\nimport primes"),
+            change: "+x",
+            feedback: "no",
+            repository: None,
+        };
+        check(
+            &prompt.render(),
+            &expect![[r#"
+            A change was made for the task below. It is in the working tree already, and it was sent back. Find out why and set it right.
+
+            What the feedback shows may be one case of a wider fault: find the cause before you edit. If the approach itself is wrong, replace it.
+
+            [begin task c15e89c3]
+            # Count primes
+            [end task c15e89c3]
+
+            The user gave tests with the task. They stand in the working tree already, and you may run them. They decide whether the change is right: make them pass. They are frozen: what you write into them is undone.
+
+            [begin tests 5b4f2b8e]
+            test_primes.py
+
+            import primes
+            [end tests 5b4f2b8e]
+
+            The change so far, against the original code:
+
+            [begin change f35f74f6]
+            +x
+            [end change f35f74f6]
+
+            Why it was sent back:
+
+            [begin feedback 4a23f59a]
+            no
+            [end feedback 4a23f59a]"#]],
+        );
+        let prompt = Refine {
+            task: "# Count primes",
+            tests: Some("test_primes.py\n\nimport primes"),
+            change: "+x",
+            feedback: None,
+            repository: None,
+        };
+        check(
+            &prompt.render(),
+            &expect![[r#"
+            Another engineer made a change for the task below. It is in the working tree already; from now on you answer for it.
+
+            Read it together with the code around it. Put right what is wrong: requirements it misses, cases it gets wrong, callers it breaks, edits the task doesn't need, style unlike its neighbours. If it is good as it is, call `finish` and say so: no edit is better than an edit without a reason.
+
+            [begin task c15e89c3]
+            # Count primes
+            [end task c15e89c3]
+
+            The user gave tests with the task. They stand in the working tree already, and you may run them. They decide whether the change is right: make them pass. They are frozen: what you write into them is undone.
+
+            [begin tests 5b4f2b8e]
+            test_primes.py
+
+            import primes
+            [end tests 5b4f2b8e]
+
+            The change so far, against the original code:
+
+            [begin change f35f74f6]
+            +x
+            [end change f35f74f6]"#]],
+        );
+    }
+
+    #[test]
     fn a_redraft_says_why_the_change_was_sent_back() {
         let prompt = Redraft {
             task: "# Fix `add`",
+            tests: None,
             change: "-a - b\n+a * b",
             feedback: "test_add: expected 3",
             may_dispute: true,
@@ -221,6 +326,7 @@ mod tests {
     fn a_refinement_takes_over_a_change() {
         let prompt = Refine {
             task: "# Fix `add`",
+            tests: None,
             change: "-a - b\n+a + b",
             feedback: Some("test_add: expected 3"),
             may_dispute: false,

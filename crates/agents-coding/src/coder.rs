@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use prompts::{CodingSystem, Draft, Redraft, Refine};
 use protocol::{
     Agent, AgentContext, AgentError, Dispute, Evidence, Limits, Message, ModelRequest, Report,
-    RunState,
+    RunState, Task,
 };
 
 use crate::answer::cut_middle;
@@ -18,6 +18,8 @@ use crate::tools::dispute_test;
 const TASK_BYTES_MAX: usize = 48 << 10;
 /// Longest change that is put in front of a model; the files themselves are in the tree.
 const CHANGE_BYTES_MAX: usize = 48 << 10;
+/// Longest text of the user's tests that is put in front of a model; the files themselves are in the tree.
+const TESTS_BYTES_MAX: usize = 48 << 10;
 /// Longest feedback that is put in front of a model.
 const FEEDBACK_BYTES_MAX: usize = 16 << 10;
 /// Longest decision about a dispute that is put in front of a model.
@@ -86,10 +88,18 @@ impl Coder {
         let feedback = feedback.map(|it| cut_middle(it, FEEDBACK_BYTES_MAX));
         let decision = decision(state);
         let decision = decision.as_deref();
+        let tests = tests_shown(&state.task).map(|it| cut_middle(&it, TESTS_BYTES_MAX));
+        let tests = tests.as_deref();
         match (self.role, feedback.as_deref()) {
-            (_, None) if change.trim().is_empty() => Draft { task, repository }.render(),
+            (_, None) if state.task.is_only_tests(&state.proposed_code) => Draft {
+                task,
+                tests,
+                repository,
+            }
+            .render(),
             (CoderRole::Draft, Some(feedback)) => Redraft {
                 task,
+                tests,
                 change,
                 feedback,
                 may_dispute,
@@ -99,6 +109,7 @@ impl Coder {
             .render(),
             (_, feedback) => Refine {
                 task,
+                tests,
                 change,
                 feedback,
                 may_dispute,
@@ -110,6 +121,20 @@ impl Coder {
     }
 }
 
+/// The user's own tests as one text: which tests count, then every file below its path.
+fn tests_shown(task: &Task) -> Option<String> {
+    if task.tests.is_empty() {
+        return None;
+    }
+    let mut parts = Vec::new();
+    if !task.test_ids.is_empty() {
+        parts.push(format!("these must pass:\n{}", task.test_ids.join("\n")));
+    }
+    let files = task.tests.iter();
+    parts.extend(files.map(|it| format!("{}:\n\n{}", it.path, it.text.trim_end())));
+    Some(parts.join("\n\n"))
+}
+
 #[async_trait]
 impl Agent for Coder {
     fn name(&self) -> &str {
@@ -117,6 +142,7 @@ impl Agent for Coder {
     }
 
     async fn run(&self, cx: &AgentContext<'_>, state: &RunState) -> Result<Report, AgentError> {
+        cx.lay_out_tests(&state.task).await?;
         // The overview is a step like any other: after a crash the tree is no longer what it was made from.
         let overview = cx
             .once("overview", false, async {

@@ -52,9 +52,11 @@ impl Agent for RuffAgent {
         "ruff"
     }
 
-    async fn run(&self, cx: &AgentContext<'_>, _: &RunState) -> Result<Report, AgentError> {
+    async fn run(&self, cx: &AgentContext<'_>, state: &RunState) -> Result<Report, AgentError> {
         let change = cx.work.change().await?;
-        let scope = Scope::of(&change);
+        let mut scope = Scope::of(&change);
+        // The user's own tests are frozen: they are theirs to format.
+        scope.keep_only(|path| state.task.tests.iter().all(|it| it.path != path));
         if scope.present().is_empty() {
             return Ok(Report::passed("the change has no Python file to format"));
         }

@@ -3,7 +3,8 @@
 use agents_format::RuffAgent;
 use expect_test::{Expect, expect};
 use protocol::{
-    Agent, AgentContext, Command, Evidence, Exit, RunState, Task, Workspace, WorkspaceError,
+    Agent, AgentContext, Command, Evidence, Exit, RunState, Task, TestFile, Workspace,
+    WorkspaceError,
 };
 use testkit::{FolderWorkspace, MemorySteps, NoModel, RecordingLog, exits, limits, run_for_real};
 
@@ -34,7 +35,12 @@ async fn shown(base: &FolderWorkspace, work: &FolderWorkspace, after: &[(&str, &
         limits: &limits,
         log: &log,
     };
-    let state = RunState::new(Task::from_text("Tidy up"));
+    let mut state = RunState::new(Task::from_text("Tidy up"));
+    state.task.tests = vec![TestFile {
+        path: "test_of_the_user.py".to_owned(),
+        text: String::new(),
+        sha256: String::new(),
+    }];
     let report = match RuffAgent::new().run(&cx, &state).await {
         Ok(report) => report,
         Err(error) => return format!("could not {error}"),
@@ -52,6 +58,23 @@ async fn shown(base: &FolderWorkspace, work: &FolderWorkspace, after: &[(&str, &
         }
     }
     shown
+}
+
+#[tokio::test]
+async fn the_users_own_tests_are_left_as_they_are() {
+    check(
+        &[],
+        &[
+            ("a.py", "x  =  1\n"),
+            ("test_of_the_user.py", "import os\nx  =  undefined\n"),
+        ],
+        expect![[r#"
+            passed
+            --- a.py
+            x = 1
+        "#]],
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use protocol::{
-    AcceptanceTests, MarkedTest, TestClass, TestComparison, TestOutcome, TestResult, TestRun, Trick,
+    AcceptanceTests, MarkedTest, TestClass, TestComparison, TestOrigin, TestOutcome, TestResult,
+    TestRun, Trick,
 };
 
+use crate::accepted;
 use crate::pytest::end_of;
 use crate::verdict::Trouble;
 
@@ -38,7 +40,7 @@ pub(crate) fn summary(
         many => format!("{many} tests: {}", listed.join(", ")),
     };
     if let Some(acceptance) = acceptance {
-        let wanted = acceptance.on_base.len();
+        let wanted = accepted::count(acceptance, comparison);
         let missed = troubles.iter().find_map(|it| match it {
             Trouble::NotAccepted(ids) => Some(ids.len()),
             _ => None,
@@ -105,7 +107,12 @@ fn named(label: &str, ids: &[String]) -> String {
 }
 
 /// What to change, addressed to the coder.
-pub(crate) fn for_coder(run: &TestRun, troubles: &[Trouble]) -> String {
+pub(crate) fn for_coder(
+    run: &TestRun,
+    troubles: &[Trouble],
+    acceptance: Option<&AcceptanceTests>,
+) -> String {
+    let given = acceptance.is_some_and(|it| it.origin == TestOrigin::User);
     let mut text = String::from("The tests send the change back.\n");
     for trouble in troubles {
         match trouble {
@@ -146,8 +153,13 @@ pub(crate) fn for_coder(run: &TestRun, troubles: &[Trouble]) -> String {
                 }
             }
             Trouble::NotAccepted(ids) => {
-                text += "\nTests that say what the task asks for don't pass. You can't see or change them; \
-                         their ids and output say what is expected:\n";
+                text += if given {
+                    "\nTests that the user gave with the task don't pass. They are in the tree, and stay as they are \
+                     whatever you write into them:\n"
+                } else {
+                    "\nTests that say what the task asks for don't pass. You can't see or change them; \
+                     their ids and output say what is expected:\n"
+                };
                 add_failures(&mut text, run, ids);
             }
             Trouble::Regressed(ids) => {
@@ -251,7 +263,7 @@ mod tests {
 
     #[track_caller]
     fn check(run: &TestRun, troubles: &[Trouble], want: Expect) {
-        want.assert_eq(&for_coder(run, troubles));
+        want.assert_eq(&for_coder(run, troubles, None));
     }
 
     #[test]
@@ -307,7 +319,7 @@ mod tests {
             .iter()
             .map(|id| (id.as_str(), TestOutcome::Failed, message.as_str()))
             .collect();
-        let text = for_coder(&run(&results), &[Trouble::Regressed(names.clone())]);
+        let text = for_coder(&run(&results), &[Trouble::Regressed(names.clone())], None);
         assert!(text.len() < 2 * FEEDBACK_BYTES_MAX, "{} bytes", text.len());
         assert!(text.contains("and 980 more"), "{text}");
     }

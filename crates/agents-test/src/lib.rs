@@ -1,5 +1,6 @@
 //! The Claude test author and the pytest runner: proves the change.
 
+mod accepted;
 #[allow(dead_code, reason = "the runner and the ablation begin to ask")]
 mod affected;
 mod author;
@@ -27,6 +28,7 @@ mod submission;
 mod talk;
 mod tally;
 mod trial;
+mod user_tests;
 mod verdict;
 mod watched;
 mod with_change;
@@ -34,3 +36,4 @@ mod with_change;
 pub use author::TestAuthor;
 pub use bite::Ablation;
 pub use runner::PytestRunner;
+pub use user_tests::UserTests;

@@ -71,7 +71,7 @@ fn report(
     let report = if troubles.is_empty() {
         Report::passed(summary)
     } else {
-        let words = feedback::for_coder(&run, troubles)
+        let words = feedback::for_coder(&run, troubles, acceptance)
             + &beside::for_coder(&comparison, acceptance, &reruns);
         Report::rejected(summary, words)
     };

@@ -3,9 +3,11 @@
 use std::collections::HashSet;
 
 use protocol::{
-    AcceptanceTests, Canaries, Exit, Integrity, MarkedTest, TestClass, TestComparison, TestOutcome,
-    TestRun, Trick,
+    AcceptanceTests, Canaries, Exit, Integrity, MarkedTest, TestClass, TestComparison, TestRun,
+    Trick,
 };
+
+use crate::accepted;
 
 /// One reason to send a change back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,33 +78,19 @@ pub(crate) fn troubles(
     comparison: &[TestComparison],
     acceptance: Option<&AcceptanceTests>,
 ) -> Vec<Trouble> {
-    let on_base = acceptance.map_or(&[][..], |it| &it.on_base);
-    let wanted: HashSet<&str> = on_base.iter().map(|it| it.id.as_str()).collect();
     let of_class = |class: TestClass| -> Vec<String> {
         comparison
             .iter()
-            .filter(|it| it.class == class && !wanted.contains(it.id.as_str()))
+            .filter(|it| it.class == class && !accepted::is_wanted(acceptance, &it.id))
             .map(|it| it.id.clone())
             .collect()
     };
-    // Anything but a plain pass says nothing: an acceptance test has no reason to be skipped or to be expected to fail.
-    let passed: HashSet<&str> = comparison
-        .iter()
-        .filter(|it| it.patch == Some(TestOutcome::Passed))
-        .map(|it| it.id.as_str())
-        .collect();
-    let not_accepted: Vec<String> = on_base
-        .iter()
-        .filter(|it| !passed.contains(it.id.as_str()))
-        .map(|it| it.id.clone())
-        .collect();
-
     let mut troubles = Vec::new();
     if let Some(why) = unaccounted(base, run) {
         troubles.push(Trouble::Unaccounted { why });
     }
     let kinds = [
-        Trouble::NotAccepted(not_accepted),
+        Trouble::NotAccepted(accepted::unmet(acceptance, comparison)),
         Trouble::Regressed(of_class(TestClass::Regressed)),
         Trouble::NewRed(of_class(TestClass::NewRed)),
     ];
@@ -147,7 +135,7 @@ fn unaccounted(base: Option<&TestRun>, run: &TestRun) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
-    use protocol::TestResult;
+    use protocol::{TestOutcome, TestResult};
 
     use super::*;
     use crate::compare::compare;

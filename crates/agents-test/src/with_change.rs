@@ -3,12 +3,15 @@
 use std::collections::HashSet;
 
 use protocol::{
-    AcceptanceTests, AgentContext, AgentError, Canaries, TestRun, Workspace, WorkspaceError,
+    AcceptanceTests, AgentContext, AgentError, Canaries, TestFile, TestRun, Workspace,
+    WorkspaceError,
 };
 
+use crate::accepted::covers;
 use crate::frozen;
 use crate::pytest::{self, Ran, Targets};
 use crate::settings::Settings;
+use crate::submission::belongs;
 
 /// What the tests do with the change.
 pub(crate) async fn run(
@@ -63,7 +66,15 @@ pub(crate) async fn write_acceptance_tests(
     tree: &dyn Workspace,
     acceptance: Option<&AcceptanceTests>,
 ) -> Result<(), WorkspaceError> {
-    for file in acceptance.into_iter().flat_map(|it| &it.files) {
+    write_frozen(tree, acceptance.map_or(&[], |it| &it.files)).await
+}
+
+/// Writes files that are still what was frozen.
+pub(crate) async fn write_frozen(
+    tree: &dyn Workspace,
+    files: &[TestFile],
+) -> Result<(), WorkspaceError> {
+    for file in files {
         if !frozen::holds(file) {
             return Err(WorkspaceError::Protected {
                 path: file.path.clone(),
@@ -81,15 +92,18 @@ fn files_without_outcome(run: &TestRun, acceptance: Option<&AcceptanceTests>) ->
         return Vec::new();
     };
     let outcomes: HashSet<&str> = run.results.iter().map(|it| it.id.as_str()).collect();
+    let has_outcome = |named: &str| {
+        let mut seen = run.results.iter().chain(&run.collection_errors);
+        outcomes.contains(named) || seen.any(|it| covers(named, &it.id))
+    };
     acceptance
         .files
         .iter()
         .filter(|file| {
-            acceptance.on_base.iter().any(|test| {
-                let of_file = test.id.strip_prefix(file.path.as_str());
-                of_file.is_some_and(|rest| rest.starts_with("::"))
-                    && !outcomes.contains(test.id.as_str())
-            })
+            acceptance
+                .on_base
+                .iter()
+                .any(|test| belongs(&test.id, &file.path) && !has_outcome(&test.id))
         })
         .map(|file| file.path.clone())
         .collect()

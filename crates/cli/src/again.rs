@@ -5,9 +5,10 @@ use std::error::Error;
 use std::sync::Arc;
 
 use agents_coding::Dialect;
+use agents_test::UserTests;
 use pipeline::verify::{Verification, Verified, patches, replies_of};
 use pipeline::{Crew, DriveError, Stop};
-use protocol::{Base, Entry, Limits, Log, RunEvent, Seat, Stage, Workspace, WorkspaceError};
+use protocol::{Agent, Base, Entry, Limits, Log, RunEvent, Seat, Stage, Workspace, WorkspaceError};
 use workspace::checkout::Checkout;
 use workspace::git::GitError;
 
@@ -91,7 +92,10 @@ pub(crate) async fn walk_again(
 
 /// The crew that the program makes of the same roles, with the journal's replies for models. It must be the run's own.
 fn crew(history: &[Entry], seats: &[Seat]) -> Result<Crew, AgainError> {
-    let mut models = seats::Models::default();
+    let mut models = seats::Models {
+        user_tests: seats.iter().any(|it| it.agent == UserTests::new().name()),
+        ..seats::Models::default()
+    };
     for seat in seats {
         let Some(id) = &seat.model else {
             continue;

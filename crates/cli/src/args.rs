@@ -57,7 +57,8 @@ pub(crate) enum Command {
 Examples:
   pipeline run --github owner/repo#123 --patch fix.patch
   pipeline run --repo . --commit \"Dates before 1970 are parsed as 1970\"
-  pipeline run --repo git@host:team/project.git --jira ABC-123 --token-budget 2000000")]
+  pipeline run --repo git@host:team/project.git --jira ABC-123 --token-budget 2000000
+  pipeline run --tests test_sieve.py \"Implement a prime sieve\"     (without --repo: from nothing)")]
 pub(crate) struct RunArgs {
     /// The task in words; first line the title, the rest the description
     pub(crate) task: Option<String>,
@@ -95,6 +96,10 @@ pub(crate) struct SourceArgs {
     /// The task is a file, or - for standard input; first line the title, the rest the description
     #[arg(long, value_name = "FILE|-")]
     pub(crate) task_file: Option<PathBuf>,
+    /// Tests of your own that must pass, instead of written ones: a file, a folder, or a test of the repository such as
+    /// tests/test_a.py::test_b; may be given again
+    #[arg(long, value_name = "PATH")]
+    pub(crate) tests: Vec<String>,
 }
 
 /// Who works on it.

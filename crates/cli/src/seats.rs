@@ -5,7 +5,7 @@ use std::sync::Arc;
 use agents_coding::{Coder, CoderRole, Dialect, PatchGate};
 use agents_format::RuffAgent;
 use agents_qa::Reviewer;
-use agents_test::{Ablation, PytestRunner, TestAuthor};
+use agents_test::{Ablation, PytestRunner, TestAuthor, UserTests};
 use pipeline::Crew;
 use protocol::{Model, Stage};
 
@@ -16,6 +16,8 @@ pub(crate) struct Models {
     pub(crate) coders: Vec<(Dialect, Arc<dyn Model>)>,
     /// Writes the acceptance tests; without it there are none.
     pub(crate) author: Option<Arc<dyn Model>>,
+    /// Whether the user gave the acceptance tests with the task; nobody writes any then.
+    pub(crate) user_tests: bool,
     /// Reviews; without it nobody does.
     pub(crate) reviewer: Option<Arc<dyn Model>>,
 }
@@ -33,7 +35,9 @@ pub(crate) fn crew(models: Models) -> Crew {
     }
     crew = crew.with(Stage::Drafting, PatchGate::new());
     crew = crew.with(Stage::Formatting, RuffAgent::new());
-    if let Some(model) = models.author {
+    if models.user_tests {
+        crew = crew.with(Stage::Testing, UserTests::new());
+    } else if let Some(model) = models.author {
         crew = crew.with_model(Stage::Testing, TestAuthor::new(), model);
     }
     crew = crew.with(Stage::Testing, PytestRunner::new());

@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use delivery::Bundle;
+use intake::GivenTests;
 use pipeline::{Crew, Outcome, Run, Stop, StopHandle};
 use protocol::{
     Base, Entry, Journal, JournalError, Log, RunEvent, RunId, RunState, Status, Task, Workspace,
@@ -21,7 +22,7 @@ use crate::ground::Ground;
 use crate::home::{Home, LEASE_MAX, store_failure};
 use crate::progress::{Mode, Progress};
 use crate::settings::Settings;
-use crate::wiring;
+use crate::{task, wiring};
 
 /// How the user wants to see a run.
 pub(crate) fn mode(home: &Home, quiet: bool, json: bool) -> Mode {
@@ -36,6 +37,8 @@ pub(crate) fn mode(home: &Home, quiet: bool, json: bool) -> Mode {
 /// A run that is about to begin.
 pub(crate) struct Plan {
     pub(crate) task: Task,
+    /// Tests that the user gives with it.
+    pub(crate) given: GivenTests,
     pub(crate) settings: Settings,
     /// Remarks for the user.
     pub(crate) notes: Vec<String>,
@@ -44,7 +47,8 @@ pub(crate) struct Plan {
 /// Opens a run for a task and walks it.
 pub(crate) async fn begin(home: &Home, plan: Plan, mode: Mode) -> Result<Exit, Failure> {
     let Plan {
-        task,
+        mut task,
+        given,
         settings,
         notes,
     } = plan;
@@ -71,8 +75,15 @@ pub(crate) async fn begin(home: &Home, plan: Plan, mode: Mode) -> Result<Exit, F
         .map_err(|it| store_failure("create the run", it))?;
     let run = lease.run().clone();
     let mut signals = Signals::obey(&progress, &run);
+    let open = async {
+        let checkout = ground.open(home, &run, &settings, &origin, &*log).await?;
+        for note in task::freeze(given, &mut task, &checkout).await? {
+            progress.say(&format!("note        {note}"));
+        }
+        Ok(checkout)
+    };
     let opened = tokio::select! {
-        opened = ground.open(home, &run, &settings, &origin, &*log) => opened,
+        opened = open => opened,
         () = signals.stop.asked() => Err(Failure::plain(
             Exit::Cancelled,
             "open the repository: somebody stopped it first (nothing was begun; run the task again)",

@@ -26,6 +26,9 @@ pub(crate) struct Settings {
     pub(crate) coders: Vec<ModelId>,
     /// Who writes the acceptance tests.
     pub(crate) test_author: Option<ModelId>,
+    /// Whether the user gave them instead.
+    #[serde(default)]
+    pub(crate) user_tests: bool,
     /// Who reviews.
     pub(crate) reviewer: Option<ModelId>,
     /// Most money, in millionths of a US dollar.
@@ -108,6 +111,13 @@ impl Settings {
             }
             _ => chosen(args, config)?,
         };
+        let user_tests = !args.source.tests.is_empty();
+        let test_author = if user_tests {
+            no_author_beside_tests(args)?;
+            None
+        } else {
+            test_author
+        };
         if coders.is_empty() {
             return Err(Failure::plain_usage(
                 "run without a coder: give at least one --coder that isn't `none`",
@@ -127,6 +137,7 @@ impl Settings {
             source,
             coders,
             test_author,
+            user_tests,
             reviewer,
             money_microusd_max: money,
             tokens_max: args.bounds.token_budget.or(config.token_budget),
@@ -149,6 +160,7 @@ impl Settings {
             source: ModelSource::Demo,
             coders,
             test_author,
+            user_tests: false,
             reviewer,
             money_microusd_max: None,
             tokens_max: None,
@@ -224,6 +236,17 @@ fn chosen(args: &RunArgs, config: &Config) -> Result<Roles, Failure> {
         ))?,
         parse(&one(&args.crew.reviewer, &config.reviewer, Role::Review))?,
     ))
+}
+
+/// The user's tests are the acceptance tests, so there is nothing for an author to write.
+fn no_author_beside_tests(args: &RunArgs) -> Result<(), Failure> {
+    let named = args.crew.test_author.as_deref().unwrap_or("none");
+    match ModelSpec::parse(named) {
+        Ok(ModelSpec::Unfilled) => Ok(()),
+        _ => Err(Failure::plain_usage(
+            "use --tests together with --test-author: the tests that you give are the acceptance tests (leave one of them out)",
+        )),
+    }
 }
 
 /// Models of one vendor share their blind spots, so whoever coded last isn't reviewed by its own kind. All servers

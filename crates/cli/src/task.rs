@@ -1,15 +1,18 @@
 //! From the command line to a task and its repository: GitHub first, then Jira, then text.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
-use intake::{Caller, Fetched, GitHub, IntakeError, Jira, Patience, RepositoryRef};
-use protocol::Task;
+use intake::{Caller, Fetched, GitHub, GivenTests, IntakeError, Jira, Patience, RepositoryRef};
+use protocol::{ListQuery, Task, Workspace};
 use secrecy::SecretString;
 
 use crate::args::SourceArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::ground;
+use crate::settings::Settings;
 use crate::surroundings::Surroundings;
 
 /// What the user wants done, and where.
@@ -65,6 +68,45 @@ pub(crate) async fn read(
         repository,
         notes,
     })
+}
+
+/// The tests that the user gives, read before anything is fetched.
+pub(crate) fn given_tests(
+    surroundings: &Surroundings,
+    source: &SourceArgs,
+    settings: &Settings,
+) -> Result<GivenTests, Failure> {
+    let repository = ground::local_folder(settings);
+    GivenTests::read(&source.tests, &surroundings.folder, repository.as_deref()).map_err(refused)
+}
+
+/// Gives the tests their place in the base and freezes them into the task; remarks for the user.
+pub(crate) async fn freeze(
+    given: GivenTests,
+    task: &mut Task,
+    base: &dyn Workspace,
+) -> Result<Vec<String>, Failure> {
+    if given.is_empty() {
+        return Ok(Vec::new());
+    }
+    let failed = |it| Failure::broken("look for the tests' place in the repository", it);
+    let everything = ListQuery {
+        path: String::new(),
+        glob: None,
+        items_max: usize::MAX,
+    };
+    let existing = base.list(&everything).await.map_err(failed)?.items;
+    let mut there = BTreeMap::new();
+    for place in given.places(&existing) {
+        match base.read(&place).await {
+            Ok(bytes) => {
+                there.insert(place, bytes);
+            }
+            Err(error) if error.is_the_callers_fault() => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    given.freeze_into(task, &existing, &there).map_err(refused)
 }
 
 /// A task in words: a file, standard input, or the command line itself.

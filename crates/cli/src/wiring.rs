@@ -35,7 +35,10 @@ pub(crate) fn crew(
         let model = models.of(id, role, agent);
         model.map_err(|it| refused.push(it)).ok()
     };
-    let mut filled = seats::Models::default();
+    let mut filled = seats::Models {
+        user_tests: settings.user_tests,
+        ..seats::Models::default()
+    };
     for (place, id) in settings.coders.iter().enumerate() {
         let role = match place {
             0 => Role::Draft,

@@ -82,6 +82,14 @@ pub enum IntakeError {
         /// The longest allowed.
         bytes_max: usize,
     },
+    /// Tests that the user gave can't be taken.
+    #[error("take `{given}` for the tests: {why}")]
+    Tests {
+        /// What was given, made visible.
+        given: String,
+        /// What is wrong with it, and what to do.
+        why: String,
+    },
     /// A reference has none of the known forms.
     #[error("understand `{text}` as {expected}: {why}")]
     Reference {

@@ -8,6 +8,7 @@ mod adf;
 mod conversation;
 mod error;
 mod github;
+mod given_tests;
 mod http;
 mod issue_ref;
 mod jira;
@@ -19,6 +20,7 @@ mod web_text;
 
 pub use error::{IntakeError, Service};
 pub use github::GitHub;
+pub use given_tests::GivenTests;
 pub use http::Patience;
 pub use issue_ref::IssueRef;
 pub use jira::Jira;

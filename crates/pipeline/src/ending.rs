@@ -3,7 +3,8 @@
 use std::error::Error;
 
 use protocol::{
-    AgentError, Evidence, HunkVerdict, ModelError, Reason, RunState, Tier, WorkspaceError,
+    AgentError, Evidence, HunkVerdict, ModelError, Reason, RunState, TestOrigin, Tier,
+    WorkspaceError,
 };
 
 /// What an agent's error means for the run.
@@ -34,6 +35,7 @@ pub(crate) fn judge(error: &AgentError) -> Trouble {
             Trouble::Fatal(Reason::BlockedEnvironment)
         }
         AgentError::UnreadableReply { .. } => Trouble::Fatal(Reason::AgentBroke),
+        AgentError::Given { .. } => Trouble::Fatal(Reason::NeedsInput),
         AgentError::Workspace(_)
         | AgentError::Tool { .. }
         | AgentError::Recorded { .. }
@@ -91,7 +93,11 @@ pub(crate) fn completed_in_words(state: &RunState) -> String {
         .collect();
     let mut words = match state.tier.unwrap_or(Tier::Unverified) {
         Tier::Proven => format!(
-            "{drafts} came through every stage, and a blind test that was red before is green now"
+            "{drafts} came through every stage, and {} that was red before is green now",
+            match state.acceptance_tests().map(|it| it.origin) {
+                Some(TestOrigin::User) => "a test of yours",
+                _ => "a blind test",
+            }
         ),
         Tier::RegressionSafe => format!(
             "{drafts} came through every stage; nothing that passed before fails now, but no test was red before it"

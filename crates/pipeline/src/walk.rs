@@ -213,7 +213,7 @@ impl<'a> Walk<'a> {
                 return Ok(Event::Judged(reported.report.verdict));
             }
         }
-        if stage == Stage::Drafting && self.state.proposed_code.trim().is_empty() {
+        if stage == Stage::Drafting && self.state.task.is_only_tests(&self.state.proposed_code) {
             return Err(Halt::Trouble(
                 Trouble::Fatal(Reason::NoCode),
                 "no coder changed anything in the repository".to_owned(),

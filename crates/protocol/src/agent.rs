@@ -84,6 +84,23 @@ impl AgentContext<'_> {
         self.steps.record(name, json, changes_tree).await?;
         Ok(value)
     }
+
+    /// Lays the user's own tests out in the work tree, exactly as they were frozen in [`Task::tests`], so that a coder
+    /// can read and run them. Whatever was written in their place before is overwritten.
+    ///
+    /// A coder calls this first in each visit. Nothing happens, and nothing is written down, for a task without tests.
+    pub async fn lay_out_tests(&self, task: &Task) -> Result<(), AgentError> {
+        if task.tests.is_empty() {
+            return Ok(());
+        }
+        self.once("lay out the user's tests", true, async {
+            for file in &task.tests {
+                self.work.write(&file.path, file.text.as_bytes()).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
 }
 
 /// The memory of one visit of one agent; see [`AgentContext::once`].
@@ -195,6 +212,14 @@ pub enum AgentError {
         /// The program.
         program: String,
         /// What it did instead of its work.
+        why: String,
+    },
+    /// What the user gave can't be worked with, and nobody but the user can change that.
+    #[error("use {what}: {why}")]
+    Given {
+        /// What was given, as in `the test test_a.py::test_b`.
+        what: String,
+        /// What is wrong with it, and what to do.
         why: String,
     },
     /// A recorded step doesn't fit what the agent does now.

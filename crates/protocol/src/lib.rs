@@ -41,7 +41,7 @@ pub use state::{Reason, RunState, Status, Tier, Usage};
 pub use task::{Comment, Task, TaskSource};
 pub use tests_run::{
     AcceptanceTests, AmendedFile, Amendment, Dispute, TestClass, TestComparison, TestFile,
-    TestOrigin, TestOutcome, TestResult, TestRun,
+    TestOrigin, TestOutcome, TestResult, TestRun, holds_tests,
 };
 pub use visible::visible;
 pub use workspace::{

@@ -86,6 +86,23 @@ impl Task {
         self.title.trim().is_empty() && self.body.trim().is_empty()
     }
 
+    /// Whether a change against the base, as a unified diff of git, consists of the user's own tests and nothing else.
+    /// They are laid out for the coders, so that a tree in which nobody has written any code isn't without a change.
+    pub fn is_only_tests(&self, patch: &str) -> bool {
+        if self.tests.is_empty() {
+            return patch.trim().is_empty();
+        }
+        // Inside of a hunk every line begins with another character.
+        patch
+            .lines()
+            .filter_map(|line| line.strip_prefix("diff --git "))
+            .all(|names| {
+                self.tests
+                    .iter()
+                    .any(|it| names == format!("a/{0} b/{0}", it.path))
+            })
+    }
+
     /// The whole request as one Markdown text: title, labels, body and comments.
     pub fn as_markdown(&self) -> String {
         let mut text = format!("# {}\n", self.title);
@@ -99,5 +116,35 @@ impl Task {
             text += &format!("\n## Comment by {}\n\n{}\n", comment.author, comment.body);
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_users_own_tests_are_no_code() {
+        let file = |path: &str| TestFile {
+            path: path.to_owned(),
+            text: String::new(),
+            sha256: String::new(),
+        };
+        let task = Task {
+            tests: vec![file("tests/test_a.py"), file("tests/conftest.py")],
+            ..Task::default()
+        };
+        let patch = |paths: &[&str]| -> String {
+            let part = |it: &&str| format!("diff --git a/{it} b/{it}\n@@ -1 +1 @@\n-diff --git\n");
+            paths.iter().map(part).collect()
+        };
+        let check = |paths: &[&str], want: bool| {
+            assert_eq!(task.is_only_tests(&patch(paths)), want, "{paths:?}");
+        };
+        check(&[], true);
+        check(&["tests/test_a.py"], true);
+        check(&["tests/test_a.py", "tests/conftest.py"], true);
+        check(&["tests/test_a.py", "a.py"], false);
+        check(&["b/tests/test_a.py"], false);
     }
 }

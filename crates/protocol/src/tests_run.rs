@@ -193,3 +193,45 @@ pub struct TestFile {
     /// SHA-256 of the content, in hexadecimal.
     pub sha256: String,
 }
+
+impl TestFile {
+    /// Whether a Python file looks as if it held tests: a function or method whose name begins with `test`. What
+    /// pytest makes of it is seen when it runs.
+    pub fn holds_tests(&self) -> bool {
+        holds_tests(&self.path, &self.text)
+    }
+}
+
+/// As [`TestFile::holds_tests`], for a file that isn't frozen yet.
+pub fn holds_tests(path: &str, text: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.ends_with(".py")
+        && name != "conftest.py"
+        && text.lines().any(|line| {
+            let line = line.trim_start();
+            let line = line.strip_prefix("async ").unwrap_or(line);
+            line.strip_prefix("def ")
+                .is_some_and(|it| it.trim_start().starts_with("test"))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_with_a_function_named_so_holds_tests() {
+        let check = |path: &str, text: &str, want: bool| {
+            assert_eq!(holds_tests(path, text), want, "{path}: {text}");
+        };
+        check("test_a.py", "import a\n\ndef test_a():\n    pass\n", true);
+        check(
+            "tests.py",
+            "class A:\n    async def testA(self): ...\n",
+            true,
+        );
+        check("test_a.py", "def check(): ...\n# def test_a\n", false);
+        check("tests/conftest.py", "def test_a(): ...\n", false);
+        check("test_a.txt", "def test_a(): ...\n", false);
+    }
+}

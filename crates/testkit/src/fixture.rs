@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use protocol::{Limits, Reason, RunState, ScriptedReply, Status, Task, Tier};
+use protocol::{Limits, Reason, RunState, ScriptedReply, Status, Task, TestFile, Tier};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::agent::limits;
@@ -58,6 +59,9 @@ struct TaskFile {
     title: String,
     #[serde(default)]
     body: String,
+    /// Tests of the repository that the user names as acceptance tests; their files are below `tests` as well.
+    #[serde(default)]
+    test_ids: Vec<String>,
     expected: Expected,
     /// Bounds that differ from the usual ones of tests.
     #[serde(default)]
@@ -79,6 +83,8 @@ impl Fixture {
             task: Task {
                 title: file.title,
                 body: file.body.trim().to_owned(),
+                tests: given_tests(folder),
+                test_ids: file.test_ids,
                 ..Task::default()
             },
             expected: file.expected,
@@ -190,6 +196,21 @@ fn read_below(folder: &Path, inside: &str, depth: usize, found: &mut BTreeMap<St
     }
 }
 
+/// The user's own tests, in the folder `tests`, each at its place in the repository.
+fn given_tests(folder: &Path) -> Vec<TestFile> {
+    files(&folder.join("tests"))
+        .into_iter()
+        .map(|(path, bytes)| TestFile {
+            sha256: Sha256::digest(&bytes)
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+            text: String::from_utf8(bytes).unwrap_or_else(|it| panic!("tests/{path}: {it}")),
+            path,
+        })
+        .collect()
+}
+
 /// What each role says.
 pub(crate) fn replies(folder: &Path) -> BTreeMap<String, Vec<ScriptedReply>> {
     let script = |role: &PathBuf| {
@@ -247,7 +268,10 @@ mod tests {
         for fixture in &all {
             let name = &fixture.name;
             assert!(!fixture.task.is_empty(), "{name}: nothing is asked");
-            assert!(!fixture.before.is_empty(), "{name}: there is no repository");
+            assert!(
+                !fixture.before.is_empty() || !fixture.task.tests.is_empty(),
+                "{name}: there is no repository, and no tests to begin with"
+            );
             assert!(
                 fixture.replies.contains_key("draft"),
                 "{name}: nobody drafts"

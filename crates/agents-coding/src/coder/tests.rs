@@ -116,6 +116,65 @@ fn the_first_message_follows_from_the_state() {
 }
 
 #[test]
+fn the_users_tests_are_laid_out_and_shown_in_every_visit() {
+    let mut task = state().task;
+    task.tests = vec![TestFile {
+        path: "tests/test_calc.py".to_owned(),
+        text: "def test_add(): ...\n".to_owned(),
+        sha256: String::new(),
+    }];
+    let given = |state: RunState| RunState {
+        task: task.clone(),
+        ..state
+    };
+    let only_tests = RunState {
+        proposed_code: "diff --git a/tests/test_calc.py b/tests/test_calc.py\n+x\n".to_owned(),
+        ..state()
+    };
+    for (role, state, want) in [
+        (
+            CoderRole::Draft,
+            state(),
+            expect![[r#"
+            Make the change that this task asks for.
+            task tests repository"#]],
+        ),
+        (
+            CoderRole::Refine,
+            only_tests,
+            expect![[r#"
+            Make the change that this task asks for.
+            task tests repository"#]],
+        ),
+        (
+            CoderRole::Draft,
+            redraft(),
+            expect![[r#"
+            A change was made for the task below. It is in the working tree already, and it was sent back. Find out why and set it right.
+            task tests change feedback repository"#]],
+        ),
+        (
+            CoderRole::Refine,
+            redraft(),
+            expect![[r#"
+            Another engineer made a change for the task below. It is in the working tree already; from now on you answer for it.
+            task tests change feedback repository"#]],
+        ),
+    ] {
+        check_first_message(role, &given(state), &want);
+    }
+    let (_, visit) = visit(
+        &Coder::new("coder", CoderRole::Draft, Dialect::Functions),
+        &given(state()),
+        [finish()],
+    );
+    assert_eq!(
+        visit.work.text("tests/test_calc.py"),
+        "def test_add(): ...\n"
+    );
+}
+
+#[test]
 fn a_first_request_takes_few_tokens() {
     for dialect in DIALECTS {
         let coder = Coder::new("coder", CoderRole::Draft, dialect);

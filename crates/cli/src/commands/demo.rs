@@ -29,6 +29,7 @@ pub(crate) async fn demo(args: DemoArgs, quiet: bool) -> Result<Exit, Failure> {
     );
     let plan = session::Plan {
         task: bundled::task()?,
+        given: intake::GivenTests::default(),
         settings,
         notes: Vec::new(),
     };

@@ -16,8 +16,10 @@ pub(crate) async fn run(args: RunArgs, quiet: bool) -> Result<Exit, Failure> {
     let mut settings = Settings::of(&args, &home.config, &home.surroundings)?;
     let asked = task::read(&home.surroundings, &args.source, args.task.as_deref()).await?;
     settings.repo = asked.repository;
+    let given = task::given_tests(&home.surroundings, &args.source, &settings)?;
     let plan = session::Plan {
         task: asked.task,
+        given,
         settings,
         notes: asked.notes,
     };

@@ -110,6 +110,7 @@ fn crew(fixture: &Fixture) -> Crew {
     seats::crew(seats::Models {
         coders: coders.map(|it| (Dialect::Functions, it)).collect(),
         author: model("author"),
+        user_tests: !fixture.task.tests.is_empty(),
         reviewer: model("review"),
     })
 }
@@ -136,7 +137,10 @@ pub(crate) async fn open(fixture: &Fixture, world: &Path, repository: &Path) -> 
         findings: world.join("findings"),
         environments: Arc::new(programs()),
     };
-    let origin = Origin::Folder(repository.to_owned());
+    let origin = match fixture.before.is_empty() {
+        true => Origin::Nothing,
+        false => Origin::Folder(repository.to_owned()),
+    };
     Checkout::open(opening, &origin, None, false, &Silent)
         .await
         .unwrap_or_else(|error| panic!("{}: could not {error}", fixture.name))
