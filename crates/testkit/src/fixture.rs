@@ -134,18 +134,21 @@ impl Fixture {
         self.folder.join("journal.txt")
     }
 
-    /// Says how the end of a run differs from what must come out; nothing when it doesn't. `tree` is the final tree.
-    pub fn differences(&self, state: &RunState, tree: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
+    /// Says how a run ended otherwise than it must.
+    pub fn differences_of_the_end(&self, state: &RunState) -> Option<String> {
         let ended = Expected {
             status: state.status,
             reason: state.reason,
             tier: state.tier,
             iterations: state.iteration,
         };
-        let mut found = Vec::new();
-        if ended != self.expected {
-            found.push(format!("it ended as {ended:?}, not as {:?}", self.expected));
-        }
+        (ended != self.expected)
+            .then(|| format!("it ended as {ended:?}, not as {:?}", self.expected))
+    }
+
+    /// Says how the end of a run differs from what must come out; nothing when it doesn't. `tree` is the final tree.
+    pub fn differences(&self, state: &RunState, tree: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
+        let mut found: Vec<String> = self.differences_of_the_end(state).into_iter().collect();
         for (path, bytes) in &self.after {
             match tree.get(path) {
                 None => found.push(format!("{path} is missing")),
@@ -243,7 +246,7 @@ fn with_overrides(name: &str, overrides: &Map<String, Value>) -> Limits {
 }
 
 /// What is in a folder, by name.
-fn entries(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn entries(folder: &Path) -> Vec<PathBuf> {
     let found = fs::read_dir(folder).unwrap_or_else(|it| panic!("{}: {it}", folder.display()));
     let mut paths: Vec<PathBuf> = found
         .map(|it| it.expect("a folder's entry is readable").path())

@@ -4,11 +4,13 @@ mod agent;
 mod fixture;
 mod folder;
 pub mod git;
+mod honest;
 mod journal_text;
 mod memory_journal;
 mod model;
 mod package;
 mod programs;
+mod published;
 pub mod tracker;
 mod workspace;
 
@@ -16,6 +18,7 @@ pub use agent::{
     MemorySteps, NoModel, NoSteps, RecordingLog, ScriptedAgent, Step, TestVisit, limits,
 };
 pub use fixture::{Expected, Fixture, files};
+pub use honest::Honest;
 pub use journal_text::journal_text;
 pub use memory_journal::MemoryJournal;
 pub use model::{SaysModel, assert_each_request_extends_the_last, calls, cut_off, says};

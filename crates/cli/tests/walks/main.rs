@@ -3,6 +3,7 @@
 // The program has no library part; what it walks again with is what is tested here.
 #[path = "../../src/again.rs"]
 mod again;
+mod honest;
 mod scene;
 // The program has no library part; its list of agents is the one that the walks use.
 #[path = "../../src/seats.rs"]

@@ -38,10 +38,14 @@ pub(crate) struct Walked {
 /// # Panics
 ///
 /// When something is wrong with any of them; the message names each.
-pub(crate) async fn every(fixtures: Vec<Fixture>, check: fn(&Fixture, &Walked) -> Vec<String>) {
+pub(crate) async fn every(
+    fixtures: Vec<Fixture>,
+    check: impl Fn(&Fixture, &Walked) -> Vec<String> + Clone + Send + 'static,
+) {
     let at_once = thread::available_parallelism().map_or(1, NonZero::get);
     let mut broken: Vec<String> = stream::iter(fixtures)
-        .map(|fixture| async move {
+        .map(|fixture| (fixture, check.clone()))
+        .map(|(fixture, check)| async move {
             let name = fixture.name.clone();
             // A task of its own, so that one that panics doesn't hide what is wrong with the others.
             let walked = tokio::spawn(async move {

@@ -1,0 +1,113 @@
+//! Real fixes of real packages, with the tests that came with them: none may be sent back.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use protocol::{Evidence, RunEvent, TestClass, TestComparison};
+use testkit::Honest;
+
+use crate::scene::{Walked, every};
+
+/// Fewer would say little about the gates.
+const FIXES_MIN: usize = 12;
+/// Of these, so many have tests that fail for reasons of their own.
+const UNTIDY_MIN: usize = 3;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_real_fix_is_sent_back() {
+    let all = Arc::new(Honest::all());
+    let untidy = |it: &&Honest| !(it.origin.pre_existing.is_empty() && it.origin.flaky.is_empty());
+    let untidy = all.iter().filter(untidy).count();
+    assert!(
+        FIXES_MIN <= all.len() && UNTIDY_MIN <= untidy,
+        "{} fixes, {untidy} of them with tests that fail anyway",
+        all.len()
+    );
+    let fixtures = all.iter().map(|it| it.fixture.clone()).collect();
+    let honest = all.clone();
+    every(fixtures, move |fixture, walked| {
+        let one = honest.iter().find(|it| it.fixture.name == fixture.name);
+        check(one.expect("it is one of them"), walked)
+    })
+    .await;
+    println!("false rejections: 0 of {}", all.len());
+}
+
+fn check(honest: &Honest, walked: &Walked) -> Vec<String> {
+    let mut found = sent_back(walked);
+    found.extend(honest.fixture.differences_of_the_end(&walked.state));
+    let comparison = comparison(walked);
+    let of = |class: TestClass| -> BTreeSet<&str> {
+        let of_class = comparison.iter().filter(|it| it.class == class);
+        of_class.map(|it| it.id.as_str()).collect()
+    };
+    let chance: BTreeSet<&str> = honest.origin.flaky.iter().map(String::as_str).collect();
+    let known: BTreeSet<&str> = (honest.origin.pre_existing.iter())
+        .map(String::as_str)
+        .collect();
+    // A test that is up to chance may fail on both sides.
+    let pre_existing: BTreeSet<&str> = &of(TestClass::PreExisting) - &chance;
+    if pre_existing != known {
+        found.push(format!("failing anyway: {pre_existing:?}, not {known:?}"));
+    }
+    let flaky = of(TestClass::Flaky);
+    if !flaky.is_subset(&chance) {
+        found.push(format!("up to chance: {flaky:?}, not only {chance:?}"));
+    }
+    found.extend(changes(honest, walked));
+    println!(
+        "{}: {:?}, {} tests, {} fixed, {} failing anyway, {} up to chance",
+        honest.fixture.name,
+        walked.state.tier,
+        comparison.len(),
+        of(TestClass::Fixed).len(),
+        pre_existing.len(),
+        flaky.len()
+    );
+    found
+}
+
+/// Each time that an agent sent the fix back, with its words.
+fn sent_back(walked: &Walked) -> Vec<String> {
+    let words = |event: &RunEvent| match event {
+        RunEvent::Reported { agent, report, .. } => {
+            let feedback = report.verdict.feedback()?;
+            Some(format!("false rejection by {agent}: {feedback}"))
+        }
+        _ => None,
+    };
+    walked
+        .history
+        .iter()
+        .filter_map(|it| words(&it.event))
+        .collect()
+}
+
+/// Every test on both sides, from the last run with the change.
+fn comparison(walked: &Walked) -> &[TestComparison] {
+    let comparison = |it| match it {
+        &Evidence::Tests { ref comparison, .. } => Some(&comparison[..]),
+        _ => None,
+    };
+    let last = walked.state.evidence.iter().rev().find_map(comparison);
+    last.unwrap_or_default()
+}
+
+/// Files that changed and shouldn't have, or the other way round. Ruff may have formatted what the fix touches.
+fn changes(honest: &Honest, walked: &Walked) -> Vec<String> {
+    let before = &honest.fixture.before;
+    let mut found = Vec::new();
+    for (path, bytes) in &walked.tree {
+        let changed = before.get(path) != Some(bytes);
+        let wanted = honest.fixed.contains(path) || honest.tests.contains_key(path);
+        if changed != wanted {
+            found.push(format!("{path} changed: {changed}, and should: {wanted}"));
+        }
+    }
+    for (path, bytes) in &honest.tests {
+        if walked.tree.get(path) != Some(bytes) {
+            found.push(format!("{path} isn't what its author handed in"));
+        }
+    }
+    found
+}
