@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use async_trait::async_trait;
 use futures::try_join;
 use protocol::{
-    Agent, AgentContext, AgentError, Evidence, LintFinding, Report, RunState, Workspace,
+    Agent, AgentContext, AgentError, Evidence, LineRange, LintFinding, Report, RunState, Workspace,
     WorkspaceError,
 };
 use serde::{Deserialize, Serialize};
@@ -13,14 +13,13 @@ use serde::{Deserialize, Serialize};
 use crate::findings::{Found, SYNTAX_ERROR, brought_in};
 use crate::fixes;
 use crate::ruff::{Failure, Ruff};
-use crate::scope::{Scope, ranges_of};
+use crate::rules::{CONFIGURATION, Rules};
+use crate::scope::{Scope, ranges_of, stays_near};
 
 /// Rounds of fixing: a fix may make room for another one.
 const ROUNDS_MAX: usize = 5;
 /// Findings that are told to the coder one by one.
 const TOLD_MAX: usize = 30;
-/// Files whose content Ruff takes its configuration from.
-const CONFIGURATION: [&str; 3] = ["pyproject.toml", "ruff.toml", ".ruff.toml"];
 
 /// Makes a change look like its neighbours, with the Ruff configuration of the repository itself.
 ///
@@ -44,6 +43,9 @@ struct Formatted {
     new_findings: Vec<LintFinding>,
     /// Why Ruff could not do its work on this change.
     refused: Option<String>,
+    /// Whose rules these findings are against.
+    #[serde(default)]
+    rules: Rules,
 }
 
 #[async_trait]
@@ -83,14 +85,13 @@ async fn format(
     touches_configuration: bool,
 ) -> Result<Formatted, AgentError> {
     let seconds_max = cx.limits.command_seconds_max;
-    let base = Ruff {
-        tree: cx.base,
+    let rules = Rules::of(cx.base, &scope.present()).await?;
+    let of = |tree| Ruff {
+        tree,
         seconds_max,
+        rules,
     };
-    let work = Ruff {
-        tree: cx.work,
-        seconds_max,
-    };
+    let (base, work) = (of(cx.base), of(cx.work));
     let started_with = texts(cx.work, &scope.present()).await?;
     scope.keep_only(|path| started_with.contains_key(path));
     let on_base = texts(cx.base, &scope.on_base()).await?;
@@ -102,6 +103,7 @@ async fn format(
     )?;
     let mut formatted = Formatted {
         tool,
+        rules,
         ..Formatted::default()
     };
     let new_findings = match fix_and_format(&work, &scope, &known, &tidy).await {
@@ -163,7 +165,7 @@ async fn fix_and_format(
         // Fixes may have moved the lines.
         let change = work.tree.change().await.map_err(unusable)?;
         for lines in ranges_of(&change, &path) {
-            work.format(&path, Some(lines)).await?;
+            format_range(work, &path, lines).await?;
         }
     }
     if texts(work.tree, &scope.present()).await.map_err(unusable)? == fixed {
@@ -171,6 +173,18 @@ async fn fix_and_format(
     }
     // Formatting may join or split lines, and so make or mend a finding.
     fix(work, scope, known).await
+}
+
+/// Formats some lines of a file that isn't formatted otherwise, unless much else would be formatted with them: Ruff
+/// rewrites everything that is indented alike where tabs, or another width, are the custom.
+async fn format_range(work: &Ruff<'_>, path: &str, lines: LineRange) -> Result<(), Failure> {
+    let before = work.tree.read(path).await.map_err(unusable)?;
+    work.format(path, Some(lines)).await?;
+    let after = work.tree.read(path).await.map_err(unusable)?;
+    if !stays_near(lines, &before, &after) {
+        work.tree.write(path, &before).await.map_err(unusable)?;
+    }
+    Ok(())
 }
 
 /// Applies safe fixes of new findings, and hands back the new findings that are left.
@@ -227,14 +241,22 @@ fn report(formatted: Formatted) -> Report {
         1 => "1 file formatted".to_owned(),
         many => format!("{many} files formatted"),
     };
-    let report = if formatted.new_findings.is_empty() {
-        Report::passed(format!("{}: {files}, nothing new found", formatted.tool))
+    let rules = formatted.rules;
+    let (held, listed): (Vec<&LintFinding>, Vec<&LintFinding>) =
+        (formatted.new_findings.iter()).partition(|it| rules.holds(&it.rule));
+    let report = if held.is_empty() {
+        let found = match listed.len() {
+            0 => "nothing new found".to_owned(),
+            count => format!(
+                "{} only listed, because the repository has no rules of its own",
+                counted(count)
+            ),
+        };
+        Report::passed(format!("{}: {files}, {found}", formatted.tool))
     } else {
-        let count = formatted.new_findings.len();
-        let findings = if count == 1 { "finding" } else { "findings" };
         Report::rejected(
-            format!("{}: {count} new {findings}", formatted.tool),
-            feedback(&formatted.new_findings),
+            format!("{}: {}", formatted.tool, counted(held.len())),
+            feedback(rules, &held),
         )
     };
     report.with(Evidence::Format {
@@ -244,10 +266,19 @@ fn report(formatted: Formatted) -> Report {
     })
 }
 
-fn feedback(findings: &[LintFinding]) -> String {
-    let mut text = String::from(
-        "Ruff, with the repository's own configuration, finds what the code didn't have before your change:\n",
-    );
+fn counted(findings: usize) -> String {
+    match findings {
+        1 => "1 new finding".to_owned(),
+        many => format!("{many} new findings"),
+    }
+}
+
+fn feedback(rules: Rules, findings: &[&LintFinding]) -> String {
+    let whose = match rules {
+        Rules::Own => ", with the repository's own configuration,",
+        Rules::Mistakes => "",
+    };
+    let mut text = format!("Ruff{whose} finds what the code didn't have before your change:\n");
     for it in findings.iter().take(TOLD_MAX) {
         text += &format!("- {}:{} {} {}\n", it.path, it.line, it.rule, it.message);
     }

@@ -102,7 +102,8 @@ fn nth_line(text: &str, line: u32) -> Option<&str> {
 /// The findings of the change that the base didn't have.
 ///
 /// They are told apart by rule, file and the words of the line, because line numbers move with every edit. A
-/// finding in a new file may have come along from a file that is gone.
+/// finding in a new file may have come along from a file that is gone. A line that was edited keeps the finding it
+/// had: the same rule said the same of a line of that file that isn't there any more.
 pub(crate) fn brought_in(before: &[Found], now: &[Found], added: &[String]) -> Vec<Found> {
     let mut known: HashMap<Key<'_>, usize> = HashMap::new();
     for it in before {
@@ -114,7 +115,8 @@ pub(crate) fn brought_in(before: &[Found], now: &[Found], added: &[String]) -> V
         .map(|it| it.path.as_str())
         .filter(|path| !still_there.contains(path))
         .collect();
-    now.iter()
+    let mut left: Vec<&Found> = now
+        .iter()
         .filter(|it| {
             let moved = added.contains(&it.path)
                 && gone
@@ -122,11 +124,18 @@ pub(crate) fn brought_in(before: &[Found], now: &[Found], added: &[String]) -> V
                     .any(|path| take(&mut known, (&it.rule, path, &it.content)));
             !moved && !take(&mut known, (&it.rule, &it.path, &it.content))
         })
-        .cloned()
-        .collect()
+        .collect();
+    let mut edited: HashMap<Key<'_>, usize> = HashMap::new();
+    for it in before {
+        if take(&mut known, (&it.rule, &it.path, &it.content)) {
+            *edited.entry((&it.rule, &it.path, &it.message)).or_default() += 1;
+        }
+    }
+    left.retain(|it| !take(&mut edited, (&it.rule, &it.path, &it.message)));
+    left.into_iter().cloned().collect()
 }
 
-/// Rule, file, words of the line.
+/// Rule, file, words of the line or of the finding.
 type Key<'a> = (&'a str, &'a str, &'a str);
 
 /// Strikes one such finding off the list, if there is one left.
@@ -205,6 +214,25 @@ mod tests {
             ],
             &["F401 new.py import re"],
         );
+    }
+
+    #[test]
+    fn an_edited_line_keeps_its_finding() {
+        let said = |path: &str, content: &str, message: &str| Found {
+            message: message.to_owned(),
+            ..found(&[("F401", path, content)]).remove(0)
+        };
+        let before = [said("a.py", "from m import x, y", "`y` unused")];
+        let edited = said("a.py", "from m import x, y, z", "`y` unused");
+        let of = |now: &[Found]| brought_in(&before, now, &[]).len();
+        assert_eq!(of(std::slice::from_ref(&edited)), 0);
+        assert_eq!(of(&[edited.clone(), edited.clone()]), 1, "once more is new");
+        let still = said("a.py", "from m import x, y", "`y` unused");
+        assert_eq!(of(&[still, edited]), 1, "the line it had is still there");
+        let another = said("a.py", "from m import x, z", "`z` unused");
+        assert_eq!(of(&[another]), 1, "it says another thing");
+        let elsewhere = said("b.py", "from m import x, y, z", "`y` unused");
+        assert_eq!(of(&[elsewhere]), 1, "another file");
     }
 
     #[test]

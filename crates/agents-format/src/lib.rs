@@ -4,6 +4,7 @@ mod agent;
 mod findings;
 mod fixes;
 mod ruff;
+mod rules;
 mod scope;
 
 pub use agent::RuffAgent;

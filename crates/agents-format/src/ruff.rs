@@ -6,6 +6,7 @@ use std::error::Error;
 use protocol::{AgentError, Command, Execution, Exit, LineRange, Workspace, WorkspaceError};
 
 use crate::findings::{self, Found};
+use crate::rules::Rules;
 
 /// Characters of Ruff's own words in an error.
 const WORDS_CHARS_MAX: usize = 1000;
@@ -17,6 +18,8 @@ const TO_REPORT: &str = "exec \"$@\" >&\"$PIPELINE_REPORT_FD\"";
 pub(crate) struct Ruff<'a> {
     pub(crate) tree: &'a dyn Workspace,
     pub(crate) seconds_max: u64,
+    /// What it looks for.
+    pub(crate) rules: Rules,
 }
 
 /// Ruff did not do its work.
@@ -55,6 +58,12 @@ impl Ruff<'_> {
         files.sort();
         let mut argv = vec!["bash", "-c", TO_REPORT, "bash", "ruff", "check"];
         argv.extend(["--no-cache", "--force-exclude", "--no-fix"]);
+        argv.extend(
+            self.rules
+                .selected()
+                .into_iter()
+                .flat_map(|it| ["--select", it]),
+        );
         argv.extend(["--output-format", "json", "--"]);
         argv.extend(files.iter().map(|it| it.as_str()));
         let mut command = Command::new(argv, self.seconds_max);

@@ -4,6 +4,8 @@ use protocol::{Change, ChangeKind, ChangedFile, LineRange};
 
 /// Most ranges of one file that are formatted one by one; neighbours are joined until there are no more than these.
 const RANGES_MAX: usize = 40;
+/// Lines above and below a range that may be formatted with it, because they belong to the same statement.
+const NEAR_LINES_MAX: usize = 20;
 
 /// The Python files of a change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,6 +49,22 @@ impl Scope {
     pub(crate) fn on_base(&self) -> Vec<String> {
         self.modified.iter().chain(&self.deleted).cloned().collect()
     }
+}
+
+/// Whether two texts differ only in these lines of the first, and in a few around them.
+pub(crate) fn stays_near(lines: LineRange, before: &[u8], after: &[u8]) -> bool {
+    let split = |text| -> Vec<&[u8]> { <[u8]>::split(text, |it| *it == b'\n').collect() };
+    let (before, after) = (split(before), split(after));
+    let alike = |(a, b): &(&&[u8], &&[u8])| a == b;
+    let above = before.iter().zip(&after).take_while(alike).count();
+    if above == before.len() && above == after.len() {
+        return true;
+    }
+    let below = before.iter().rev().zip(after.iter().rev());
+    let below = below.take_while(alike).count();
+    let index = |line| usize::try_from(line).unwrap_or(usize::MAX);
+    index(lines.first) <= above.saturating_add(1 + NEAR_LINES_MAX)
+        && before.len() - below <= index(lines.last).saturating_add(NEAR_LINES_MAX)
 }
 
 fn is_python(file: &ChangedFile) -> bool {
@@ -143,6 +161,31 @@ mod tests {
             files: vec![file("a.py", ChangeKind::Modified, &many)],
         };
         assert!(ranges_of(&change, "a.py").len() <= RANGES_MAX);
+    }
+
+    #[test]
+    fn formatting_stays_near_the_lines_it_is_for() {
+        let text = |at: &[usize]| -> Vec<u8> {
+            let line = |n: usize| format!("{}\n", if at.contains(&n) { "new" } else { "old" });
+            (1..=100).map(line).collect::<String>().into_bytes()
+        };
+        let lines = LineRange {
+            first: 50,
+            last: 52,
+        };
+        for (at, near) in [
+            (&[][..], true),
+            (&[51], true),
+            (&[30, 72], true),
+            (&[29], false),
+            (&[51, 73], false),
+            (&[1, 51, 100], false),
+        ] {
+            assert_eq!(stays_near(lines, &text(&[]), &text(at)), near, "{at:?}");
+        }
+        let mut longer = text(&[51]);
+        longer.extend_from_slice(b"at the end\n");
+        assert!(!stays_near(lines, &text(&[]), &longer));
     }
 
     #[track_caller]

@@ -8,6 +8,9 @@ use protocol::{
 };
 use testkit::{FolderWorkspace, MemorySteps, NoModel, RecordingLog, exits, limits, run_for_real};
 
+/// Whoever configures Ruff, however little, chose its rules.
+const OWN_RULES: (&str, &str) = ("ruff.toml", "line-length = 88\n");
+
 /// Runs the agent on a change from `before` to `after` (an empty text is no file), and shows its verdict, its
 /// words and the files it changed.
 async fn check(before: &[(&str, &str)], after: &[(&str, &str)], want: Expect) {
@@ -147,7 +150,7 @@ async fn safe_fixes_are_applied_to_what_is_new_and_nothing_else() {
 #[tokio::test]
 async fn what_can_not_be_fixed_safely_goes_back() {
     check(
-        &[("a.py", "def f():\n    old = 1\n")],
+        &[OWN_RULES, ("a.py", "def f():\n    old = 1\n")],
         &[("a.py", "def f():\n    old = 1\n    new = missing\n")],
         expect![[r#"
             rejected: Ruff, with the repository's own configuration, finds what the code didn't have before your change:
@@ -159,12 +162,74 @@ async fn what_can_not_be_fixed_safely_goes_back() {
 }
 
 #[tokio::test]
+async fn where_nobody_chose_rules_only_what_breaks_the_code_goes_back() {
+    check(
+        &[("a.py", "def f():\n    old = 1\n")],
+        &[("a.py", "def f():\n    old = 1\n    new = missing\n")],
+        expect![[r#"
+            rejected: Ruff finds what the code didn't have before your change:
+            - a.py:3 F821 Undefined name `missing`
+        "#]],
+    )
+    .await;
+    // An unused variable, and a way of formatting that newer rules don't like.
+    check(
+        &[("a.py", "def f():\n    old = 1\n")],
+        &[("a.py", "def f():\n    old = 1\n    new = \"%s\" % (1,)\n")],
+        expect![[r#"
+            passed
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_finding_stays_with_its_line_when_the_line_is_edited() {
+    let rules = ("ruff.toml", "lint.select = [\"UP031\"]\n");
+    let before = "a = 1\nprint(\"%s and %s\" % (a, a))\n";
+    check(
+        &[rules, ("a.py", before)],
+        &[("a.py", "a = 1\nprint(\"%s or %s\" % (a, a))\n")],
+        expect![[r#"
+            passed
+        "#]],
+    )
+    .await;
+    let twice = "a = 1\nprint(\"%s or %s\" % (a, a))\nprint(\"%s nor %s\" % (a, a))\n";
+    check(
+        &[rules, ("a.py", before)],
+        &[("a.py", twice)],
+        expect![[r#"
+            rejected: Ruff, with the repository's own configuration, finds what the code didn't have before your change:
+            - a.py:3 UP031 Use format specifiers instead of percent format
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn code_that_is_indented_otherwise_is_not_rewritten_for_one_line() {
+    let body = |last: &str| {
+        let lines: String = (0..40).map(|n| format!("\tx{n} = {n}\n")).collect();
+        format!("class A:\n{lines}\n\tdef f(self):\n\t\treturn {last}\n")
+    };
+    check(
+        &[("a.py", &body("1"))],
+        &[("a.py", &body("2"))],
+        expect![[r#"
+            passed
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn text_that_is_not_python_goes_back_with_its_place() {
     check(
         &[("a.py", "x = 1\n")],
         &[("a.py", "x = 1\ndef f(:\n    pass\n")],
         expect![[r#"
-            rejected: Ruff, with the repository's own configuration, finds what the code didn't have before your change:
+            rejected: Ruff finds what the code didn't have before your change:
             - a.py:2 invalid-syntax Expected a parameter or the end of the parameter list
             - a.py:2 invalid-syntax Expected `)`, found newline
         "#]],
