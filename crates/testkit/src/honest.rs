@@ -41,7 +41,10 @@ pub struct Origin {
     pub license: String,
     /// What must be proven.
     pub tier: Tier,
-    /// Tests of the release that fail here before and after the fix.
+    /// Whether the author says that nothing can be red, because no behaviour changes.
+    #[serde(default)]
+    pub no_behaviour_change: bool,
+    /// Tests of the release that fail here before and after the fix; `*` at the end stands for anything.
     #[serde(default)]
     pub pre_existing: Vec<String>,
     /// Tests whose outcome is up to chance.
@@ -83,7 +86,7 @@ impl Honest {
                 iterations: 1,
             },
             limits: limits(),
-            replies: replies(&name, &fixed, &after, &tests),
+            replies: replies(&name, &origin, &fixed, &after, &tests),
             before,
             after: BTreeMap::new(),
             name: name.into_owned(),
@@ -111,6 +114,7 @@ fn with_patch(before: &BTreeMap<String, Vec<u8>>, patch: &Path) -> BTreeMap<Stri
 /// The fix as a draft that everybody likes, and the tests as the author's.
 fn replies(
     name: &str,
+    origin: &Origin,
     fixed: &BTreeSet<String>,
     after: &BTreeMap<String, Vec<u8>>,
     tests: &BTreeMap<String, Vec<u8>>,
@@ -131,10 +135,11 @@ fn replies(
             None => draft.call("delete_file", json!({"path": path})),
         };
     }
-    let handed_in: Vec<Value> = tests
+    let tests: Vec<Value> = tests
         .iter()
         .map(|(path, bytes)| json!({"path": path, "text": text(path, bytes)}))
         .collect();
+    let handed_in = json!({"files": tests, "no_behaviour_change": origin.no_behaviour_change});
     let passes = ScriptedReply {
         output: Some(json!({
             "verdict": "pass",
@@ -148,7 +153,7 @@ fn replies(
         ("refine", ScriptedReply::default().call("finish", finish)),
         (
             "author",
-            ScriptedReply::default().call("submit_tests", json!({"files": handed_in})),
+            ScriptedReply::default().call("submit_tests", handed_in),
         ),
         ("review", passes),
     ];
