@@ -1,7 +1,7 @@
 """Says which tests of some files can't fail: they assert nothing, or may skip. Reads the files and runs nothing.
 
-Takes paths; prints one JSON object a line with `path`, `test` (empty for the whole file) and `words`. What can't be
-parsed is left to pytest, which says it better. Works with Python 3.8 and later.
+Takes paths; prints one JSON object a line with `path`, `test` (empty for the whole file), `words` and whether it
+`may_skip`. What can't be parsed is left to pytest, which says it better. Works with Python 3.8 and later.
 """
 
 import ast
@@ -34,6 +34,7 @@ SKIPPING = (
     "importorskip",
     "expectedFailure",
 )
+MAY_SKIP = "it may skip or be expected to fail, and then it judges nothing"
 SWALLOWING = ("AssertionError", "Exception", "BaseException")
 LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -94,6 +95,8 @@ class Reader:
                 self.functions.setdefault(node.name, []).append(node)
         self.modules = {"pytest", "unittest"}
         self.skips = set()
+        # What a class can be made of without inheriting anything that asserts by another name.
+        self.plain = {"object"}
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 self.modules.update(
@@ -102,6 +105,19 @@ class Reader:
             elif isinstance(node, ast.ImportFrom) and node.module in ("pytest", "unittest", "unittest.case"):
                 for it in node.names:
                     (self.skips if it.name in SKIPPING else self.modules).add(it.asname or it.name)
+                    self.plain.add(it.asname or it.name)
+        classes = [it for it in ast.walk(tree) if isinstance(it, ast.ClassDef)]
+        self.plain.update(it.name for it in classes)
+        # Methods that may call others which are written elsewhere, as in a package's own `TestCase`.
+        self.heirs = set()
+        for node in classes:
+            if any(self.is_foreign(it) for it in node.bases):
+                self.heirs.update(it for it in ast.walk(node) if isinstance(it, FUNCTIONS))
+
+    def is_foreign(self, base):
+        if isinstance(base, ast.Attribute):
+            return first_name(base) not in self.modules
+        return last_name(base) not in self.plain
 
     def may_skip(self, node):
         return any(self.is_skip(it) for it in ast.walk(node))
@@ -112,7 +128,21 @@ class Reader:
         return isinstance(node, ast.Name) and node.id in self.skips
 
     def asserts(self, function, seen=()):
+        if function in self.heirs and self.calls_inherited(function):
+            return True
         return self.block(function.body, seen + (function.name,))
+
+    def calls_inherited(self, function):
+        """Whether it calls a method of its own that stands in another file: that may well assert."""
+        called = [it.func for it in ast.walk(function) if isinstance(it, ast.Call)]
+        return any(
+            isinstance(it, ast.Attribute)
+            and isinstance(it.value, ast.Name)
+            and it.value.id == "self"
+            and it.attr not in self.functions
+            and it.attr not in AROUND
+            for it in called
+        )
 
     def block(self, statements, seen):
         for it in statements:
@@ -195,7 +225,7 @@ def problems_of(tree):
     for name, function in tests_of(tree):
         inside.update(ast.walk(function))
         if reader.may_skip(function):
-            yield name, "it may skip or be expected to fail, and then it judges nothing"
+            yield name, MAY_SKIP
         elif not reader.asserts(function):
             yield name, reader.why_toothless(function)
     if any(reader.is_skip(it) for it in ast.walk(tree) if it not in inside):
@@ -210,7 +240,8 @@ def main(paths):
         except (OSError, SyntaxError, ValueError, RecursionError):
             continue
         for test, words in problems_of(tree):
-            print(json.dumps({"path": path, "test": test, "words": words}))
+            row = {"path": path, "test": test, "words": words, "may_skip": words is MAY_SKIP}
+            print(json.dumps(row))
 
 
 if __name__ == "__main__":

@@ -27,6 +27,9 @@ pub(crate) struct Toothless {
     /// Empty for the whole file.
     test: String,
     words: String,
+    /// Whether it may skip, rather than assert nothing.
+    #[serde(default)]
+    may_skip: bool,
 }
 
 impl Toothless {
@@ -69,8 +72,15 @@ pub(crate) async fn on_the_base(
         let unsteady = unsteady(&run, &again);
         found.discard(|id| unsteady.iter().find(|(it, _)| it == id).cloned());
     }
+    // Whatever its text says: it has just failed by an assertion, perhaps one that stands in another file.
+    let asserted = |id: &str| {
+        let it = run.results.iter().find(|it| it.id == id);
+        it.is_some_and(|it| it.exception == "AssertionError")
+    };
     found.discard(|id| {
-        let of_test = |it: &&Toothless| !it.test.is_empty() && is_case_of(id, &it.id());
+        let of_test = |it: &&Toothless| {
+            !it.test.is_empty() && is_case_of(id, &it.id()) && (it.may_skip || !asserted(id))
+        };
         let it = toothless.iter().find(of_test)?;
         Some((id.to_owned(), it.words.clone()))
     });
@@ -154,4 +164,93 @@ fn unsteady(first: &TestRun, second: &TestRun) -> Vec<(String, String)> {
 fn is_case_of(id: &str, test: &str) -> bool {
     id.strip_prefix(test)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('['))
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use testkit::{FolderWorkspace, NoModel, TestVisit, run_for_real};
+
+    use super::*;
+    use crate::frozen;
+
+    /// What a package offers to its own tests.
+    const HARNESS: &str = "\
+import unittest
+
+import app
+
+
+class TestCase(unittest.TestCase):
+    def counts(self, number):
+        self.assertEqual(app.count(), number)
+
+
+def counts(number):
+    assert app.count() == number
+";
+    const BY_METHOD: &str = "\
+from tests.harness import TestCase
+
+
+class TestCount(TestCase):
+    def test_red(self):
+        self.counts(1)
+
+    def test_green(self):
+        self.counts(0)
+
+    def test_nothing(self):
+        print(0)
+";
+    const BY_FUNCTION: &str = "\
+from tests.harness import counts
+
+
+def test_red():
+    counts(1)
+
+
+def test_green():
+    counts(0)
+";
+
+    #[tokio::test]
+    async fn what_asserts_in_another_file_is_believed_where_it_can_be_seen() {
+        let base = FolderWorkspace::new([
+            ("app.py", "def count():\n    return 0\n"),
+            ("conftest.py", ""),
+            ("tests/__init__.py", ""),
+            ("tests/harness.py", HARNESS),
+        ]);
+        let visit = TestVisit::new(NoModel::default(), base.running(run_for_real));
+        let files = [
+            ("tests/test_method.py", BY_METHOD),
+            ("tests/test_function.py", BY_FUNCTION),
+        ]
+        .map(|(path, text)| frozen::freeze(path.to_owned(), text.to_owned()));
+        let tried = on_the_base(&visit.context(), &Settings::default(), &files, "").await;
+        let found = tried.expect("the tests can be tried").found;
+        expect![[r#"
+            OnBase {
+                red: [
+                    "tests/test_method.py::TestCount::test_red",
+                    "tests/test_function.py::test_red",
+                ],
+                green: [
+                    "tests/test_method.py::TestCount::test_green",
+                ],
+                useless: [
+                    (
+                        "tests/test_method.py::TestCount::test_nothing",
+                        "it asserts nothing",
+                    ),
+                    (
+                        "tests/test_function.py::test_green",
+                        "it asserts nothing",
+                    ),
+                ],
+            }"#]]
+        .assert_eq(&format!("{found:#?}"));
+    }
 }
