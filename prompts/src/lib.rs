@@ -9,4 +9,7 @@ mod test;
 pub use coding::{CodingSystem, Draft, Nudge, Redraft, Refine};
 pub use fence::fenced;
 pub use qa::{ReviewChange, ReviewRepair, ReviewSystem};
-pub use test::{TestNudge, TestOutcomeAnswer, TestSystem, TestTask};
+pub use test::{
+    DisputeNudge, DisputeOutcome, DisputeSystem, DisputedTest, TestNudge, TestOutcomeAnswer,
+    TestSystem, TestTask,
+};

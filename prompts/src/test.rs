@@ -64,6 +64,70 @@ impl TestNudge {
     }
 }
 
+/// Variables of `test/dispute_system.md`: none.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct DisputeSystem;
+
+impl DisputeSystem {
+    /// The prompt's text.
+    pub fn render(&self) -> String {
+        render(include_str!("../test/dispute_system.md"), ())
+    }
+}
+
+/// Variables of `test/dispute.md`.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct DisputedTest<'a> {
+    /// What was asked, in Markdown.
+    pub task: &'a str,
+    /// The test, as in `tests/test_a.py::test_b`.
+    pub test: &'a str,
+    /// Whether it is one of the repository's own.
+    pub existing: bool,
+    /// The text of its file.
+    pub file: &'a str,
+    /// The words of the task that it is said to contradict.
+    pub quote: &'a str,
+    /// What was said against it.
+    pub words: &'a str,
+}
+
+impl DisputedTest<'_> {
+    /// The prompt's text.
+    pub fn render(&self) -> String {
+        render(include_str!("../test/dispute.md"), self)
+    }
+}
+
+/// Variables of `test/dispute_outcome.md`.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct DisputeOutcome<'a> {
+    /// What can't be taken, one a line.
+    pub problems: &'a str,
+    /// The end of pytest's output; empty when it didn't run.
+    pub output: &'a str,
+    /// Decisions the author may still make.
+    pub tries_left: u8,
+}
+
+impl DisputeOutcome<'_> {
+    /// The prompt's text.
+    pub fn render(&self) -> String {
+        render(include_str!("../test/dispute_outcome.md"), self)
+    }
+}
+
+/// Variables of `test/dispute_nudge.md`: none.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct DisputeNudge;
+
+impl DisputeNudge {
+    /// The prompt's text.
+    pub fn render(&self) -> String {
+        render(include_str!("../test/dispute_nudge.md"), ())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
@@ -159,5 +223,92 @@ mod tests {
     #[test]
     fn the_nudge_names_the_tool() {
         expect!["Nothing was handed in. Use `submit_tests` with your test files; text outside of a tool call is not read."].assert_eq(&TestNudge.render());
+    }
+
+    #[test]
+    fn a_dispute_is_put_to_the_author_as_data() {
+        assert!(DisputeSystem.render().contains("In doubt the test stands."));
+        let of = |existing| {
+            DisputedTest {
+                task: "# Count from one",
+                test: "tests/test_a.py::test_b",
+                existing,
+                file: "def test_b(): ...",
+                quote: "Count from one",
+                words: "It counts from zero.",
+            }
+            .render()
+        };
+        expect![[r#"
+            What was asked:
+
+            [begin task 0fce19d3]
+            # Count from one
+            [end task 0fce19d3]
+
+            The disputed test:
+
+            [begin test b9214d55]
+            tests/test_a.py::test_b
+            [end test b9214d55]
+
+            It is one of the repository's own, from before the task. Its file:
+
+            [begin test file b169582e]
+            def test_b(): ...
+            [end test file b169582e]
+
+            The words of the task that it is said to contradict:
+
+            [begin quote 24b70af0]
+            Count from one
+            [end quote 24b70af0]
+
+            What was said against it:
+
+            [begin dispute 8770d950]
+            It counts from zero.
+            [end dispute 8770d950]"#]]
+        .assert_eq(&of(true));
+        assert!(of(false).contains("It was written for this task"));
+        expect![
+            "Nothing was decided. Use `decide_dispute`; text outside of a tool call is not read."
+        ]
+        .assert_eq(&DisputeNudge.render());
+    }
+
+    #[test]
+    fn a_decision_that_can_not_be_taken_is_returned_with_the_reason() {
+        let of = |output, tries_left| {
+            DisputeOutcome {
+                problems: "- tests/test_a.py::test_c: it is gone",
+                output,
+                tries_left,
+            }
+            .render()
+        };
+        expect![[r#"
+            This can't be taken as it is:
+
+            [begin problems 01b06e75]
+            - tests/test_a.py::test_c: it is gone
+            [end problems 01b06e75]
+
+            The end of pytest's output:
+
+            [begin pytest output 8393dc19]
+            1 failed
+            [end pytest output 8393dc19]
+
+            Decide again with `decide_dispute`. You have 2 tries left."#]]
+        .assert_eq(&of("1 failed", 2));
+        expect![[r#"
+            This can't be taken as it is:
+
+            [begin problems 01b06e75]
+            - tests/test_a.py::test_c: it is gone
+            [end problems 01b06e75]
+
+            Decide again with `decide_dispute`. This is your last try; without a file that can be taken the test stands as it is."#]].assert_eq(&of("", 1));
     }
 }

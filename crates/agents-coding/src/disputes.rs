@@ -75,7 +75,11 @@ impl Disputes {
             );
         }
         if !self.is_acceptance_test(&claim.test) {
-            let path = claim.test.split("::").next().unwrap_or_default();
+            let Some((path, _)) = claim.test.split_once("::") else {
+                return refused(
+                    "the test is no test's name (write it as in tests/test_a.py::test_b)",
+                );
+            };
             if path.is_empty() || !self.feedback.contains(path) {
                 return refused("the feedback names no such test");
             }
@@ -213,7 +217,7 @@ mod tests {
                 could not dispute a test: the words are missing (say what the test expects and what the task says)
                 could not dispute a test: the feedback names no such test
                 could not dispute a test: the repository has no such test (one that your change brought in is yours to change)
-                could not dispute a test: the feedback names no such test
+                could not dispute a test: the test is no test's name (write it as in tests/test_a.py::test_b)
                 noted
                 could not dispute a test: one test is disputed already, and there is one dispute in a run
                 Some("tests/test_old.py::test_sum")"#]],

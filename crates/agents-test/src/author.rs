@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use protocol::{
-    Agent, AgentContext, AgentError, Evidence, ListQuery, Prepared, Report, RunState, Task,
+    Agent, AgentContext, AgentError, Evidence, ListQuery, Prepared, Report, RunState, Task, visible,
 };
 
 use crate::desk::{Desk, Handed};
+use crate::hearing;
 
 /// Its name in the crew.
 pub(crate) const NAME: &str = "test-author";
@@ -46,7 +47,14 @@ impl Agent for TestAuthor {
         })
     }
 
-    async fn run(&self, _: &AgentContext<'_>, state: &RunState) -> Result<Report, AgentError> {
+    async fn run(&self, cx: &AgentContext<'_>, state: &RunState) -> Result<Report, AgentError> {
+        if let Some(dispute) = hearing::open(state) {
+            let tests = hearing::decide(cx, state, dispute).await?;
+            let granted = tests.amendment.as_ref().is_some_and(|it| it.granted);
+            let words = if granted { "changed" } else { "stands" };
+            let summary = format!("{} was disputed and {words}", visible(&dispute.test));
+            return Ok(Report::passed(summary).with(Evidence::AcceptanceTests(tests)));
+        }
         Ok(Report::passed(match state.acceptance_tests() {
             Some(tests) => format!(
                 "{} acceptance tests were written before the change was seen, {} of them red on the base",

@@ -304,19 +304,17 @@ struct WithChange<'a> {
 
 impl<'a> WithChange<'a> {
     fn of(state: &'a RunState) -> Option<WithChange<'a>> {
-        let (run, comparison, reruns, scope) =
-            state.evidence.iter().rev().find_map(|it| match it {
-                Evidence::Tests {
-                    run,
-                    comparison,
-                    reruns,
-                    scope,
-                } => Some((run, comparison, reruns, scope)),
-                _ => None,
-            })?;
+        let (run, comparison, scope) = state.evidence.iter().rev().find_map(|it| match it {
+            Evidence::Tests {
+                run,
+                comparison,
+                scope,
+                ..
+            } => Some((run, comparison, scope)),
+            _ => None,
+        })?;
         let flaky = comparison.iter().filter(|it| it.class == TestClass::Flaky);
-        let mut unsure: HashSet<&str> = flaky.map(|it| it.id.as_str()).collect();
-        unsure.extend(reruns.iter().map(|it| it.id.as_str()));
+        let unsure: HashSet<&str> = flaky.map(|it| it.id.as_str()).collect();
         let files = scope.as_ref().map(|it| it.affected.clone());
         let of_files = |id: &str| match &files {
             Some(files) => files.iter().any(|file| belongs(id, file)),

@@ -6,7 +6,7 @@ pub(crate) mod records;
 pub(crate) mod seal;
 pub(crate) mod tricks;
 
-use protocol::{AgentContext, AgentError, Canaries, Integrity, RunState, Trick};
+use protocol::{AgentContext, AgentError, Canaries, Integrity, RunState, TestRun, Trick};
 use serde::{Deserialize, Serialize};
 
 use crate::pytest::{self, Ran, Targets};
@@ -16,10 +16,10 @@ use crate::settings::Settings;
 pub(crate) async fn look(
     cx: &AgentContext<'_>,
     state: &RunState,
+    base: Option<&TestRun>,
     ran: &Ran,
 ) -> Result<Integrity, AgentError> {
     let (canaries, tricks) = held_against_the_base(cx, ran).await?;
-    let base = state.baseline();
     let task = state.task.as_markdown();
     Ok(Integrity {
         canaries,

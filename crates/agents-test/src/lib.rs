@@ -3,6 +3,7 @@
 mod accepted;
 #[allow(dead_code, reason = "the runner and the ablation begin to ask")]
 mod affected;
+mod amended;
 mod author;
 mod baseline;
 mod beside;
@@ -13,6 +14,7 @@ mod desk;
 mod environment;
 mod feedback;
 mod frozen;
+mod hearing;
 mod hunks;
 #[allow(dead_code, reason = "the runner and the ablation begin to ask")]
 mod imports;

@@ -8,7 +8,7 @@ use protocol::{
 
 use crate::compare::compare;
 use crate::verdict::{Trouble, distrust, troubles};
-use crate::{baseline, beside, feedback, integrity, rerun, with_change};
+use crate::{amended, baseline, beside, feedback, integrity, rerun, with_change};
 
 /// Runs the repository's tests and the acceptance tests with the change, on a checkout of their own.
 ///
@@ -41,11 +41,13 @@ impl Agent for PytestRunner {
             })
             .await?;
         let on_base = acceptance.map_or(&[][..], |it| &it.on_base);
-        let mut comparison = compare(state.baseline(), on_base, &ran.run);
-        let integrity = integrity::look(cx, state, &ran).await?;
-        let reruns = rerun::run(cx, state.baseline(), &comparison, acceptance).await?;
+        let base = amended::baseline(state);
+        let base = base.as_deref();
+        let mut comparison = compare(base, on_base, &ran.run);
+        let integrity = integrity::look(cx, state, base, &ran).await?;
+        let reruns = rerun::run(cx, base, &comparison, acceptance).await?;
         rerun::apply(&reruns, &mut comparison);
-        let mut troubles = troubles(state.baseline(), &ran.run, &comparison, acceptance);
+        let mut troubles = troubles(base, &ran.run, &comparison, acceptance);
         troubles.splice(0..0, distrust(&integrity, &troubles));
         Ok(report(
             acceptance, ran.run, comparison, integrity, reruns, &troubles,

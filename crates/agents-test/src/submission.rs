@@ -9,7 +9,7 @@ use crate::frozen;
 /// Files in one submission.
 const FILES_MAX: usize = 8;
 /// Bytes of one file.
-const FILE_BYTES_MAX: usize = 64 * 1024;
+pub(crate) const FILE_BYTES_MAX: usize = 64 * 1024;
 
 /// The arguments of `submit_tests`.
 #[derive(Clone, Debug, Deserialize)]

@@ -33,6 +33,11 @@ pub(crate) struct Toothless {
 }
 
 impl Toothless {
+    /// Why it can't fail.
+    pub(crate) fn words(&self) -> &str {
+        &self.words
+    }
+
     /// The test as pytest names it.
     pub(crate) fn id(&self) -> String {
         if self.test.is_empty() {
@@ -161,7 +166,7 @@ fn unsteady(first: &TestRun, second: &TestRun) -> Vec<(String, String)> {
 }
 
 /// Whether an id is a test, or one of its parametrised cases.
-fn is_case_of(id: &str, test: &str) -> bool {
+pub(crate) fn is_case_of(id: &str, test: &str) -> bool {
     id.strip_prefix(test)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('['))
 }
