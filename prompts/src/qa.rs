@@ -20,6 +20,8 @@ impl ReviewSystem {
 pub struct ReviewChange<'a> {
     /// What was asked, in Markdown.
     pub task: &'a str,
+    /// Tests that were changed after a dispute, each with its reason and its difference; empty when there are none.
+    pub amendments: &'a str,
     /// What the test run showed, in our words.
     pub tests: &'a str,
     /// The change: a unified diff against the base commit.
@@ -64,6 +66,7 @@ mod tests {
     fn the_review_holds_task_tests_and_change_as_data() {
         let text = ReviewChange {
             task: "# Count from one",
+            amendments: "",
             tests: "3 tests: 3 kept",
             change: "+one",
         }
@@ -74,6 +77,43 @@ mod tests {
             [begin task 0fce19d3]
             # Count from one
             [end task 0fce19d3]
+
+            What the tests showed with the change (they ran in a sandbox; the counts are measured, not claimed):
+
+            [begin test outcomes f2601952]
+            3 tests: 3 kept
+            [end test outcomes f2601952]
+
+            The change:
+
+            [begin change 3e3ed812]
+            +one
+            [end change 3e3ed812]"#]].assert_eq(&text);
+    }
+
+    #[test]
+    fn tests_that_were_changed_come_first() {
+        let text = ReviewChange {
+            task: "# Count from one",
+            amendments: "tests/test_a.py::test_b\n-zero\n+one",
+            tests: "3 tests: 3 kept",
+            change: "+one",
+        }
+        .render();
+        expect![[r#"
+            What was asked:
+
+            [begin task 0fce19d3]
+            # Count from one
+            [end task 0fce19d3]
+
+            Tests that their author changed after a dispute, without seeing the change below. They are part of what will be merged; judge them first:
+
+            [begin changed tests 5b7f2d83]
+            tests/test_a.py::test_b
+            -zero
+            +one
+            [end changed tests 5b7f2d83]
 
             What the tests showed with the change (they ran in a sandbox; the counts are measured, not claimed):
 

@@ -1,5 +1,6 @@
 //! The Gemini reviewer: reads the change the way a reviewer would.
 
+mod amended;
 mod places;
 mod review;
 mod schema;

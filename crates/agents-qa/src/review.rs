@@ -7,6 +7,7 @@ use protocol::{
     ReviewVerdict, RunState,
 };
 
+use crate::amended::Amended;
 use crate::places::Places;
 use crate::verdict::{Judged, blocking, judge, read};
 use crate::{schema, shown};
@@ -59,12 +60,14 @@ async fn review(
     change: &str,
 ) -> Result<Judged, AgentError> {
     let task = state.task.as_markdown();
-    let places = Places::of(&state.proposed_code);
+    let amended = Amended::of(state);
+    let places = Places::of(&format!("{}{}", state.proposed_code, amended.patch));
     let mut request = ModelRequest {
         system: ReviewSystem.render(),
         messages: vec![Message::user(
             ReviewChange {
                 task: &task,
+                amendments: &amended.shown(),
                 tests: tests(state),
                 change,
             }
@@ -150,7 +153,7 @@ fn in_words(finding: &Finding) -> String {
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
-    use protocol::{ModelReply, Task};
+    use protocol::{AcceptanceTests, AmendedFile, Amendment, Dispute, Message, ModelReply, Task};
     use testkit::{
         FolderWorkspace, SaysModel, TestVisit, assert_each_request_extends_the_last, says,
     };
@@ -284,5 +287,88 @@ diff --git a/a.py b/a.py
                 The change is 409666 bytes long, and a review takes at most 409600. Keep to what the task asks for: no generated files, no reformatting."#]],
         )
         .await;
+    }
+
+    fn disputed(granted: bool) -> RunState {
+        let file = AmendedFile {
+            path: "tests/test_a.py".into(),
+            existed: true,
+            old_sha256: "1".into(),
+            old_text: "def test_a():\n    assert count() == 1\n".into(),
+            new_sha256: "2".into(),
+            new_text: "def test_a():\n    assert count() == 2\n".into(),
+        };
+        let mut state = RunState::new(Task::from_text("Count to two"));
+        state.proposed_code = PATCH.to_owned();
+        state
+            .evidence
+            .push(Evidence::AcceptanceTests(AcceptanceTests {
+                amendment: Some(Box::new(Amendment {
+                    dispute: Dispute {
+                        agent: "drafter".into(),
+                        test: "tests/test_a.py::test_a".into(),
+                        quote: "Count to two".into(),
+                        words: "It wants one.".into(),
+                    },
+                    granted,
+                    answer: "The task says two.".into(),
+                    files: if granted { vec![file] } else { Vec::new() },
+                })),
+                ..AcceptanceTests::default()
+            }));
+        state
+    }
+
+    #[tokio::test]
+    async fn a_changed_test_is_shown_first_and_can_be_cited() {
+        let files: [(&str, &str); 0] = [];
+        let asked = async |granted: bool, reply: ModelReply| {
+            let visit = TestVisit::new(SaysModel::new([reply]), FolderWorkspace::new(files));
+            let (cx, state) = (visit.context(), disputed(granted));
+            let report = Reviewer::new().run(&cx, &state).await;
+            let report = report.expect("it can be read");
+            let Message::User { text } = &visit.model.asked()[0].messages[0] else {
+                panic!("the first words are ours");
+            };
+            let shown = text.split("What the tests showed").next().unwrap_or("");
+            (
+                shown.to_owned(),
+                report.verdict.feedback().map(str::to_owned),
+            )
+        };
+        let (shown, feedback) =
+            asked(true, reply("fail", &blocking_at("tests/test_a.py", 2))).await;
+        expect![[r#"
+            What was asked:
+
+            [begin task 8a07a25c]
+            # Count to two
+            [end task 8a07a25c]
+
+            Tests that their author changed after a dispute, without seeing the change below. They are part of what will be merged; judge them first:
+
+            [begin changed tests cc564434]
+            tests/test_a.py::test_a was disputed, because the task says: Count to two
+
+            The dispute: It wants one.
+
+            The author of the tests followed it: The task says two.
+
+            diff --git a/tests/test_a.py b/tests/test_a.py
+            --- a/tests/test_a.py
+            +++ b/tests/test_a.py
+            @@ -1,2 +1,2 @@
+             def test_a():
+            -    assert count() == 1
+            +    assert count() == 2
+            [end changed tests cc564434]
+
+        "#]].assert_eq(&shown);
+        expect![[r#"
+            The reviewer sends the change back: Seen.
+            - tests/test_a.py:2 wrong
+        "#]].assert_eq(&feedback.unwrap_or_default());
+        let (shown, _) = asked(false, reply("pass", "")).await;
+        assert!(!shown.contains("dispute"), "{shown}");
     }
 }

@@ -171,7 +171,7 @@ struct Hearing<'a> {
 
 /// What to do with one decision.
 enum Judged {
-    Taken(Decided),
+    Taken(Box<Decided>),
     /// The words for the author.
     Returned(String),
 }
@@ -247,7 +247,7 @@ impl<'a> Hearing<'a> {
                 refusal
             } else if call.tool == DECIDE {
                 match self.take(call).await? {
-                    Judged::Taken(decided) => return Ok(Some(decided)),
+                    Judged::Taken(decided) => return Ok(Some(*decided)),
                     Judged::Returned(words) => Answer::refusal(words),
                 }
             } else {
@@ -274,11 +274,11 @@ impl<'a> Hearing<'a> {
             return Ok(self.returned(&[problem.to_owned()], ""));
         }
         if !decision.granted {
-            return Ok(Judged::Taken(Decided {
+            return Ok(Judged::Taken(Box::new(Decided {
                 granted: false,
                 answer,
                 change: None,
-            }));
+            })));
         }
         let problems = self.problems_of(&decision.files);
         let ([file], true) = (&decision.files[..], problems.is_empty()) else {
@@ -290,11 +290,11 @@ impl<'a> Hearing<'a> {
             let output = end_of(&tried.run.tail, OUTPUT_BYTES_MAX).to_owned();
             return Ok(self.returned(&problems, &output));
         }
-        Ok(Judged::Taken(Decided {
+        Ok(Judged::Taken(Box::new(Decided {
             granted: true,
             answer,
             change: Some(self.change(file, tried)),
-        }))
+        })))
     }
 
     fn returned(&mut self, problems: &[String], output: &str) -> Judged {
