@@ -210,6 +210,8 @@ mod tests {
             tests: Some("test_primes.py\n\nimport primes"),
             change: "+x",
             feedback: "no",
+            may_dispute: false,
+            decision: None,
             repository: None,
         };
         check(
@@ -248,6 +250,8 @@ mod tests {
             tests: Some("test_primes.py\n\nimport primes"),
             change: "+x",
             feedback: None,
+            may_dispute: false,
+            decision: None,
             repository: None,
         };
         check(

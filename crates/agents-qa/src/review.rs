@@ -367,7 +367,8 @@ diff --git a/a.py b/a.py
         expect![[r#"
             The reviewer sends the change back: Seen.
             - tests/test_a.py:2 wrong
-        "#]].assert_eq(&feedback.unwrap_or_default());
+        "#]]
+        .assert_eq(&feedback.unwrap_or_default());
         let (shown, _) = asked(false, reply("pass", "")).await;
         assert!(!shown.contains("dispute"), "{shown}");
     }
