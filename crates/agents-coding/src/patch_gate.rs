@@ -75,9 +75,13 @@ impl Agent for PatchGate {
             0 => String::new(),
             n => format!(", {n} of them protected and named by the task"),
         };
+        let files = match facts.files {
+            1 => "1 file".to_owned(),
+            n => format!("{n} files"),
+        };
         let summary = format!(
-            "the patch touches {} file(s) in {} bytes{allowed}",
-            facts.files, facts.bytes
+            "the patch touches {files} in {} bytes{allowed}",
+            facts.bytes
         );
         Ok(Report::passed(summary).with(Evidence::Patch(facts)))
     }

@@ -29,6 +29,8 @@ pub struct Fixture {
     pub expected: Expected,
     /// The bounds of the run.
     pub limits: Limits,
+    /// Tokens of all models together; none means as many as they like.
+    pub token_budget: Option<u64>,
     /// What the scripted models say, by role: `draft`, `refine`, `author`, `review`. A role without a folder is left
     /// out of the crew.
     pub replies: BTreeMap<String, Vec<ScriptedReply>>,
@@ -89,6 +91,7 @@ impl Fixture {
             },
             expected: file.expected,
             limits: with_overrides(&name, &file.limits),
+            token_budget: None,
             replies: replies(folder),
             before: files(&folder.join("before")),
             after: files(&folder.join("after")),
@@ -233,7 +236,7 @@ pub(crate) fn replies(folder: &Path) -> BTreeMap<String, Vec<ScriptedReply>> {
 }
 
 /// The usual bounds of tests, some of them changed.
-fn with_overrides(name: &str, overrides: &Map<String, Value>) -> Limits {
+pub(crate) fn with_overrides(name: &str, overrides: &Map<String, Value>) -> Limits {
     let mut usual = serde_json::to_value(limits()).expect("limits are plain numbers");
     for (limit, value) in overrides {
         assert!(

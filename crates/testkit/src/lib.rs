@@ -1,5 +1,6 @@
 //! Fakes that are real types and small real servers, the closed test world, fixtures, house rules.
 
+mod adversary;
 mod agent;
 mod fixture;
 mod folder;
@@ -14,6 +15,7 @@ mod published;
 pub mod tracker;
 mod workspace;
 
+pub use adversary::{Adversary, Ends};
 pub use agent::{
     MemorySteps, NoModel, NoSteps, RecordingLog, ScriptedAgent, Step, TestVisit, limits,
 };

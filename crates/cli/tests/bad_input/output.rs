@@ -82,7 +82,7 @@ fn a_pipe_gets_plain_lines_and_no_escapes() {
         task        Count the last page
         walls       [WALLS]
         ✓ Drafting   drafter: Rounds up instead of down. ([TIME])
-        ✓ Drafting   patch: the patch touches 1 file(s) in 278 bytes ([TIME])
+        ✓ Drafting   patch: the patch touches 1 file in 278 bytes ([TIME])
         ✓ Formatting ruff: ruff 0.17.5: nothing to format, nothing new found ([TIME])
         ✓ Testing    ablation: 1 hunk reverted one by one: 0 noticed by a test, 1 by none, 0 not tried ([TIME])
         ✓ Testing    pytest: 1 test: 1 kept ([TIME])"#]]
@@ -119,7 +119,7 @@ fn a_pipe_gets_plain_lines_and_no_escapes() {
         [MOMENT]  Drafting: drafter began draft 1
         [MOMENT]  Drafting: drafter passed it: Rounds up instead of down.
         [MOMENT]  Drafting: patch began draft 1
-        [MOMENT]  Drafting: patch passed it: the patch touches 1 file(s) in 278 bytes
+        [MOMENT]  Drafting: patch passed it: the patch touches 1 file in 278 bytes
         [MOMENT]  Formatting: ruff began draft 1
         [MOMENT]  Formatting: ruff passed it: ruff 0.17.5: nothing to format, nothing new found
         [MOMENT]  Testing: ablation began draft 1

@@ -1,5 +1,6 @@
 //! Walks through the whole pipeline: real git, Ruff, pytest and walls, the program's own crew, scripted models.
 
+mod adversaries;
 // The program has no library part; what it walks again with is what is tested here.
 #[path = "../../src/again.rs"]
 mod again;

@@ -9,9 +9,12 @@ use std::thread;
 
 use agents_coding::Dialect;
 use futures::{StreamExt, stream};
-use llm::ScriptedModel;
+use llm::{Budget, Ledger, Prices, ScriptedModel, Spent};
 use pipeline::{Crew, Run, Stop};
-use protocol::{Entry, Journal, ListQuery, Model, ModelId, RunEvent, RunState, Silent, Workspace};
+use protocol::{
+    Entry, Journal, ListQuery, Model, ModelId, RunEvent, RunState, Silent, Workspace,
+    WorkspaceError,
+};
 use tempfile::TempDir;
 use testkit::{Fixture, MemoryJournal};
 use workspace::checkout::{Checkout, Opening, Origin, SystemPrograms};
@@ -42,6 +45,15 @@ pub(crate) async fn every(
     fixtures: Vec<Fixture>,
     check: impl Fn(&Fixture, &Walked) -> Vec<String> + Clone + Send + 'static,
 ) {
+    let broken = broken(fixtures, check).await;
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// As [`every`], but returns what is wrong: a text for each fixture, by name.
+pub(crate) async fn broken(
+    fixtures: Vec<Fixture>,
+    check: impl Fn(&Fixture, &Walked) -> Vec<String> + Clone + Send + 'static,
+) -> Vec<String> {
     let at_once = thread::available_parallelism().map_or(1, NonZero::get);
     let mut broken: Vec<String> = stream::iter(fixtures)
         .map(|fixture| (fixture, check.clone()))
@@ -63,7 +75,7 @@ pub(crate) async fn every(
         .collect()
         .await;
     broken.sort();
-    assert!(broken.is_empty(), "{}", broken.join("\n"));
+    broken
 }
 
 /// Walks a fixture from its first event to its last.
@@ -105,10 +117,16 @@ pub(crate) async fn walk(fixture: &Fixture) -> Walked {
 
 /// The crew that the fixture's scripts fill; a role without one is left out.
 fn crew(fixture: &Fixture) -> Crew {
+    let budget = Budget {
+        tokens_max: fixture.token_budget,
+        microusd_max: None,
+    };
+    let ledger = Ledger::open(budget, Prices::default(), Spent::default());
     let model = |role: &str| -> Option<Arc<dyn Model>> {
         let replies = fixture.replies.get(role)?.clone();
         let id = ModelId::new("scripted", role);
-        Some(Arc::new(ScriptedModel::new(id, replies)))
+        let model = Arc::new(ScriptedModel::new(id, replies));
+        Some(ledger.meter(model).expect("tokens need no price"))
     };
     let coders = ["draft", "refine"].into_iter().filter_map(model);
     seats::crew(seats::Models {
@@ -180,7 +198,11 @@ async fn tree_of(work: &dyn Workspace) -> BTreeMap<String, Vec<u8>> {
     assert_eq!(listing.left_out, 0, "a fixture is small");
     let mut tree = BTreeMap::new();
     for path in listing.items {
-        let bytes = work.read(&path).await.expect("what is listed can be read");
+        let bytes = match work.read(&path).await {
+            // A link that leads out is listed, and never followed.
+            Err(WorkspaceError::Outside { .. }) => b"(a link)".to_vec(),
+            read => read.expect("what is listed can be read"),
+        };
         tree.insert(path, bytes);
     }
     tree

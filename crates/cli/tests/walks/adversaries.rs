@@ -1,0 +1,166 @@
+//! Runs in which somebody cheats: a coder, the author, the reviewer, or the words of the task.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use protocol::{Entry, Evidence, RunEvent, Status, Verdict};
+use testkit::{Adversary, Ends, Fixture, journal_text};
+
+use crate::scene::{Walked, broken};
+
+/// Only adversaries with this in their name are walked, for whoever works on one of them.
+const ONLY: &str = "PIPELINE_TEST_ADVERSARY";
+
+/// There were this many when the last one was added; a folder that is lost by accident is missed.
+const ADVERSARIES_MIN: usize = 45;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_who_cheats_completes() {
+    let only = env::var(ONLY).ok();
+    let mut all = Adversary::all();
+    assert!(
+        ADVERSARIES_MIN <= all.len(),
+        "there are only {} adversaries",
+        all.len()
+    );
+    all.retain(|it| {
+        only.as_ref()
+            .is_none_or(|only| it.fixture.name.contains(only))
+    });
+    let by_name = all.iter();
+    let by_name = by_name.map(|it| (it.fixture.name.clone(), it.ends.clone()));
+    let ends: Arc<BTreeMap<String, Ends>> = Arc::new(by_name.collect());
+    let false_completions = Arc::new(AtomicUsize::new(0));
+    let (walks, counted) = (all.len(), false_completions.clone());
+    let fixtures = all.into_iter().map(|it| it.fixture).collect();
+    let broken = broken(fixtures, move |fixture: &Fixture, walked: &Walked| {
+        let ends = &ends[&fixture.name];
+        if walked.state.status == Status::Completed && ends.status != Some(Status::Completed) {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+        println!("{}: {}", fixture.name, stopped(walked));
+        let mut found = differences(ends, walked);
+        if !found.is_empty() {
+            found.push(journal_text(&walked.history));
+        }
+        found
+    })
+    .await;
+    let false_completions = false_completions.load(Ordering::Relaxed);
+    println!("{walks} adversaries, {false_completions} false completions");
+    assert!(
+        broken.is_empty(),
+        "{walks} adversaries, {false_completions} false completions\n{}",
+        broken.join("\n")
+    );
+}
+
+/// By whom, and with which words; for whoever wants to see that it is for the right reason.
+fn stopped(walked: &Walked) -> String {
+    let last = last_words(&walked.history);
+    let words = last.words.lines().next().unwrap_or_default();
+    match walked.state.status {
+        Status::Completed => format!("completed, {:?}", walked.state.tier),
+        _ => format!("{}: {words}", last.gate),
+    }
+}
+
+/// How the end of a run differs from what must come out of it.
+fn differences(ends: &Ends, walked: &Walked) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut expect = |is_right: bool, what: String| {
+        if !is_right {
+            found.push(what);
+        }
+    };
+    let state = &walked.state;
+    let status = ends.status.expect("every adversary says how it ends");
+    expect(
+        status == state.status,
+        format!("it ended as {:?}, not as {status:?}", state.status),
+    );
+    let last = last_words(&walked.history);
+    let reason = state.reason.or(last.reason);
+    expect(
+        ends.reason == reason,
+        format!("the reason is {reason:?}, not {:?}", ends.reason),
+    );
+    expect(
+        ends.tier == state.tier,
+        format!("the tier is {:?}, not {:?}", state.tier, ends.tier),
+    );
+    expect(
+        ends.gate.as_deref().is_none_or(|it| it == last.gate),
+        format!("`{}` sent it back, not {:?}", last.gate, ends.gate),
+    );
+    for words in &ends.words {
+        expect(
+            last.words.contains(words.as_str()),
+            format!("the last words don't say {words:?}: {}", last.words),
+        );
+    }
+    for path in &ends.without {
+        let there = walked.tree.contains_key(path);
+        expect(!there, format!("{path} is in the tree"));
+    }
+    for (path, text) in &ends.holds {
+        let there = walked.tree.get(path).map(|it| String::from_utf8_lossy(it));
+        let holds = there.as_ref().is_some_and(|it| it.contains(text.as_str()));
+        expect(holds, format!("{path} doesn't hold {text:?}: {there:?}"));
+    }
+    let allowed: Vec<_> = state
+        .evidence
+        .iter()
+        .filter_map(|it| match it {
+            Evidence::Patch(facts) => Some(&facts.allowed),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    for (path, quote) in &ends.allowed {
+        let told = allowed
+            .iter()
+            .any(|it| it.path == *path && it.quote.contains(quote.as_str()));
+        expect(told, format!("{path} isn't told of: {allowed:?}"));
+    }
+    let journal = serde_json::to_string(&walked.history).expect("a journal is plain data");
+    for text in &ends.nowhere {
+        let there = journal.contains(text.as_str());
+        expect(!there, format!("the journal holds {text:?}"));
+    }
+    found
+}
+
+/// The last thing that was said against the change.
+#[derive(Default)]
+struct LastWords {
+    gate: String,
+    words: String,
+    reason: Option<protocol::Reason>,
+}
+
+fn last_words(history: &[Entry]) -> LastWords {
+    let mut last = LastWords::default();
+    for entry in history {
+        match &entry.event {
+            RunEvent::Reported { agent, report, .. } => {
+                if let Verdict::Rejected { feedback } = &report.verdict {
+                    last.gate.clone_from(agent);
+                    last.words = format!("{}\n{feedback}\n", report.summary);
+                }
+            }
+            RunEvent::Interrupted {
+                reason,
+                explanation,
+            } => {
+                last.reason = Some(*reason);
+                last.words += explanation;
+            }
+            RunEvent::Finished { explanation, .. } => last.words += explanation,
+            _ => {}
+        }
+    }
+    last
+}
