@@ -82,10 +82,12 @@ impl Adversary {
     pub fn load(folder: &Path) -> Adversary {
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
         let text = fixture::text_of(&folder.join("expect.toml"));
-        let file: File = toml::from_str(&text).unwrap_or_else(|it| panic!("{name}/expect.toml: {it}"));
+        let file: File =
+            toml::from_str(&text).unwrap_or_else(|it| panic!("{name}/expect.toml: {it}"));
         let shared = root().join("shared").join(&file.before);
         let text = fixture::text_of(&shared.join("task.toml"));
-        let usual: Shared = toml::from_str(&text).unwrap_or_else(|it| panic!("{name}/task.toml: {it}"));
+        let usual: Shared =
+            toml::from_str(&text).unwrap_or_else(|it| panic!("{name}/task.toml: {it}"));
         let mut before = fixture::files(&shared.join("before"));
         before.extend(fixture::files(&folder.join("before")));
         let mut replies = fixture::replies(&shared);

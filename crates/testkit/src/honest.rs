@@ -85,6 +85,7 @@ impl Honest {
                 tier: Some(origin.tier),
                 iterations: 1,
             },
+            token_budget: None,
             limits: limits(),
             replies: replies(&name, &origin, &fixed, &after, &tests),
             before,

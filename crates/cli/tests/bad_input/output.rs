@@ -238,6 +238,10 @@ fn help_says_what_each_thing_is_for() {
                       The task is a file, or - for standard input; first line the title, the rest the
                       description
 
+                  --tests <PATH>
+                      Tests of your own that must pass, instead of written ones: a file, a folder, or a test of
+                      the repository such as tests/test_a.py::test_b; may be given again
+
             Who works on it:
                   --coder <VENDOR:MODEL>
                       A coder; give it again for each further one, in order; `none` is nobody [default: GPT
@@ -296,6 +300,7 @@ fn help_says_what_each_thing_is_for() {
               pipeline run --github owner/repo#123 --patch fix.patch
               pipeline run --repo . --commit "Dates before 1970 are parsed as 1970"
               pipeline run --repo git@host:team/project.git --jira ABC-123 --token-budget 2000000
+              pipeline run --tests test_sieve.py "Implement a prime sieve"     (without --repo: from nothing)
         "#]],
     );
     see(
