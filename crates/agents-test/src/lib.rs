@@ -1,5 +1,6 @@
 //! The Claude test author and the pytest runner: proves the change.
 
+mod ablation;
 mod accepted;
 #[allow(dead_code, reason = "the runner and the ablation begin to ask")]
 mod affected;

@@ -273,6 +273,58 @@ async fn a_test_that_fails_anyway_notices_nothing() {
 }
 
 #[tokio::test]
+async fn only_what_a_files_change_can_affect_runs_and_a_test_that_needs_others_notices_nothing() {
+    let needy = "\
+import builtins
+import app
+
+def test_needs_another():
+    assert app.one() and getattr(builtins, 'prepared', False)
+";
+    let before = [
+        ("app.py", "def one():\n    return 1\n"),
+        ("other.py", "x = 1\n"),
+        (
+            "tests/test_a.py",
+            "import builtins\nimport other\n\ndef test_prepares():\n    builtins.prepared = True\n",
+        ),
+        ("tests/test_needy.py", needy),
+        (
+            "tests/test_other.py",
+            "import other\n\ndef test_other():\n    assert other.x\n",
+        ),
+    ];
+    let after = [
+        ("app.py", "def one():\n    return 2\n"),
+        ("other.py", "x = 2\n"),
+    ];
+    let draft = Draft::tested(&before, &after, "", limits()).await;
+    let programs = draft.work.ran().len();
+    let report = draft.measured(&MemorySteps::default()).await;
+    expect![[r#"
+        2 hunks reverted one by one: 0 noticed by a test, 2 by none, 0 not tried
+        app.py @@ -1,2 +1,2 @@: unexercised
+        other.py @@ -1 +1 @@: unexercised
+    "#]]
+    .assert_eq(&shown(&report));
+    let targets = |it: &protocol::Command| {
+        let files = it
+            .argv
+            .iter()
+            .filter(|it| it.ends_with(".py") && it.starts_with("tests/"));
+        files.cloned().collect::<Vec<_>>().join(" ")
+    };
+    let mut ran: Vec<String> = draft.work.ran()[programs..].iter().map(targets).collect();
+    ran.sort();
+    expect![[r#"
+
+        tests/test_a.py tests/test_other.py
+        tests/test_needy.py
+        tests/test_needy.py"#]]
+    .assert_eq(&ran.join("\n"));
+}
+
+#[tokio::test]
 async fn hunks_beyond_the_limit_and_without_any_test_are_told_too() {
     let (before, after) = (
         app([ONE, TWO, THREE]),
