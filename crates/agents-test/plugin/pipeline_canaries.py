@@ -90,9 +90,11 @@ def placing_hooks(names, on_placed):
     # left out by `-k` shows nothing.
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(session, config, items):
-        first, last = _host(items), _host(reversed(items))
-        before = _made(first, FIRST, name_of) if first else []
-        after = _made(last, LAST, name_of) if last else []
+        try:
+            before = _made(_host(items), FIRST, name_of)
+            after = _made(_host(reversed(items)), LAST, name_of)
+        except Exception:  # an unusual collector must not lose its tests for ours
+            before, after = [], []
         items[:0] = before
         items.extend(after)
         placed.extend(before + after)
@@ -117,24 +119,32 @@ def placing_hooks(names, on_placed):
 
 
 def _host(items):
-    """The first test file that doesn't step aside as a whole; else the first one that may not do so."""
+    """The first test file without a mark or a fixture that would reach our tests; else the next best one."""
     seen, second_best = [], None
     for item in items:
         module = item.getparent(pytest.Module)
-        if module is None or any(it is module for it in seen) or not hasattr(item, "obj"):
-            continue
-        if not isinstance(getattr(module, "obj", None), types.ModuleType):
+        if module is None or any(it is module for it in seen) or not isinstance(item, pytest.Function):
             continue
         seen.append(module)
         marks = {it.name for it in module.iter_markers()}
-        if marks.isdisjoint(STEPS_ASIDE + MAY_STEP_ASIDE):
+        if marks.isdisjoint(STEPS_ASIDE + MAY_STEP_ASIDE) and not _has_autouse(module):
             return module
         if marks.isdisjoint(STEPS_ASIDE):
             second_best = second_best or module
     return second_best
 
 
+def _has_autouse(module):
+    """Whether a file has fixtures for all of its tests, as far as pytest lets us see."""
+    fixtures = getattr(module.session, "_fixturemanager", None)
+    by_id = getattr(fixtures, "_nodeid_autousenames", {})
+    by_node = getattr(fixtures, "_node_autousenames", {})
+    return bool(by_id.get(module.nodeid) or by_node.get(module))
+
+
 def _made(module, tests, name_of):
+    if module is None:
+        return []
     items = []
     for kind, body in tests:
         name = name_of[kind]

@@ -2,7 +2,9 @@
 
 pub(crate) mod canaries;
 mod collected;
+pub(crate) mod configuration;
 pub(crate) mod records;
+mod scan;
 pub(crate) mod seal;
 pub(crate) mod tricks;
 
@@ -19,16 +21,32 @@ pub(crate) async fn look(
     base: Option<&TestRun>,
     ran: &Ran,
 ) -> Result<Integrity, AgentError> {
-    let (canaries, tricks) = held_against_the_base(cx, ran).await?;
-    let task = state.task.as_markdown();
-    Ok(Integrity {
+    let (canaries, mut tricks) = held_against_the_base(cx, ran).await?;
+    let scan = cx
+        .once("look at the change's own code", false, async {
+            scan::of_change(cx, state).await
+        })
+        .await?;
+    tricks.extend(scan.tricks);
+    let mut integrity = Integrity {
         canaries,
-        tests_on_base: base.map_or(0, |it| it.collected.len()),
-        missing: base.map_or_else(Vec::new, |it| collected::missing(it, &ran.run, &task)),
-        marked: base.map_or_else(Vec::new, |it| collected::marked(it, &ran.run, &task)),
+        tests_on_base: 0,
+        missing: Vec::new(),
+        marked: scan.marked,
         tricks,
-        signs: Vec::new(),
-    })
+        signs: scan.signs,
+    };
+    if let Some(base) = base {
+        let task = state.task.as_markdown();
+        integrity.tests_on_base = base.collected.len();
+        integrity.missing = collected::missing(base, &ran.run, &task);
+        for it in collected::marked(base, &ran.run, &task) {
+            if !integrity.marked.contains(&it) {
+                integrity.marked.push(it);
+            }
+        }
+    }
+    Ok(integrity)
 }
 
 /// How much the runner can be believed on the base.

@@ -6,7 +6,7 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::integrity::canaries::{self, Circumstances};
+use crate::integrity::canaries::{self, Circumstances, Names};
 use crate::integrity::seal::{Handed, Seal, unguessable};
 use crate::integrity::tricks;
 use crate::report::{self, Session};
@@ -166,8 +166,8 @@ pub(crate) fn start(
 
 /// Configuration, root and plugin are fixed by us, so that test ids are the same on every checkout.
 fn plain_command(settings: &Settings, targets: Targets<'_>, seconds_max: u64) -> Command {
-    let config = match settings.config {
-        Some(name) => name.to_owned(),
+    let config = match &settings.config {
+        Some(name) => name.clone(),
         None => format!("{{tools}}/{EMPTY_CONFIG_FILE}"),
     };
     let mut argv = ["sh", "-c", WITHOUT_THE_TREE, "sh", "python"]
@@ -205,7 +205,8 @@ fn own_command(line: &str, seconds_max: u64) -> Command {
 }
 
 fn ran(execution: &Execution, session: Session, own_command: bool, seconds_max: u64) -> Ran {
-    let mut tail = end_of(&execution.tail(), Evidence::TAIL_BYTES_MAX).to_owned();
+    let tail = without_canaries(&execution.tail(), &session.canaries.0);
+    let mut tail = end_of(&tail, Evidence::TAIL_BYTES_MAX).to_owned();
     let stopped = match execution.exit {
         Exit::Code(_) => None,
         Exit::Signal(number) => Some(format!("ended by signal {number}")),
@@ -259,6 +260,14 @@ fn ran(execution: &Execution, session: Session, own_command: bool, seconds_max: 
     }
 }
 
+/// Without the lines that name a test of ours: it is another name each time, and nobody could do anything about it.
+fn without_canaries(output: &str, names: &Names) -> String {
+    let others = output
+        .split_inclusive('\n')
+        .filter(|line| !names.keys().any(|name| line.contains(name.as_str())));
+    others.collect()
+}
+
 fn running_named(running: &[String]) -> String {
     if running.is_empty() {
         return String::new();
@@ -310,7 +319,7 @@ mod tests {
         );
         check(
             &Settings {
-                config: Some("setup.cfg"),
+                config: Some("setup.cfg".to_owned()),
                 ..Settings::default()
             },
             Targets::Files(&["tests/test_a.py".to_owned()]),
@@ -365,6 +374,16 @@ mod tests {
             [stopped after 60 seconds; running: tests/test_a.py::test_hangs]"#]]
         .assert_eq(&run.tail);
         assert!(!run.finished);
+    }
+
+    #[test]
+    fn no_line_names_a_test_of_ours() {
+        let names = [("test_x".to_owned(), "false_assert".to_owned())].into();
+        let output = "a.py::test_a PASSED\na.py::test_x\n1 passed";
+        assert_eq!(
+            without_canaries(output, &names),
+            "a.py::test_a PASSED\n1 passed"
+        );
     }
 
     #[test]

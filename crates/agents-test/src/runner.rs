@@ -37,7 +37,7 @@ impl Agent for PytestRunner {
         let acceptance = state.acceptance_tests();
         let ran = cx
             .once("run the tests with the change", false, async {
-                with_change::run(cx, acceptance).await
+                with_change::run(cx, state).await
             })
             .await?;
         let on_base = acceptance.map_or(&[][..], |it| &it.on_base);

@@ -7,7 +7,7 @@ use toml::Table;
 
 /// Where pytest's configuration comes from, in pytest's own order of precedence
 /// (<https://docs.pytest.org/en/stable/reference/customize.html>).
-const CANDIDATES: [(&str, Holds); 7] = [
+pub(crate) const CANDIDATES: [(&str, Holds); 7] = [
     ("pytest.toml", Holds::Always),
     (".pytest.toml", Holds::Always),
     ("pytest.ini", Holds::Always),
@@ -24,7 +24,7 @@ const MODULES_MAX: usize = 2000;
 
 /// When a file counts as pytest's configuration.
 #[derive(Clone, Copy)]
-enum Holds {
+pub(crate) enum Holds {
     Always,
     /// With `[tool.pytest]` or `[tool.pytest.ini_options]`.
     IfTable,
@@ -35,7 +35,7 @@ enum Holds {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Settings {
     /// Its configuration of pytest, relative to its root; none means pytest's defaults.
-    pub(crate) config: Option<&'static str>,
+    pub(crate) config: Option<String>,
     /// Its own command, from `[tool.pipeline] test_command`; none means plain pytest.
     pub(crate) test_command: Option<String>,
     /// Modules that it has where Python looks for them: one of them may have the name of a module that pytest needs.
@@ -50,7 +50,7 @@ impl Settings {
             if let Some(text) = read_text(base, name).await?
                 && is_config(&text, holds)
             {
-                config = Some(name);
+                config = Some(name.to_owned());
                 break;
             }
         }
@@ -96,6 +96,30 @@ fn is_config(text: &str, holds: Holds) -> bool {
         Holds::IfSection(section) => text.lines().any(|it| it.trim() == section),
         Holds::IfTable => tool_table(text, "pytest").is_some(),
     }
+}
+
+/// What a file says about pytest, in a form that can be compared; empty where it says nothing.
+pub(crate) fn pytest_part(name: &str, text: &str) -> String {
+    let section = match CANDIDATES.iter().find(|it| it.0 == name) {
+        Some((_, Holds::IfSection(section))) => *section,
+        Some((_, Holds::IfTable)) => {
+            let tables = ["pytest", "pipeline"].map(|tool| tool_table(text, tool));
+            return match &tables {
+                [None, None] => String::new(),
+                tables => format!("{tables:?}"),
+            };
+        }
+        _ => return text.to_owned(),
+    };
+    let inside = text.lines().skip_while(|it| it.trim() != section);
+    let mut lines = inside.enumerate();
+    lines
+        .by_ref()
+        .take_while(|(at, line)| *at == 0 || !line.starts_with('['))
+        .map(|(_, line)| line.trim_end())
+        .filter(|it| !it.is_empty())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn tool_table(text: &str, tool: &str) -> Option<Table> {
@@ -144,6 +168,22 @@ mod tests {
         check(&[("pyproject.toml", "[tool.pytest\n")], None, None).await;
     }
 
+    #[test]
+    fn only_what_is_said_about_pytest_counts() {
+        let check = |name: &str, before: &str, after: &str, same: bool| {
+            let same_part = pytest_part(name, before) == pytest_part(name, after);
+            assert_eq!(same_part, same, "{before} -> {after}");
+        };
+        let cfg = "[metadata]\nversion = 1\n[tool:pytest]\naddopts = -q\n[flake8]\n";
+        check("setup.cfg", cfg, &cfg.replace("= 1", "= 2"), true);
+        check("setup.cfg", cfg, &cfg.replace("-q", "-x"), false);
+        check("setup.cfg", "", cfg, false);
+        let toml = "[project]\nversion = '1'\n[tool.pytest.ini_options]\naddopts = '-q'\n";
+        check("pyproject.toml", toml, &toml.replace("'1'", "'2'"), true);
+        check("pyproject.toml", toml, &toml.replace("-q", "-x"), false);
+        check("pyproject.toml", "[project]", "[tool.black]", true);
+    }
+
     #[tokio::test]
     async fn the_repositorys_own_command_is_taken() {
         check(
@@ -172,7 +212,7 @@ mod tests {
     async fn check(files: &[(&str, &str)], config: Option<&str>, test_command: Option<&str>) {
         let base = FolderWorkspace::new(files.iter().copied());
         let settings = Settings::read(&base).await.expect("the folder can be read");
-        assert_eq!(settings.config, config, "{files:?}");
+        assert_eq!(settings.config.as_deref(), config, "{files:?}");
         assert_eq!(settings.test_command.as_deref(), test_command, "{files:?}");
     }
 }

@@ -1,64 +1,65 @@
 //! Runs the suite together with the acceptance tests, on forks of the work tree.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use protocol::{
-    AcceptanceTests, AgentContext, AgentError, Canaries, TestFile, TestRun, Workspace,
-    WorkspaceError,
+    AcceptanceTests, AgentContext, AgentError, Canaries, RunState, TestFile, TestRun, TreeId,
+    Workspace, WorkspaceError,
 };
 
 use crate::accepted::covers;
 use crate::frozen;
+use crate::integrity::configuration;
 use crate::pytest::{self, Ran, Targets};
 use crate::settings::Settings;
 use crate::submission::belongs;
 
 /// What the tests do with the change.
-pub(crate) async fn run(
-    cx: &AgentContext<'_>,
-    acceptance: Option<&AcceptanceTests>,
-) -> Result<Ran, AgentError> {
-    // The base says how tests are run: a change must not choose its own judge.
-    let settings = Settings::read(cx.base).await?;
-    let seconds_max = cx.limits.test_run_seconds_max;
+pub(crate) async fn run(cx: &AgentContext<'_>, state: &RunState) -> Result<Ran, AgentError> {
+    let acceptance = state.acceptance_tests();
     let work = cx.work.snapshot().await?;
-    let tree = cx.work.fork(&work).await?;
-    write_acceptance_tests(&*tree, acceptance).await?;
-    let files: Vec<String> = acceptance
-        .into_iter()
-        .flat_map(|it| &it.files)
-        .map(|it| it.path.clone())
-        .collect();
-    let mut ran = pytest::watch(
-        &*tree,
-        &settings,
-        Targets::Suite,
-        &files,
-        seconds_max,
-        cx.log,
-    )
-    .await?;
+    let mut ran = run_once(cx, state, &work, Targets::Suite).await?;
 
     let unseen = files_without_outcome(&ran.run, acceptance);
     if !unseen.is_empty() {
         // Outside of what the suite collects, or after the place where it broke off: they get a run of their own,
         // on a fresh checkout.
-        let tree = cx.work.fork(&work).await?;
-        write_acceptance_tests(&*tree, acceptance).await?;
-        let more = pytest::watch(
-            &*tree,
-            &settings,
-            Targets::Files(&unseen),
-            &files,
-            seconds_max,
-            cx.log,
-        )
-        .await?;
+        let more = run_once(cx, state, &work, Targets::Files(&unseen)).await?;
         ran.canaries = worse(ran.canaries, more.canaries);
         ran.tricks.extend(more.tricks);
         add(&mut ran.run, more.run);
     }
     Ok(ran)
+}
+
+/// One session on a checkout of its own.
+async fn run_once(
+    cx: &AgentContext<'_>,
+    state: &RunState,
+    work: &TreeId,
+    targets: Targets<'_>,
+) -> Result<Ran, AgentError> {
+    let (tree, settings) = lay_out(cx, state, work).await?;
+    let acceptance = state.acceptance_tests();
+    let files = acceptance.into_iter().flat_map(|it| &it.files);
+    let files: Vec<String> = files.map(|it| it.path.clone()).collect();
+    let seconds_max = cx.limits.test_run_seconds_max;
+    let ran = pytest::watch(&*tree, &settings, targets, &files, seconds_max, cx.log).await?;
+    Ok(ran)
+}
+
+/// A checkout of the change, or of a part of it, with the frozen tests in it, and how they are run there: the base says
+/// so, because a change must not choose its own judge.
+pub(crate) async fn lay_out(
+    cx: &AgentContext<'_>,
+    state: &RunState,
+    tree: &TreeId,
+) -> Result<(Arc<dyn Workspace>, Settings), AgentError> {
+    let tree = cx.work.fork(tree).await?;
+    let settings = configuration::put_back(cx, state, &*tree).await?;
+    write_acceptance_tests(&*tree, state.acceptance_tests()).await?;
+    Ok((tree, settings))
 }
 
 /// Puts the frozen files into a checkout.

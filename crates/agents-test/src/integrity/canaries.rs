@@ -73,7 +73,7 @@ pub(crate) struct Circumstances {
 
 /// What became of them.
 pub(crate) fn judge(names: &Names, results: &[TestResult], around: Circumstances) -> Canaries {
-    let (mut held, mut found, mut unseen) = (0, Vec::new(), Vec::new());
+    let (mut held, mut found, mut unfit, mut unseen) = (0, Vec::new(), Vec::new(), Vec::new());
     for (name, kind) in names {
         let Some((_, outcome, exception, words)) = KINDS.iter().find(|it| it.0 == kind) else {
             continue;
@@ -86,6 +86,10 @@ pub(crate) fn judge(names: &Names, results: &[TestResult], around: Circumstances
             {
                 held += 1;
             }
+            // Red is not what somebody wants who wants to be believed: a fixture asks something of each test.
+            Some(it) if it.outcome == TestOutcome::Error => {
+                unfit.push(format!("{words} {}", did(it)));
+            }
             Some(it) => found.push(format!("{words} {}", did(it))),
         }
     }
@@ -95,6 +99,10 @@ pub(crate) fn judge(names: &Names, results: &[TestResult], around: Circumstances
     if !found.is_empty() {
         found.sort();
         return Canaries::Broken { found };
+    }
+    if !unfit.is_empty() {
+        unfit.sort();
+        return silent(&unfit.join(", "));
     }
     if held == 0 && !around.others_ran {
         return silent("no test ran at all");
@@ -177,7 +185,7 @@ mod tests {
         check(
             &red,
             [true; 3],
-            expect![[r#"Broken { found: ["a true `assert` failed in its setup"] }"#]],
+            expect![[r#"Silent { why: "a true `assert` failed in its setup" }"#]],
         );
         check(
             &held[1..],

@@ -1,0 +1,98 @@
+//! What says how tests are run stays as it is on the base, unless the task asks for another one.
+
+use std::collections::HashSet;
+
+use protocol::{AgentContext, AgentError, Evidence, RunState, Workspace, WorkspaceError};
+
+use crate::settings::{CANDIDATES, Settings, pytest_part};
+
+/// Files that only say how tests are run, wherever they stand.
+const ANYWHERE: [&str; 3] = ["conftest.py", "sitecustomize.py", "usercustomize.py"];
+
+/// How the tests with the change are run: as on the base, but for what the task allowed the change to say.
+pub(crate) async fn with_change(
+    cx: &AgentContext<'_>,
+    state: &RunState,
+) -> Result<Settings, WorkspaceError> {
+    let base = Settings::read(cx.base).await?;
+    let allowed = allowed(state);
+    if !CANDIDATES.iter().any(|(name, _)| allowed.contains(name)) {
+        return Ok(base);
+    }
+    Ok(Settings {
+        modules: base.modules,
+        ..Settings::read(cx.work).await?
+    })
+}
+
+/// Puts the base's files back into a checkout of the change, and gives the settings to run it with.
+pub(crate) async fn put_back(
+    cx: &AgentContext<'_>,
+    state: &RunState,
+    tree: &dyn Workspace,
+) -> Result<Settings, AgentError> {
+    let mut settings = with_change(cx, state).await?;
+    let allowed = allowed(state);
+    for file in cx.work.change().await?.files {
+        let path = file.path.as_str();
+        if allowed.contains(path) || !says_how_tests_run(path) {
+            continue;
+        }
+        let before = read(cx.base, path).await?;
+        if is_shared(path) {
+            let now = read(cx.work, path).await?;
+            let part = |bytes: &Option<Vec<u8>>| {
+                let text = bytes.as_deref().map(String::from_utf8_lossy);
+                text.map(|it| pytest_part(path, &it)).unwrap_or_default()
+            };
+            if part(&before) == part(&now) {
+                continue;
+            }
+            if settings.test_command.is_none() {
+                // The rest of the file may be what the task is about.
+                if let (Some(bytes), true) = (&before, settings.config.as_deref() == Some(path)) {
+                    let name = format!("pipeline_base_{path}");
+                    tree.write(&name, bytes).await?;
+                    settings.config = Some(name);
+                }
+                continue;
+            }
+        }
+        if read(tree, path).await?.is_some() || file.symlink {
+            tree.delete(path).await?;
+        }
+        if let Some(bytes) = before {
+            tree.write(path, &bytes).await?;
+        }
+    }
+    Ok(settings)
+}
+
+/// Protected files that the task's own text names.
+fn allowed(state: &RunState) -> HashSet<&str> {
+    let patch = state.evidence.iter().rev().find_map(|it| match it {
+        Evidence::Patch(facts) => Some(facts),
+        _ => None,
+    });
+    let allowed = patch.into_iter().flat_map(|it| &it.allowed);
+    allowed.map(|it| it.path.as_str()).collect()
+}
+
+fn says_how_tests_run(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    ANYWHERE.contains(&name) || CANDIDATES.iter().any(|(it, _)| *it == path)
+}
+
+/// Whether a file of this name holds other things besides.
+fn is_shared(path: &str) -> bool {
+    ["pyproject.toml", "setup.cfg", "tox.ini"].contains(&path)
+}
+
+/// A file's bytes; none when it isn't there or is no regular file.
+async fn read(tree: &dyn Workspace, path: &str) -> Result<Option<Vec<u8>>, WorkspaceError> {
+    match tree.read(path).await {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.is_the_callers_fault() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
