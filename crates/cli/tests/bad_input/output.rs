@@ -38,7 +38,7 @@ fn json_is_one_event_a_line_and_nothing_else_on_standard_output() {
         ],
         expect![[r#"
             exit 0
-            finished opened prepared prepared prepared prepared prepared replied reported reported reported reported reported set_up started started started started started stepped stepped stepped stepped stepped stepped
+            finished opened prepared prepared prepared prepared prepared replied reported reported reported reported reported set_up started started started started started stepped stepped stepped stepped stepped stepped stepped
         "#]],
     );
     check(
@@ -46,7 +46,7 @@ fn json_is_one_event_a_line_and_nothing_else_on_standard_output() {
         &["log", "20", "--json"],
         expect![[r#"
             exit 0
-            finished opened prepared prepared prepared prepared prepared replied reported reported reported reported reported set_up started started started started started stepped stepped stepped stepped stepped stepped
+            finished opened prepared prepared prepared prepared prepared replied reported reported reported reported reported set_up started started started started started stepped stepped stepped stepped stepped stepped stepped
         "#]],
     );
     check(
@@ -112,6 +112,7 @@ fn a_pipe_gets_plain_lines_and_no_escapes() {
         [MOMENT]    drafter: reply of 0 tokens, wants edit_file, finish
         [MOMENT]    patch is prepared
         [MOMENT]    pytest is prepared: the base's own suite: 1 test, 0 failing
+        [MOMENT]    pytest: look at the change's own code
         [MOMENT]    pytest: run the suite on the base
         [MOMENT]    pytest: run the tests with the change
         [MOMENT]    ruff is prepared
