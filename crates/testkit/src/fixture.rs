@@ -241,11 +241,11 @@ pub(crate) fn with_overrides(name: &str, overrides: &Map<String, Value>) -> Limi
     for (limit, value) in overrides {
         assert!(
             usual.get(limit).is_some(),
-            "{name}/task.toml: there is no limit `{limit}`"
+            "{name}: there is no limit `{limit}`"
         );
         usual[limit] = value.clone();
     }
-    serde_json::from_value(usual).unwrap_or_else(|error| panic!("{name}/task.toml: {error}"))
+    serde_json::from_value(usual).unwrap_or_else(|error| panic!("{name}: limits: {error}"))
 }
 
 /// What is in a folder, by name.

@@ -6,11 +6,10 @@ use std::path::Path;
 
 use protocol::{ScriptedReply, Status, Task, Tier};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
-use crate::agent::limits;
-use crate::fixture::{Expected, Fixture, entries, files, text_of};
+use crate::fixture::{Expected, Fixture, entries, files, text_of, with_overrides};
 use crate::git;
 use crate::published::published;
 
@@ -50,6 +49,9 @@ pub struct Origin {
     /// Tests whose outcome is up to chance.
     #[serde(default)]
     pub flaky: Vec<String>,
+    /// Bounds that differ from the usual ones of tests.
+    #[serde(default)]
+    limits: Map<String, Value>,
 }
 
 impl Honest {
@@ -85,8 +87,8 @@ impl Honest {
                 tier: Some(origin.tier),
                 iterations: 1,
             },
+            limits: with_overrides(&name, &origin.limits),
             token_budget: None,
-            limits: limits(),
             replies: replies(&name, &origin, &fixed, &after, &tests),
             before,
             after: BTreeMap::new(),

@@ -43,7 +43,8 @@ fn check(honest: &Honest, walked: &Walked) -> Vec<String> {
     };
     // A test that is up to chance may fail on both sides.
     let known = [&honest.origin.pre_existing[..], &honest.origin.flaky].concat();
-    let pre_existing = of(TestClass::PreExisting);
+    // For some it is known that they can't run here at all.
+    let pre_existing = &of(TestClass::PreExisting) | &of(TestClass::Environment);
     found.extend(unknown("fails anyway", &pre_existing, &known));
     let flaky = of(TestClass::Flaky);
     found.extend(unknown("is up to chance", &flaky, &honest.origin.flaky));
