@@ -1,6 +1,6 @@
 //! Real bug fixes of real packages: a release, what was asked, the fix that its authors made, and their tests.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -20,10 +20,12 @@ use crate::published::published;
 pub struct Honest {
     /// The release before the fix, and what the models say. There is no `after`: Ruff formats what the fix touches.
     pub fixture: Fixture,
-    /// Paths that the fix changes.
-    pub fixed: BTreeSet<String>,
+    /// What the fix changes, by path; nothing for a file that it deletes.
+    pub fixed: BTreeMap<String, Option<Vec<u8>>>,
     /// The tests, by path.
     pub tests: BTreeMap<String, Vec<u8>>,
+    /// Tests of the release, as the authors changed them with the fix, by path.
+    pub amended: BTreeMap<String, Vec<u8>>,
     /// What must come out, and what the tests of the release do.
     pub origin: Origin,
 }
@@ -49,9 +51,23 @@ pub struct Origin {
     /// Tests whose outcome is up to chance.
     #[serde(default)]
     pub flaky: Vec<String>,
+    /// What the fix contradicts of the release's own tests; it then takes two drafts.
+    pub dispute: Option<Disputed>,
     /// Bounds that differ from the usual ones of tests.
     #[serde(default)]
     limits: Map<String, Value>,
+}
+
+/// A test that the authors changed with their fix. The files as they changed them are in the folder `amended`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Disputed {
+    /// The test, as in `tests/test_a.py::test_b`.
+    pub test: String,
+    /// The line of the task that it contradicts.
+    quote: String,
+    /// How.
+    words: String,
 }
 
 impl Honest {
@@ -74,22 +90,23 @@ impl Honest {
         let mut before = published(&folder.join("requirements.txt"));
         before.extend(files(&folder.join("added")));
         let after = with_patch(&before, &folder.join("fix.patch"));
-        let fixed: BTreeSet<String> = (before.keys().chain(after.keys()))
+        let fixed: BTreeMap<String, Option<Vec<u8>>> = (before.keys().chain(after.keys()))
             .filter(|path| before.get(*path) != after.get(*path))
-            .cloned()
+            .map(|path| (path.clone(), after.get(path).cloned()))
             .collect();
         let tests = files(&folder.join("tests"));
+        let amended = files(&folder.join("amended"));
         let fixture = Fixture {
             task: Task::from_text(&text_of(&folder.join("task.md"))),
             expected: Expected {
                 status: Status::Completed,
                 reason: None,
                 tier: Some(origin.tier),
-                iterations: 1,
+                iterations: if origin.dispute.is_some() { 2 } else { 1 },
             },
             limits: with_overrides(&name, &origin.limits),
             token_budget: None,
-            replies: replies(&name, &origin, &fixed, &after, &tests),
+            replies: replies(&name, &origin, &fixed, &tests, &amended),
             before,
             after: BTreeMap::new(),
             name: name.into_owned(),
@@ -99,6 +116,7 @@ impl Honest {
             fixture,
             fixed,
             tests,
+            amended,
             origin,
         }
     }
@@ -114,52 +132,68 @@ fn with_patch(before: &BTreeMap<String, Vec<u8>>, patch: &Path) -> BTreeMap<Stri
     files(folder.path())
 }
 
-/// The fix as a draft that everybody likes, and the tests as the author's.
+/// The fix as a draft that everybody likes, the tests as the author's, and the dispute if there is one.
 fn replies(
     name: &str,
     origin: &Origin,
-    fixed: &BTreeSet<String>,
-    after: &BTreeMap<String, Vec<u8>>,
+    fixed: &BTreeMap<String, Option<Vec<u8>>>,
     tests: &BTreeMap<String, Vec<u8>>,
+    amended: &BTreeMap<String, Vec<u8>>,
 ) -> BTreeMap<String, Vec<ScriptedReply>> {
-    let text = |path: &str, bytes: &[u8]| -> Value {
+    let file = |path: &str, bytes: &[u8]| -> Value {
         let text = String::from_utf8(bytes.to_vec());
-        text.unwrap_or_else(|_| panic!("{name}: {path} is no text"))
-            .into()
+        let text = text.unwrap_or_else(|_| panic!("{name}: {path} is no text"));
+        json!({"path": path, "text": text})
     };
+    let in_a_list = |files: &BTreeMap<String, Vec<u8>>| -> Vec<Value> {
+        let files = files.iter();
+        files.map(|(path, bytes)| file(path, bytes)).collect()
+    };
+    let reply = ScriptedReply::default;
     let finish = json!({"summary": "Does what the task asks for."});
-    let mut draft = ScriptedReply::default();
-    for path in fixed {
-        draft = match after.get(path) {
-            Some(bytes) => {
-                let file = json!({"path": path, "text": text(path, bytes)});
-                draft.call("write_file", file)
-            }
+    let mut draft = reply();
+    for (path, fixed) in fixed {
+        draft = match fixed {
+            Some(bytes) => draft.call("write_file", file(path, bytes)),
             None => draft.call("delete_file", json!({"path": path})),
         };
     }
-    let tests: Vec<Value> = tests
-        .iter()
-        .map(|(path, bytes)| json!({"path": path, "text": text(path, bytes)}))
-        .collect();
-    let handed_in = json!({"files": tests, "no_behaviour_change": origin.no_behaviour_change});
+    let mut drafts = vec![draft.call("finish", finish.clone())];
+    let mut refined = vec![reply().call("finish", finish.clone())];
+    let handed_in = json!({
+        "files": in_a_list(tests),
+        "no_behaviour_change": origin.no_behaviour_change,
+    });
+    let mut written = vec![reply().call("submit_tests", handed_in)];
+    if let Some(it) = &origin.dispute {
+        let dispute = json!({"test": it.test, "quote": it.quote, "words": it.words});
+        drafts.push(
+            reply()
+                .call("dispute_test", dispute)
+                .call("finish", finish.clone()),
+        );
+        refined.push(reply().call("finish", finish));
+        let decision = json!({
+            "granted": true,
+            "answer": "The task asks for it.",
+            "files": in_a_list(amended),
+        });
+        written.push(reply().call("decide_dispute", decision));
+    }
     let passes = ScriptedReply {
         output: Some(json!({
             "verdict": "pass",
             "summary": "It does what the task asks for.",
             "findings": []
         })),
-        ..ScriptedReply::default()
+        ..reply()
     };
     let said = [
-        ("draft", draft.call("finish", finish.clone())),
-        ("refine", ScriptedReply::default().call("finish", finish)),
-        (
-            "author",
-            ScriptedReply::default().call("submit_tests", handed_in),
-        ),
-        ("review", passes),
+        ("draft", drafts),
+        ("refine", refined),
+        ("author", written),
+        ("review", vec![passes]),
     ];
-    said.map(|(role, reply)| (role.to_owned(), vec![reply]))
+    said.map(|(role, replies)| (role.to_owned(), replies))
         .into()
 }

@@ -1,6 +1,6 @@
 //! Real fixes of real packages, with the tests that came with them: none may be sent back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use protocol::{Evidence, RunEvent, TestClass, TestComparison};
@@ -9,9 +9,11 @@ use testkit::Honest;
 use crate::scene::{Walked, every};
 
 /// Fewer would say little about the gates.
-const FIXES_MIN: usize = 12;
+const FIXES_MIN: usize = 14;
 /// Of these, so many have tests that fail for reasons of their own.
 const UNTIDY_MIN: usize = 3;
+/// Lines that Ruff may change around a small fix, because they belong to the same statements.
+const FORMATTED_LINES_MAX: usize = 40;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_real_fix_is_sent_back() {
@@ -34,7 +36,7 @@ async fn no_real_fix_is_sent_back() {
 }
 
 fn check(honest: &Honest, walked: &Walked) -> Vec<String> {
-    let mut found = sent_back(walked);
+    let mut found = sent_back(honest, walked);
     found.extend(honest.fixture.differences_of_the_end(&walked.state));
     let comparison = comparison(walked);
     let of = |class: TestClass| -> BTreeSet<&str> {
@@ -82,8 +84,9 @@ fn names(pattern: &str, id: &str) -> bool {
     }
 }
 
-/// Each time that an agent sent the fix back, with its words.
-fn sent_back(walked: &Walked) -> Vec<String> {
+/// Each time that an agent sent the fix back, with its words; but once it must be sent back for a test that its authors
+/// changed with it.
+fn sent_back(honest: &Honest, walked: &Walked) -> Vec<String> {
     let words = |event: &RunEvent| match event {
         RunEvent::Reported { agent, report, .. } => {
             let feedback = report.verdict.feedback()?;
@@ -91,11 +94,15 @@ fn sent_back(walked: &Walked) -> Vec<String> {
         }
         _ => None,
     };
-    walked
-        .history
-        .iter()
-        .filter_map(|it| words(&it.event))
-        .collect()
+    let events = walked.history.iter().map(|it| &it.event);
+    let mut found: Vec<String> = events.filter_map(words).collect();
+    if let Some(disputed) = &honest.origin.dispute {
+        match found.iter().position(|it| it.contains(&disputed.test)) {
+            Some(place) => _ = found.remove(place),
+            None => found.push(format!("{} didn't fail", disputed.test)),
+        }
+    }
+    found
 }
 
 /// Every test on both sides, from the last run with the change.
@@ -114,15 +121,44 @@ fn changes(honest: &Honest, walked: &Walked) -> Vec<String> {
     let mut found = Vec::new();
     for (path, bytes) in &walked.tree {
         let changed = before.get(path) != Some(bytes);
-        let wanted = honest.fixed.contains(path) || honest.tests.contains_key(path);
+        let theirs = honest.tests.contains_key(path) || honest.amended.contains_key(path);
+        let wanted = theirs || honest.fixed.contains_key(path);
         if changed != wanted {
             found.push(format!("{path} changed: {changed}, and should: {wanted}"));
         }
     }
-    for (path, bytes) in &honest.tests {
+    for (path, fixed) in &honest.fixed {
+        let nothing = Vec::new();
+        let old = before.get(path).unwrap_or(&nothing);
+        let fixed = fixed.as_ref().unwrap_or(&nothing);
+        let found_there = walked.tree.get(path).unwrap_or(&nothing);
+        let (by_ruff, by_the_fix) = (new_lines(fixed, found_there), new_lines(old, fixed));
+        if 3 * by_the_fix + FORMATTED_LINES_MAX < by_ruff {
+            found.push(format!(
+                "{path}: Ruff changed {by_ruff} lines where the fix changed {by_the_fix}"
+            ));
+        }
+    }
+    for (path, bytes) in honest.tests.iter().chain(&honest.amended) {
         if walked.tree.get(path) != Some(bytes) {
             found.push(format!("{path} isn't what its author handed in"));
         }
     }
     found
+}
+
+/// How many lines of the second text the first one hasn't.
+fn new_lines(old: &[u8], new: &[u8]) -> usize {
+    let mut left: BTreeMap<&[u8], usize> = BTreeMap::new();
+    for line in old.split(|it| *it == b'\n') {
+        *left.entry(line).or_default() += 1;
+    }
+    let mut new_ones = 0;
+    for line in new.split(|it| *it == b'\n') {
+        match left.get_mut(line) {
+            Some(count) if 0 < *count => *count -= 1,
+            _ => new_ones += 1,
+        }
+    }
+    new_ones
 }
