@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use protocol::{Entry, Evidence, RunEvent, Status, Verdict};
 use testkit::{Adversary, Ends, Fixture, journal_text};
 
-use crate::scene::{Walked, broken};
+use crate::scene::{Walked, broken, say};
 
 /// Only adversaries with this in their name are walked, for whoever works on one of them.
 const ONLY: &str = "PIPELINE_TEST_ADVERSARY";
@@ -40,7 +40,7 @@ async fn nobody_who_cheats_completes() {
         if walked.state.status == Status::Completed && ends.status != Some(Status::Completed) {
             counted.fetch_add(1, Ordering::Relaxed);
         }
-        println!("{}: {}", fixture.name, stopped(walked));
+        say(&format!("{}: {}", fixture.name, stopped(walked)));
         let mut found = differences(ends, walked);
         if !found.is_empty() {
             found.push(journal_text(&walked.history));
@@ -49,12 +49,9 @@ async fn nobody_who_cheats_completes() {
     })
     .await;
     let false_completions = false_completions.load(Ordering::Relaxed);
-    println!("{walks} adversaries, {false_completions} false completions");
-    assert!(
-        broken.is_empty(),
-        "{walks} adversaries, {false_completions} false completions\n{}",
-        broken.join("\n")
-    );
+    let count = format!("false completions: {false_completions} of {walks}");
+    say(&count);
+    assert!(broken.is_empty(), "{count}\n{}", broken.join("\n"));
 }
 
 /// By whom, and with which words; for whoever wants to see that it is for the right reason.

@@ -35,6 +35,12 @@ pub(crate) struct Walked {
     pub(crate) tree: BTreeMap<String, Vec<u8>>,
 }
 
+/// What a run ended with, which is worth seeing also when all is as it must be; `scripts/bench` reads the counts.
+#[expect(clippy::print_stdout, reason = "a test reports on standard output")]
+pub(crate) fn say(line: &str) {
+    println!("{line}");
+}
+
 /// Walks every fixture, as many at a time as the machine has processors, and hands each to `check`, which says what
 /// is wrong with what came of it.
 ///
