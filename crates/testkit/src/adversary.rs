@@ -84,42 +84,74 @@ impl Adversary {
         let text = fixture::text_of(&folder.join("expect.toml"));
         let file: File =
             toml::from_str(&text).unwrap_or_else(|it| panic!("{name}/expect.toml: {it}"));
-        let shared = root().join("shared").join(&file.before);
-        let text = fixture::text_of(&shared.join("task.toml"));
-        let usual: Shared =
-            toml::from_str(&text).unwrap_or_else(|it| panic!("{name}/task.toml: {it}"));
-        let mut before = fixture::files(&shared.join("before"));
-        before.extend(fixture::files(&folder.join("before")));
-        let mut replies = fixture::replies(&shared);
-        if folder.join("replies").exists() {
-            replies.extend(fixture::replies(folder));
+        let mut adversary = Adversary::nobody(&name, &file.before);
+        let fixture = &mut adversary.fixture;
+        if let Some(title) = file.title {
+            fixture.task.title = title;
         }
-        replies.retain(|role, _| !file.nobody.contains(role));
-        // One draft is enough to see what becomes of a trick, unless the trick takes more.
-        let mut limits = Map::from_iter([("iterations_max".to_owned(), Value::from(1))]);
+        if let Some(body) = file.body {
+            body.trim().clone_into(&mut fixture.task.body);
+        }
+        fixture.expected = Expected {
+            status: file.ends.status.unwrap_or(Status::Failed),
+            reason: file.ends.reason,
+            tier: file.ends.tier,
+            iterations: 0,
+        };
+        fixture
+            .before
+            .extend(fixture::files(&folder.join("before")));
+        if folder.join("replies").exists() {
+            fixture.replies.extend(fixture::replies(folder));
+        }
+        fixture
+            .replies
+            .retain(|role, _| !file.nobody.contains(role));
+        let mut limits = one_draft();
         limits.extend(file.limits);
+        fixture.limits = fixture::with_overrides(&name, &limits);
+        fixture.token_budget = file.token_budget;
+        folder.clone_into(&mut fixture.folder);
+        adversary.ends = file.ends;
+        adversary
+    }
+
+    /// A run on what `shared` holds under this name, in which everybody is honest: it completes, and all is proven.
+    ///
+    /// # Panics
+    ///
+    /// When something there can't be understood; the message names the file.
+    pub fn nobody(name: &str, shared: &str) -> Adversary {
+        let folder = root().join("shared").join(shared);
+        let text = fixture::text_of(&folder.join("task.toml"));
+        let usual: Shared =
+            toml::from_str(&text).unwrap_or_else(|it| panic!("{shared}/task.toml: {it}"));
         Adversary {
             fixture: Fixture {
                 task: Task {
-                    title: file.title.unwrap_or(usual.title),
-                    body: file.body.unwrap_or(usual.body).trim().to_owned(),
+                    title: usual.title,
+                    body: usual.body.trim().to_owned(),
                     ..Task::default()
                 },
                 expected: Expected {
-                    status: file.ends.status.unwrap_or(Status::Failed),
-                    reason: file.ends.reason,
-                    tier: file.ends.tier,
-                    iterations: 0,
+                    status: Status::Completed,
+                    reason: None,
+                    tier: Some(Tier::Proven),
+                    iterations: 1,
                 },
-                limits: fixture::with_overrides(&name, &limits),
-                token_budget: file.token_budget,
-                replies,
-                before,
+                limits: fixture::with_overrides(name, &one_draft()),
+                token_budget: None,
+                replies: fixture::replies(&folder),
+                before: fixture::files(&folder.join("before")),
                 after: BTreeMap::new(),
-                name: name.clone().into_owned(),
-                folder: folder.to_owned(),
+                name: name.to_owned(),
+                folder,
             },
-            ends: file.ends,
+            ends: Ends {
+                status: Some(Status::Completed),
+                tier: Some(Tier::Proven),
+                ..Ends::default()
+            },
         }
     }
 
@@ -135,6 +167,11 @@ impl Adversary {
             .map(|it| Adversary::load(it))
             .collect()
     }
+}
+
+/// One draft is enough to see what becomes of a trick, unless the trick takes more.
+fn one_draft() -> Map<String, Value> {
+    Map::from_iter([("iterations_max".to_owned(), Value::from(1))])
 }
 
 fn root() -> PathBuf {

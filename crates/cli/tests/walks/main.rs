@@ -5,6 +5,7 @@ mod adversaries;
 #[path = "../../src/again.rs"]
 mod again;
 mod honest;
+mod injections;
 mod scene;
 // The program has no library part; its list of agents is the one that the walks use.
 #[path = "../../src/seats.rs"]
