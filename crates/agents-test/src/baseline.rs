@@ -45,7 +45,7 @@ pub(crate) async fn measure(cx: &AgentContext<'_>) -> Result<Prepared, AgentErro
 
 /// The time that the suite has on the base: what needs more than its budget is cut down later on, and nobody should
 /// wait for it in full before.
-fn seconds_max(limits: &Limits) -> u64 {
+pub(crate) fn seconds_max(limits: &Limits) -> u64 {
     limits.suite_seconds_max.min(limits.test_run_seconds_max)
 }
 
@@ -66,7 +66,9 @@ fn missing(run: &TestRun, seconds_max: u64) -> Option<Evidence> {
             "a complete run of the existing tests",
             match run.exit {
                 Exit::TooSlow => {
-                    format!("on the base commit they did not end within {seconds_max} seconds")
+                    format!(
+                        "on the base commit they did not end within {seconds_max} seconds, so with a change only those run that it can affect"
+                    )
                 }
                 Exit::TooMuchOutput => "on the base commit they printed too much".to_owned(),
                 Exit::Code(_) | Exit::Signal(_) => "on the base commit they broke off".to_owned(),
@@ -139,7 +141,7 @@ mod tests {
         );
         check(
             run(3, 0, Exit::TooSlow, false),
-            "a complete run of the existing tests: on the base commit they did not end within 600 seconds",
+            "a complete run of the existing tests: on the base commit they did not end within 600 seconds, so with a change only those run that it can affect",
         );
     }
 }

@@ -200,4 +200,17 @@ mod tests {
             expect!["t.py::a New, t.py Fixed, u.py PreExisting"],
         );
     }
+
+    /// Where each test is looked for among all others, nobody waits for the end of this.
+    #[test]
+    fn twenty_thousand_tests_are_compared_one_by_one() {
+        let count = 20_000;
+        let all = |mark: &str| -> String { (0..count).map(|n| format!("{n}.py{mark} ")).collect() };
+        let (base, patch) = (run(&all("!")), run(&all("::a+")));
+        let wanted = base.results.clone();
+        let comparison = compare(Some(&base), &wanted, &patch);
+        let of = |class| comparison.iter().filter(|it| it.class == class).count();
+        assert_eq!(comparison.len(), 2 * count);
+        assert_eq!((of(TestClass::New), of(TestClass::Fixed)), (count, count));
+    }
 }

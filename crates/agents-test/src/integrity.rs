@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use crate::pytest::{self, Ran, Targets};
 use crate::settings::Settings;
 
-/// What speaks for the word of a test run, and what against it.
+/// What speaks for the word of a test run, and what against it. `base` is the part of the base's run that is to be
+/// compared with it.
 pub(crate) async fn look(
     cx: &AgentContext<'_>,
     state: &RunState,

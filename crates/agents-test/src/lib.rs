@@ -2,7 +2,6 @@
 
 mod ablation;
 mod accepted;
-#[allow(dead_code, reason = "the runner and the ablation begin to ask")]
 mod affected;
 mod amended;
 mod author;
@@ -17,7 +16,6 @@ mod feedback;
 mod frozen;
 mod hearing;
 mod hunks;
-#[allow(dead_code, reason = "the runner and the ablation begin to ask")]
 mod imports;
 mod integrity;
 mod known_base;
@@ -26,6 +24,7 @@ mod pytest;
 mod report;
 mod rerun;
 mod runner;
+mod scope;
 mod settings;
 mod submission;
 mod talk;

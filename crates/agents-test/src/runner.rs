@@ -3,12 +3,13 @@
 use async_trait::async_trait;
 use protocol::{
     AcceptanceTests, Agent, AgentContext, AgentError, Canaries, Evidence, Integrity, Prepared,
-    Report, Rerun, RunState, Task, TestComparison, TestRun,
+    Report, Rerun, RunState, SuiteScope, Task, TestComparison, TestRun,
 };
 
 use crate::compare::compare;
+use crate::pytest::{Ran, Targets};
 use crate::verdict::{Trouble, distrust, troubles};
-use crate::{amended, baseline, beside, feedback, integrity, rerun, with_change};
+use crate::{amended, baseline, beside, feedback, integrity, rerun, scope, with_change};
 
 /// Runs the repository's tests and the acceptance tests with the change, on a checkout of their own.
 ///
@@ -35,37 +36,100 @@ impl Agent for PytestRunner {
 
     async fn run(&self, cx: &AgentContext<'_>, state: &RunState) -> Result<Report, AgentError> {
         let acceptance = state.acceptance_tests();
-        let ran = cx
-            .once("run the tests with the change", false, async {
-                with_change::run(cx, state).await
-            })
-            .await?;
-        let on_base = acceptance.map_or(&[][..], |it| &it.on_base);
+        let limits = cx.limits;
         let base = amended::baseline(state);
         let base = base.as_deref();
-        let mut comparison = compare(base, on_base, &ran.run);
-        let integrity = integrity::look(cx, state, base, &ran).await?;
-        let reruns = rerun::run(cx, base, &comparison, acceptance).await?;
-        rerun::apply(&reruns, &mut comparison);
-        let mut troubles = troubles(base, &ran.run, &comparison, acceptance);
-        troubles.splice(0..0, distrust(&integrity, &troubles));
-        Ok(report(
-            acceptance, ran.run, comparison, integrity, reruns, &troubles,
-        ))
+        let Some((scope, base)) = scope::choose(cx, base).await?.zip(base) else {
+            let judged = whole(cx, state, base).await?;
+            return Ok(report(acceptance, judged, None, ""));
+        };
+        let ran = cx
+            .once("run some tests with the change", false, async {
+                let files = scope.files(acceptance);
+                let targets = files.as_deref().map_or(Targets::Suite, Targets::Files);
+                let seconds_max = match scope.is_cut {
+                    true => baseline::seconds_max(limits),
+                    false => limits.test_run_seconds_max,
+                };
+                with_change::run(cx, state, targets, seconds_max).await
+            })
+            .await?;
+        let part = scope.base(cx, base).await?;
+        let mut judged = judge(cx, state, Some(&part), ran).await?;
+        let is_red = !judged.troubles.is_empty();
+        if !is_red && !scope.is_cut {
+            judged = whole(cx, state, Some(base)).await?;
+        }
+        let (told, words) = scope.told(base, &judged.run, is_red, limits);
+        Ok(report(acceptance, judged, Some(told), &words))
     }
 }
 
-/// What was found, and the verdict that follows from it.
-fn report(
-    acceptance: Option<&AcceptanceTests>,
+/// Runs the whole suite with the change.
+async fn whole(
+    cx: &AgentContext<'_>,
+    state: &RunState,
+    base: Option<&TestRun>,
+) -> Result<Judged, AgentError> {
+    let ran = cx
+        .once("run the tests with the change", false, async {
+            let seconds_max = cx.limits.test_run_seconds_max;
+            with_change::run(cx, state, Targets::Suite, seconds_max).await
+        })
+        .await?;
+    judge(cx, state, base, ran).await
+}
+
+/// A run with the change, and what it means.
+struct Judged {
     run: TestRun,
     comparison: Vec<TestComparison>,
-    integrity: Integrity,
     reruns: Vec<Rerun>,
-    troubles: &[Trouble],
+    integrity: Integrity,
+    troubles: Vec<Trouble>,
+}
+
+/// Compares a run with the change with the same part of the base's.
+async fn judge(
+    cx: &AgentContext<'_>,
+    state: &RunState,
+    base: Option<&TestRun>,
+    ran: Ran,
+) -> Result<Judged, AgentError> {
+    let acceptance = state.acceptance_tests();
+    let on_base = acceptance.map_or(&[][..], |it| &it.on_base);
+    let mut comparison = compare(base, on_base, &ran.run);
+    let integrity = integrity::look(cx, state, base, &ran).await?;
+    let reruns = rerun::run(cx, base, &comparison, acceptance).await?;
+    rerun::apply(&reruns, &mut comparison);
+    let mut troubles = troubles(base, &ran.run, &comparison, acceptance);
+    troubles.splice(0..0, distrust(&integrity, &troubles));
+    Ok(Judged {
+        run: ran.run,
+        comparison,
+        reruns,
+        integrity,
+        troubles,
+    })
+}
+
+/// What was found, and the verdict that follows from it. `words` say what did not run.
+fn report(
+    acceptance: Option<&AcceptanceTests>,
+    judged: Judged,
+    scope: Option<SuiteScope>,
+    words: &str,
 ) -> Report {
-    let mut summary = feedback::summary(&comparison, acceptance, troubles);
+    let Judged {
+        run,
+        comparison,
+        reruns,
+        integrity,
+        troubles,
+    } = judged;
+    let mut summary = feedback::summary(&comparison, acceptance, &troubles);
     summary += &beside::for_everybody(&comparison, acceptance);
+    summary += words;
     if troubles.is_empty() && comparison.is_empty() {
         // Without outcomes there is nothing to show, and `tests_passed` stays open.
         return Report::passed(summary);
@@ -73,7 +137,7 @@ fn report(
     let report = if troubles.is_empty() {
         Report::passed(summary)
     } else {
-        let words = feedback::for_coder(&run, troubles, acceptance)
+        let words = feedback::for_coder(&run, &troubles, acceptance)
             + &beside::for_coder(&comparison, acceptance, &reruns);
         Report::rejected(summary, words)
     };
@@ -86,7 +150,7 @@ fn report(
             run,
             comparison,
             reruns,
-            scope: None,
+            scope,
         })
         .with(Evidence::Integrity(integrity));
     match silent {

@@ -16,16 +16,21 @@ use crate::settings::Settings;
 use crate::submission::belongs;
 
 /// What the tests do with the change.
-pub(crate) async fn run(cx: &AgentContext<'_>, state: &RunState) -> Result<Ran, AgentError> {
+pub(crate) async fn run(
+    cx: &AgentContext<'_>,
+    state: &RunState,
+    targets: Targets<'_>,
+    seconds_max: u64,
+) -> Result<Ran, AgentError> {
     let acceptance = state.acceptance_tests();
     let work = cx.work.snapshot().await?;
-    let mut ran = run_once(cx, state, &work, Targets::Suite).await?;
+    let mut ran = run_once(cx, state, &work, targets, seconds_max).await?;
 
     let unseen = files_without_outcome(&ran.run, acceptance);
     if !unseen.is_empty() {
         // Outside of what the suite collects, or after the place where it broke off: they get a run of their own,
         // on a fresh checkout.
-        let more = run_once(cx, state, &work, Targets::Files(&unseen)).await?;
+        let more = run_once(cx, state, &work, Targets::Files(&unseen), seconds_max).await?;
         ran.canaries = worse(ran.canaries, more.canaries);
         ran.tricks.extend(more.tricks);
         add(&mut ran.run, more.run);
@@ -39,12 +44,12 @@ async fn run_once(
     state: &RunState,
     work: &TreeId,
     targets: Targets<'_>,
+    seconds_max: u64,
 ) -> Result<Ran, AgentError> {
     let (tree, settings) = lay_out(cx, state, work).await?;
     let acceptance = state.acceptance_tests();
     let files = acceptance.into_iter().flat_map(|it| &it.files);
     let files: Vec<String> = files.map(|it| it.path.clone()).collect();
-    let seconds_max = cx.limits.test_run_seconds_max;
     let ran = pytest::watch(&*tree, &settings, targets, &files, seconds_max, cx.log).await?;
     Ok(ran)
 }
@@ -133,4 +138,46 @@ fn add(run: &mut TestRun, more: TestRun) {
 fn add_new<T>(all: &mut Vec<T>, more: Vec<T>, id: impl Fn(&T) -> &String) {
     let known: HashSet<String> = all.iter().map(|it| id(it).clone()).collect();
     all.extend(more.into_iter().filter(|it| !known.contains(id(it))));
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::{Exit, TestOutcome, TestResult};
+
+    use super::*;
+
+    fn run(tests: std::ops::Range<usize>) -> TestRun {
+        let results = tests.map(|n| TestResult {
+            id: format!("t.py::test_{n}"),
+            outcome: TestOutcome::Passed,
+            phase: "call".to_owned(),
+            exception: String::new(),
+            message: String::new(),
+        });
+        let results: Vec<TestResult> = results.collect();
+        TestRun {
+            collected: results.iter().map(|it| it.id.clone()).collect(),
+            collection_errors: results.clone(),
+            results,
+            exit: Exit::Code(0),
+            finished: true,
+            wall_ms: 1,
+            tail: String::new(),
+            cached: false,
+        }
+    }
+
+    /// Where each test is looked for among all others, nobody waits for the end of this.
+    #[test]
+    fn a_second_run_of_twenty_thousand_tests_adds_what_is_new() {
+        let mut all = run(0..20_000);
+        add(&mut all, run(10_000..30_000));
+        let counts = [
+            all.results.len(),
+            all.collected.len(),
+            all.collection_errors.len(),
+        ];
+        assert_eq!(counts, [30_000; 3]);
+        assert_eq!(all.wall_ms, 2);
+    }
 }

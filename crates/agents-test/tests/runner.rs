@@ -258,8 +258,9 @@ async fn a_base_that_hangs_is_said_and_does_not_blame_the_change() {
     check(
         Case::new(&[CODE, OLD_TEST, hangs], &[FIXED]).within(3),
         expect![[r#"
-            missing a complete run of the existing tests: on the base commit they did not end within 3 seconds
-            passed: 1 test: 1 kept"#]],
+            missing a complete run of the existing tests: on the base commit they did not end within 3 seconds, so with a change only those run that it can affect
+            passed: 1 test: 1 kept
+            1 test file did not run: on the base the suite needs more than 3 seconds"#]],
     )
     .await;
 }

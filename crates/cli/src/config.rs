@@ -125,7 +125,7 @@ impl Default for Config {
                 patch_bytes_max: 1 << 20,
                 patch_files_max: 200,
                 suite_seconds_max: 600,
-                reruns_max: 6,
+                reruns_max: 10,
                 bite_hunks_max: 16,
                 bite_seconds_max: 120,
             },

@@ -33,6 +33,9 @@ pub(crate) struct RunFacts {
     pub(crate) collected: usize,
     pub(crate) collection_errors: usize,
     pub(crate) wall_ms: u64,
+    /// Whether an earlier run on the same base measured it.
+    #[serde(skip_serializing_if = "<&bool as std::ops::Not>::not")]
+    pub(crate) cached: bool,
 }
 
 /// One test.
@@ -125,6 +128,7 @@ impl RunFacts {
             collected: run.collected.len(),
             collection_errors: run.collection_errors.len(),
             wall_ms: run.wall_ms,
+            cached: run.cached,
         }
     }
 }

@@ -103,7 +103,7 @@ pub struct Rerun {
 pub struct SuiteScope {
     /// Test files that import, at any distance, what the change touches. They ran first.
     pub affected: Vec<String>,
-    /// Test files that did not run because of the time budget.
+    /// Test files that did not run: for want of time, or because those that ran first were red.
     pub left_out: Vec<String>,
     /// That budget.
     pub suite_seconds_max: u64,

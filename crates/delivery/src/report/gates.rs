@@ -96,12 +96,17 @@ pub(super) fn around_the_tests(text: &mut String, record: &Record) {
 }
 
 fn suite_scope(text: &mut String, scope: &SuiteScope) {
-    *text += &format!(
-        "**The suite was cut down** to fit {} seconds: {} ran first because the change can affect them, {} did not run.\n\n",
-        scope.suite_seconds_max,
-        words::counted(scope.affected.len(), "test file"),
-        words::counted(scope.left_out.len(), "test file"),
-    );
+    let affected = words::counted(scope.affected.len(), "test file");
+    *text += &match scope.left_out.len() {
+        0 => format!(
+            "{affected} ran before the whole suite, because the change can affect them.\n\n"
+        ),
+        left_out => format!(
+            "**Only part of the suite ran** (it may take {} seconds): {affected} can be affected by the change, {} did not run.\n\n",
+            scope.suite_seconds_max,
+            words::counted(left_out, "test file"),
+        ),
+    };
     list(text, &scope.left_out, "outcomes.json", |it| {
         format!("not run: {}", quote::span(it, NAME_CHARS_MAX))
     });

@@ -55,6 +55,9 @@ fn facts_in_words(side: &str, facts: &RunFacts) -> String {
             words::counted(facts.collection_errors, "file")
         );
     }
+    if facts.cached {
+        line += ", known from an earlier run on the same base";
+    }
     if !facts.finished {
         line += ", **and the run did not come to its end**";
     }
