@@ -47,9 +47,10 @@ impl Agent for PytestRunner {
             .once("run some tests with the change", false, async {
                 let files = scope.files(acceptance);
                 let targets = files.as_deref().map_or(Targets::Suite, Targets::Files);
-                let seconds_max = match scope.is_cut {
-                    true => baseline::seconds_max(limits),
-                    false => limits.test_run_seconds_max,
+                let seconds_max = match files {
+                    Some(_) => limits.test_run_seconds_max,
+                    // As long as on the base, so that both get about as far.
+                    None => baseline::seconds_max(limits),
                 };
                 with_change::run(cx, state, targets, seconds_max).await
             })

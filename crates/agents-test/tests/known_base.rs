@@ -84,7 +84,7 @@ async fn a_base_that_did_not_come_to_its_end_is_measured_again() {
     check(
         &[TESTS, hangs],
         &[TESTS, hangs],
-        3,
+        10,
         expect![[r#"
             test runs: 1; outcomes: Passed, Failed
             test runs: 1; outcomes: Passed, Failed

@@ -117,7 +117,8 @@ fn tree(more: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static st
 /// Bounds in which a suite with a test that hangs is too long.
 fn short() -> Limits {
     Limits {
-        suite_seconds_max: 4,
+        suite_seconds_max: 8,
+        test_run_seconds_max: 16,
         ..limits()
     }
 }
@@ -227,7 +228,7 @@ async fn a_suite_without_an_end_is_cut_down_to_what_the_change_affects() {
         ran: test_low.py::test_low
         affected: test_low.py; left out: test_one.py test_two.py test_z.py
         passed: 1 test: 1 kept
-        3 test files did not run: on the base the suite needs more than 4 seconds
+        3 test files did not run: on the base the suite needs more than 8 seconds
     "#]],
     )
     .await;
@@ -246,7 +247,7 @@ async fn a_suite_without_an_end_is_cut_down_to_what_the_change_affects() {
             affected: test_low.py; left out: test_one.py test_two.py test_z.py
             rejected: 1 test: 1 regressed
             passed before, not now: test_low.py::test_low
-            3 test files did not run: on the base the suite needs more than 4 seconds
+            3 test files did not run: on the base the suite needs more than 8 seconds
         "#]],
     )
     .await;
@@ -266,7 +267,7 @@ async fn affected_tests_that_the_base_did_not_reach_run_there_now() {
         ran: test_low.py::test_low
         affected: test_low.py; left out: test_a.py test_one.py test_two.py
         passed: 1 test: 1 kept
-        3 test files did not run: on the base the suite needs more than 4 seconds
+        3 test files did not run: on the base the suite needs more than 8 seconds
     "#]],
     )
     .await;
@@ -285,7 +286,7 @@ async fn a_run_that_hits_the_budget_is_no_regression() {
             ran: test_low.py::test_low test_one.py::test_one test_two.py::test_two
             affected: ; left out: test_z.py
             passed: 3 tests: 3 kept
-            1 test file did not run: on the base the suite needs more than 4 seconds, and nothing could be chosen (any test may read `data.json`)
+            1 test file did not run: on the base the suite needs more than 8 seconds, and nothing could be chosen (any test may read `data.json`)
         "#]],
     )
     .await;
@@ -300,7 +301,7 @@ async fn a_run_that_hits_the_budget_is_no_regression() {
         ran: test_low.py::test_low
         affected: ; left out: test_z.py test_zz.py
         passed: 1 test: 1 kept
-        2 test files did not run: on the base the suite needs more than 4 seconds, and nothing could be chosen (any test may read `data.json`)
+        2 test files did not run: on the base the suite needs more than 8 seconds, and nothing could be chosen (any test may read `data.json`)
     "#]]).await;
 }
 
@@ -320,7 +321,7 @@ async fn a_change_that_makes_an_affected_test_hang_is_not_excused_by_the_budget(
             rejected: 1 test: 1 regressed
             the run can't be believed: it did not end within the time a test run may take
             passed before, not now: test_low.py::test_low
-            3 test files did not run: on the base the suite needs more than 4 seconds
+            3 test files did not run: on the base the suite needs more than 8 seconds
         "#]],
     )
     .await;
@@ -340,7 +341,7 @@ async fn a_test_file_that_the_change_deletes_is_missed_although_the_suite_is_cut
             affected: test_low.py; left out: test_two.py test_z.py
             rejected: 2 tests: 1 regressed, 1 kept
             passed before, not now: test_one.py::test_one
-            2 test files did not run: on the base the suite needs more than 4 seconds
+            2 test files did not run: on the base the suite needs more than 8 seconds
         "#]],
     )
     .await;
