@@ -13,7 +13,9 @@ const TITLE_CHARS_MAX: usize = 72;
 const SLUG_CHARS_MAX: usize = 40;
 /// The run's name in a branch's name.
 const RUN_CHARS_MAX: usize = 40;
-/// Longest address of an issue.
+/// Changed test files that are listed.
+const FILES_MAX: usize = 20;
+/// Longest address of an issue, path of a test, or quote of the task.
 const ADDRESS_CHARS_MAX: usize = 300;
 
 /// `pipeline/<words of the title>-<run>`, in lower-case ASCII letters, digits and hyphens, so that it is a name that
@@ -42,6 +44,8 @@ pub(crate) fn message_of(record: &Record) -> String {
         "Do what the task asks".clone_into(&mut title);
     }
     let mut lines = vec![title, String::new()];
+    lines.extend(changed_tests(record));
+    lines.extend(caution(record));
     let drafts = match record.state.iteration {
         1 => "the first draft".to_owned(),
         n => format!("draft {n}"),
@@ -71,6 +75,36 @@ pub(crate) fn message_of(record: &Record) -> String {
         lines.push(format!("Pipeline-Tier: {tier}"));
     }
     lines.join("\n") + "\n"
+}
+
+/// What whoever merges the change must not overlook about its tier.
+fn caution(record: &Record) -> Option<String> {
+    let words = match record.state.tier? {
+        Tier::Proven => return None,
+        Tier::RegressionSafe => "Draft: only regression-safe. No test was red before this change.",
+        Tier::Unverified => {
+            "Draft: unverified. A gate was left out or had nothing to look at; see the report."
+        }
+    };
+    Some(format!("{words}\n"))
+}
+
+/// Tests that were changed because they contradict the task, which a reader must know first.
+fn changed_tests(record: &Record) -> Option<String> {
+    let amendment = record.amendment().filter(|it| it.granted)?;
+    let mut text = format!(
+        "A test was changed because it contradicts the task, which says\n“{}”:\n",
+        one_line(&amendment.dispute.quote, ADDRESS_CHARS_MAX)
+    );
+    for file in amendment.files.iter().take(FILES_MAX) {
+        let whose = if file.existed {
+            "one of the repository's own"
+        } else {
+            "an acceptance test"
+        };
+        text += &format!("- {} ({whose})\n", one_line(&file.path, ADDRESS_CHARS_MAX));
+    }
+    Some(text)
 }
 
 fn tests(outcomes: &Outcomes) -> String {
@@ -173,6 +207,42 @@ mod tests {
             Task: https://github.com/acme/pager/issues/7
             Pipeline-Run: 260521-abcd
             Pipeline-Tier: proven
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_changed_test_and_a_lesser_tier_come_first() {
+        check_message(
+            &example::rich(),
+            expect![[r#"
+            The last page is lost
+
+            A test was changed because it contradicts the task, which says
+            “`pages(11, 10)` should be 2.”:
+            - tests/test_pager.py (one of the repository's own)
+
+            This is draft 2. Tests: 1 fixed, 1 kept, 1 failing before and now, 1 flaky.
+            Review: passed.
+
+            Task: https://github.com/acme/pager/issues/7
+            Pipeline-Run: 260521-abcd
+            Pipeline-Tier: proven
+        "#]],
+        );
+        check_message(
+            &example::safe(),
+            expect![[r#"
+            The last page is lost
+
+            Draft: only regression-safe. No test was red before this change.
+
+            This is draft 2. Tests: 1 fixed, 1 kept.
+            Review: passed.
+
+            Task: https://github.com/acme/pager/issues/7
+            Pipeline-Run: 260521-abcd
+            Pipeline-Tier: regression-safe
         "#]],
         );
     }

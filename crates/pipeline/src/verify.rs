@@ -8,6 +8,8 @@ mod compare;
 mod figures;
 mod replies;
 mod stand_in;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

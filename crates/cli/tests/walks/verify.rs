@@ -6,7 +6,7 @@ use pipeline::Stop;
 use pipeline::verify::{Verified, Word, claims_something};
 use protocol::{
     AcceptanceTests, Canaries, Entry, Evidence, HunkVerdict, Integrity, LintFinding, RunEvent,
-    RunId, Severity, Silent, TestClass, TestComparison, TestOutcome, TreeId, Workspace,
+    RunId, Severity, Silent, TestClass, TestComparison, TestOrigin, TestOutcome, TreeId, Workspace,
 };
 use tempfile::TempDir;
 use testkit::Fixture;
@@ -138,16 +138,35 @@ const LIES: &[(&str, &str, Lie)] = &[
             }
         });
     }),
-    ("canaries that were never there", "integrity", |event| {
+    ("the canaries", "integrity", |event| {
+        each_evidence(event, |evidence| {
+            if let Evidence::Integrity(integrity) = evidence {
+                integrity.canaries = Canaries::Held { tests: 900 };
+            }
+        });
+    }),
+    ("a test that is no longer collected", "integrity", |event| {
+        each_evidence(event, |evidence| {
+            if let Evidence::Integrity(integrity) = evidence {
+                integrity.tests_on_base += 1;
+            }
+        });
+    }),
+    ("who wrote the acceptance tests", "acceptance", |event| {
+        each_acceptance(event, |tests| {
+            tests.origin = TestOrigin::User;
+        });
+    }),
+    ("a second word on integrity", "integrity", |event| {
         if let RunEvent::Reported { agent, report, .. } = event
             && agent == "pytest"
         {
             report.evidence.push(Evidence::Integrity(Integrity {
                 canaries: Canaries::Held { tests: 900 },
                 tests_on_base: 900,
-                signs: Vec::new(),
                 missing: Vec::new(),
                 marked: Vec::new(),
+                signs: Vec::new(),
                 tricks: Vec::new(),
             }));
         }
