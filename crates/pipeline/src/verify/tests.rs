@@ -107,10 +107,20 @@ fn what_is_flaky_on_either_side_is_left_aside() {
             )],
         )]
     };
-    check(with(TestClass::Kept), with(TestClass::Flaky), expect![[r#"
+    check(
+        with(TestClass::Kept),
+        with(TestClass::Flaky),
+        expect![[r#"
         regression holds
-        not compared, because they are flaky: a.py::a"#]]);
-    check(with(TestClass::Kept), with(TestClass::New), expect!["regression: a.py::a: its class (pytest, draft 1): the bundle says Kept, and here it is New"]);
+        not compared, because they are flaky: a.py::a"#]],
+    );
+    check(
+        with(TestClass::Kept),
+        with(TestClass::New),
+        expect![
+            "regression: a.py::a: its class (pytest, draft 1): the bundle says Kept, and here it is New"
+        ],
+    );
 }
 
 #[test]
@@ -126,7 +136,9 @@ fn a_file_that_had_no_time_on_either_side_is_left_aside() {
     check(
         vec![reported("pytest", vec![tests(&all, &[])])],
         vec![reported("pytest", vec![tests(&all[..1], &[])])],
-        expect!["regression: b.py::b: before the change (pytest, draft 1): the bundle says Passed, and here it is nothing"],
+        expect![
+            "regression: b.py::b: before the change (pytest, draft 1): the bundle says Passed, and here it is nothing"
+        ],
     );
 }
 
@@ -154,7 +166,9 @@ fn a_second_word_about_the_same_does_not_hide_the_first() {
     check(
         vec![reported("pytest", vec![other.clone(), one])],
         vec![reported("pytest", vec![other])],
-        expect!["regression: a.py::a: before the change (2) (pytest, draft 1): the bundle says Passed, and here it is nothing"],
+        expect![
+            "regression: a.py::a: before the change (2) (pytest, draft 1): the bundle says Passed, and here it is nothing"
+        ],
     );
 }
 
