@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
+use futures::future::try_join;
 use futures::{StreamExt, TryStreamExt, stream};
 use protocol::{
     AcceptanceTests, AgentContext, AgentError, Evidence, HunkVerdict, RunState, Silent, TestClass,
@@ -97,9 +98,17 @@ impl<'a> Trials<'a> {
             run_seconds_max: 0,
         };
         let whole = WithChange::of(state);
-        if let Some(whole) = &whole {
-            trials.then = trials.affected(whole, paths).await?;
-        }
+        // Tests alone have the time that any run has, until it is known how long they take.
+        let first_seconds_max = cx
+            .limits
+            .bite_seconds_max
+            .min(cx.limits.test_run_seconds_max);
+        let (then, first_passing) = try_join(
+            trials.affected(whole.as_ref(), paths),
+            trials.passing_first(first_seconds_max),
+        )
+        .await?;
+        (trials.then, trials.first_passing) = (then, first_passing);
         let wall_ms = whole.map_or(0, |it| it.wall_ms_of(trials.then.values()));
         let seconds_max = (wall_ms * TEST_RUNS_MAX / 1000)
             .max(SECONDS_MIN)
@@ -107,16 +116,18 @@ impl<'a> Trials<'a> {
         trials.deadline = started + Duration::from_secs(seconds_max);
         trials.run_seconds_max =
             (wall_ms * SLOWER_MAX / 1000 + SLOWER_SECONDS).min(cx.limits.test_run_seconds_max);
-        trials.first_passing = trials.passing_first().await?;
         Ok(trials)
     }
 
     /// What can notice a change of each file.
     async fn affected(
         &self,
-        whole: &WithChange<'_>,
+        whole: Option<&WithChange<'_>>,
         paths: &[String],
     ) -> Result<BTreeMap<String, Then>, AgentError> {
+        let Some(whole) = whole else {
+            return Ok(BTreeMap::new());
+        };
         let tests = test_files(whole.run);
         // Only the repository's own command knows how its suite is run.
         let reach = match self.settings.test_command {
@@ -139,16 +150,19 @@ impl<'a> Trials<'a> {
     }
 
     /// Acceptance tests that pass with the whole change when nothing else runs, which is how they run without a hunk.
-    async fn passing_first(&self) -> Result<Vec<String>, AgentError> {
+    async fn passing_first(&self, seconds_max: u64) -> Result<Vec<String>, AgentError> {
         if self.first.is_empty() {
             return Ok(Vec::new());
         }
-        self.passing_with_change(&self.first).await
+        self.passing_with_change(&self.first, seconds_max).await
     }
 
     /// Tests of these files that pass with the whole change when nothing else runs.
-    async fn passing_with_change(&self, files: &[String]) -> Result<Vec<String>, AgentError> {
-        let seconds_max = self.run_seconds_max.min(self.seconds_left());
+    async fn passing_with_change(
+        &self,
+        files: &[String],
+        seconds_max: u64,
+    ) -> Result<Vec<String>, AgentError> {
         if seconds_max == 0 {
             return Ok(Vec::new());
         }
@@ -247,7 +261,9 @@ impl<'a> Trials<'a> {
         if let Some(known) = known {
             return Ok(known);
         }
-        let passing = self.passing_with_change(&[file.to_owned()]).await?;
+        let seconds_max = self.run_seconds_max.min(self.seconds_left());
+        let files = [file.to_owned()];
+        let passing = self.passing_with_change(&files, seconds_max).await?;
         let passing = Arc::new(HashSet::from_iter(passing));
         lock().insert(file.to_owned(), passing.clone());
         Ok(passing)
