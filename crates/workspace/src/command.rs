@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use protocol::{Confinement, Execution, Exit, Limits, Network};
+use tempfile::TempDir;
 
 use self::session::Ended;
 use crate::confine::Walls;
@@ -118,6 +119,11 @@ impl Door {
     /// Which walls stand around confined programs.
     pub fn confinement(&self) -> &Confinement {
         self.walls.confinement()
+    }
+
+    /// An empty folder for one program, gone when dropped.
+    pub(crate) fn private_folder(&self) -> Result<TempDir, CommandError> {
+        tempfile::tempdir_in(&self.scratch).map_err(CommandError::system("make a folder"))
     }
 
     /// Runs a program to its end. Dropping the future ends the program and everything it started.

@@ -10,3 +10,4 @@ mod lock;
 pub mod policy;
 pub mod proxy;
 pub mod python;
+pub mod snippet;

@@ -6,5 +6,6 @@ mod ends;
 mod layers;
 mod orphans;
 mod secrets;
+mod snippets;
 mod walls;
 mod world;

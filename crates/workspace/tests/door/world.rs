@@ -141,7 +141,7 @@ pub(crate) fn shown(execution: &Execution) -> String {
 }
 
 /// An environment with pytest, Ruff and pip, whatever this machine has.
-fn tools() -> PathBuf {
+pub(crate) fn tools() -> PathBuf {
     let programs = testkit::python().expect("the tests' environment can be made");
     programs
         .parent()
@@ -167,7 +167,7 @@ fn ask_python() -> PathBuf {
     PathBuf::from(String::from_utf8(answer.stdout).expect("the prefix is UTF-8"))
 }
 
-fn readable() -> Vec<PathBuf> {
+pub(crate) fn readable() -> Vec<PathBuf> {
     vec![python(), tools()]
 }
 
