@@ -1,5 +1,6 @@
 //! Whole walks with agents and models that are small real types: how they end, and how they go on after a crash.
 
+mod closures;
 mod endings;
 mod resume;
 mod scene;
