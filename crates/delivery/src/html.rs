@@ -51,6 +51,7 @@ pub(crate) fn render(
         "hunks": facts::hunks(record),
         "formats": facts::formats(record),
         "review": facts::review(record),
+        "trace": timeline::trace(record),
         "timeline": timeline::visits(record),
         "sent_back": timeline::sent_back(record),
         "said": timeline::said(record),
@@ -146,6 +147,7 @@ mod tests {
             "an exception of every kind is swallowed",
             "@@ -40,1 +40,2 @@ def log():",
             "no Python code",
+            "<b>generate</b>",
             "pipeline verify .",
         ] {
             assert!(page.contains(told), "{told}");

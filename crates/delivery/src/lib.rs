@@ -19,6 +19,7 @@ mod quote;
 mod read_back;
 mod record;
 mod report;
+mod trace;
 pub mod words;
 
 pub use bundle::Bundle;
@@ -29,3 +30,4 @@ pub use error::DeliveryError;
 pub use message::{branch_name, commit_message};
 pub use patch::write_patch;
 pub use read_back::read_bundle;
+pub use trace::{Step, StepFile, StepKind, StepTests, Tracer};

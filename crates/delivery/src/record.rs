@@ -6,6 +6,8 @@ use protocol::{
     TestComparison, TestRun, TokenUsage, TreeId, Usage,
 };
 
+use crate::trace::{Step, Tracer};
+
 /// Everything the report and the bundle say, taken from events alone.
 #[derive(Debug)]
 pub(crate) struct Record {
@@ -23,6 +25,8 @@ pub(crate) struct Record {
     /// The tree at the run's end.
     pub(crate) final_tree: Option<TreeId>,
     pub(crate) visits: Vec<Visit>,
+    /// Every generate, test and fix.
+    pub(crate) trace: Vec<Step>,
     pub(crate) opened_ms: u64,
     pub(crate) last_ms: u64,
 }
@@ -63,6 +67,14 @@ pub(crate) enum Word {
     Rejected(String),
 }
 
+fn traced(history: &[Entry]) -> Vec<Step> {
+    let mut tracer = Tracer::new();
+    history
+        .iter()
+        .filter_map(|it| tracer.take(&it.event))
+        .collect()
+}
+
 impl Record {
     /// Reads a journal.
     pub(crate) fn read(run: &RunId, history: &[Entry]) -> Result<Record, FoldError> {
@@ -92,6 +104,7 @@ impl Record {
             explanation: None,
             final_tree: None,
             visits: Vec::new(),
+            trace: traced(history),
             opened_ms: first.at_ms,
             last_ms: last.at_ms,
         };

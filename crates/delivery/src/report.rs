@@ -13,6 +13,7 @@ use protocol::{Base, Status, Tier, Usage};
 use crate::outcomes::Outcomes;
 use crate::quote;
 use crate::record::Record;
+use crate::trace;
 use crate::words;
 
 /// The command that re-executes the gates, from inside the folder.
@@ -38,6 +39,7 @@ pub(crate) fn render(record: &Record, outcomes: &Outcomes, head: &str) -> String
     gates::bite(&mut text, record);
     walk::formatting(&mut text, record);
     walk::review(&mut text, record);
+    trace::shown::section(&mut text, &record.trace);
     walk::section(&mut text, record);
     walls(&mut text, record);
     missing(&mut text, record);
@@ -427,7 +429,7 @@ mod tests {
             assert!(!line.contains('\u{202e}'), "{line}");
             assert!(!line.contains("unverified"), "{line}");
             let bars = line.replace("\\|", "").matches('|').count();
-            assert!([0, 3, 5, 11].contains(&bars), "{bars} bars: {line}");
+            assert!([0, 3, 5, 7, 11].contains(&bars), "{bars} bars: {line}");
         }
     }
 }

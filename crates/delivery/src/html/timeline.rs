@@ -18,6 +18,31 @@ pub(super) fn visits(record: &Record) -> Vec<Value> {
     visits.map(|it| visit(record, it)).collect()
 }
 
+/// Every generate, test and fix.
+pub(super) fn trace(record: &Record) -> Value {
+    let steps: Vec<Value> = record
+        .trace
+        .iter()
+        .take(VISITS_MAX)
+        .map(|it| {
+            json!({
+                "number": it.number,
+                "kind": it.kind.name(),
+                "draft": it.draft,
+                "agent": it.agent,
+                "files": it.files_in_words(),
+                "mark": match (it.passed, &it.tests) {
+                    (false, _) => "bad",
+                    (true, Some(_)) => "good",
+                    (true, None) => "",
+                },
+                "result": it.result(),
+            })
+        })
+        .collect();
+    json!({ "left_out": record.trace.len() - steps.len(), "steps": steps })
+}
+
 fn visit(record: &Record, visit: &Visit) -> Value {
     let whole = record.last_ms.saturating_sub(record.opened_ms).max(1);
     let began = visit.started_ms.saturating_sub(record.opened_ms).min(whole);
