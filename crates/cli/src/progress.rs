@@ -7,8 +7,10 @@ use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use delivery::{Step, Tracer};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use protocol::{Entry, Evidence, Log, Note, RunEvent, Stage, Verdict};
+use protocol::{Entry, Evidence, Log, Note, RunEvent, RunId, Stage, Verdict};
+use serde::Serialize;
 
 use crate::words;
 
@@ -33,6 +35,18 @@ pub(crate) enum Mode {
     Quiet,
 }
 
+/// One event on a line of its own, for programs.
+#[derive(Serialize)]
+pub(crate) struct Line<'a> {
+    /// The run it belongs to.
+    pub(crate) run: Option<&'a RunId>,
+    #[serde(flatten)]
+    pub(crate) entry: &'a Entry,
+    /// The step of the trace that it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) step: Option<&'a Step>,
+}
+
 /// The live display of one run.
 pub(crate) struct Progress {
     mode: Mode,
@@ -42,12 +56,15 @@ pub(crate) struct Progress {
 
 #[derive(Default)]
 struct Inner {
+    /// The run that is shown.
+    run: Option<RunId>,
+    tracer: Tracer,
     /// The live line of each agent at work.
-    lines: BTreeMap<String, Line>,
+    lines: BTreeMap<String, Working>,
     iterations_max: u8,
 }
 
-struct Line {
+struct Working {
     bar: ProgressBar,
     what: String,
     since: Instant,
@@ -82,17 +99,42 @@ impl Progress {
         self.mode
     }
 
+    /// Says which run is shown, and what happened in it before.
+    pub(crate) fn follow(&self, run: &RunId, history: &[Entry]) {
+        let mut inner = self.lock();
+        inner.run = Some(run.clone());
+        for entry in history {
+            inner.tracer.take(&entry.event);
+        }
+    }
+
     /// Shows an event that was just written down.
     pub(crate) fn event(&self, entry: &Entry) {
+        let (run, step) = {
+            let mut inner = self.lock();
+            let step = inner.tracer.take(&entry.event);
+            // A walk that only checks a run again is no run, and has no trace.
+            (inner.run.clone(), step.filter(|_| inner.run.is_some()))
+        };
         match self.mode {
             Mode::Quiet => {}
             Mode::Json => {
-                if let Ok(line) = serde_json::to_string(entry) {
+                let line = Line {
+                    run: run.as_ref(),
+                    entry,
+                    step: step.as_ref(),
+                };
+                if let Ok(line) = serde_json::to_string(&line) {
                     // A reader that went away must not stop the run.
                     let _ = writeln!(std::io::stdout().lock(), "{line}");
                 }
             }
-            Mode::Live | Mode::Plain => self.show(&entry.event),
+            Mode::Live | Mode::Plain => {
+                self.show(&entry.event);
+                if let Some(step) = step {
+                    self.print(&words::cut(&format!("  {}", step.line()), self.width()));
+                }
+            }
         }
     }
 
@@ -120,11 +162,14 @@ impl Progress {
                     "task        {}",
                     words::one_line(&task.title, self.width() - 12)
                 ));
-                self.print(&format!(
-                    "base        {} at {}",
-                    words::visible(&base.repository),
-                    words::short_hash(&base.commit)
-                ));
+                self.print(&match base.repository.as_str() {
+                    "" => "base        an empty repository".to_owned(),
+                    repository => format!(
+                        "base        {} at {}",
+                        words::visible(repository),
+                        words::short_hash(&base.commit)
+                    ),
+                });
             }
             RunEvent::SetUp {
                 environment,
@@ -207,7 +252,7 @@ impl Progress {
         } else {
             ProgressBar::hidden()
         };
-        let line = Line {
+        let line = Working {
             bar,
             what: what.to_owned(),
             since: Instant::now(),
@@ -237,7 +282,7 @@ impl Progress {
     }
 
     /// Changes an agent's live line; one that wasn't announced works on its preparation.
-    fn update(&self, agent: &str, change: impl FnOnce(&mut Line)) {
+    fn update(&self, agent: &str, change: impl FnOnce(&mut Working)) {
         if !self.lock().lines.contains_key(agent) {
             self.begin(agent, "preparing");
         }

@@ -108,6 +108,7 @@ pub(crate) async fn begin(home: &Home, plan: Plan, mode: Mode) -> Result<Exit, F
         settings: serde_json::to_value(&settings)
             .map_err(|it| Failure::broken("write down the settings", it))?,
     };
+    progress.follow(&run, &[]);
     let journal = Announcing::new(home, lease, progress.clone());
     journal.append(&opened).await.map_err(|it| {
         Failure::broken("write down the run's beginning", it)
@@ -170,6 +171,7 @@ pub(crate) async fn resume(home: &Home, run: &RunId, mode: Mode) -> Result<Exit,
     let crew = wiring::crew(&settings, &home.config, &home.surroundings, &history, &log)?;
     let ground = Ground::find(home, settings.unconfined, &progress).await?;
     let checkout = ground.reopen(home, run, &base).await?;
+    progress.follow(run, &history);
     let journal = Announcing::new(home, lease, progress.clone());
     go_on(
         home,

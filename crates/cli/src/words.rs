@@ -111,7 +111,8 @@ pub(crate) fn one_line(text: &str, chars_max: usize) -> String {
     )
 }
 
-fn cut(line: &str, chars_max: usize) -> String {
+/// A line, cut.
+pub(crate) fn cut(line: &str, chars_max: usize) -> String {
     if line.chars().count() <= chars_max {
         return line.to_owned();
     }

@@ -76,6 +76,8 @@ fn a_pipe_gets_plain_lines_and_no_escapes() {
     let mut lines: Vec<&str> = ended.stderr.lines().collect();
     lines.sort_unstable();
     expect![[r#"
+          step 1, generate (draft 1, drafter): 1 file; ~pages.py
+          step 2, test (draft 1, pytest): 1 passed, 0 failed; tests/test_pages.py
           ✓ pytest: the base's own suite: 1 test, 0 failing
         base        [WORLD]/repo at [COMMIT]
         environment Python [VERSION] from nothing declared, so pytest alone
@@ -129,7 +131,9 @@ fn a_pipe_gets_plain_lines_and_no_escapes() {
         [MOMENT]  Testing: pytest passed it: 1 test: 1 kept
         [MOMENT]  finished: completed: the first draft came through the stages that were there, but what it does was not proven by tests a…
         [MOMENT]  opened: Count the last page (base [COMMIT])
-        [MOMENT]  set up: Python [VERSION]"#]].assert_eq(&lines.join("\n"));
+        [MOMENT]  set up: Python [VERSION]
+        step 1, generate (draft 1, drafter): 1 file; ~pages.py
+        step 2, test (draft 1, pytest): 1 passed, 0 failed; tests/test_pages.py"#]].assert_eq(&lines.join("\n"));
     see(
         &["show", "20"],
         expect![[r#"

@@ -261,8 +261,10 @@ fn what_failed_before_is_listed_and_not_blamed_on_the_change() {
         .lines()
         .filter(|it| it.contains("test_old"))
         .collect();
-    expect!["| `tests/test_old.py::test_old` | **failed** | **failed** | pre-existing |"]
-        .assert_eq(&world.masked(&about.join("\n")));
+    expect![[r#"
+        | `tests/test_old.py::test_old` | **failed** | **failed** | pre-existing |
+        | 2 | test | 1 | `pytest` | `tests/test_old.py, tests/test_pages.py` | `1 passed, 1 failed (tests/test_old.py::test_old)` |"#]]
+    .assert_eq(&world.masked(&about.join("\n")));
 }
 
 #[test]
