@@ -141,9 +141,15 @@ fn entries(run: &TestRun, file: &TestFile, name: &str) -> Result<Vec<TestResult>
         .find(|it| covers(name, &it.id) || covers(&it.id, name));
     if let Some(error) = error {
         if blames(error, file) {
+            // pytest marks its own frames and the error itself apart.
+            let shown: Vec<&str> = error
+                .message
+                .lines()
+                .filter(|it| it.starts_with("E "))
+                .collect();
             return Err(given(format!(
                 "Python can't read the file:\n{}",
-                error.message.trim_end()
+                shown.join("\n")
             )));
         }
         found.push(TestResult {
