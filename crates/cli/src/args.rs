@@ -133,6 +133,9 @@ pub(crate) struct BoundsArgs {
     /// Drafts in all, the first one included [default: 3]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=20))]
     pub(crate) max_iterations: Option<u8>,
+    /// Seconds that one run of the tests may take [default: 900]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) test_seconds: Option<u64>,
     /// Most money to spend, in US dollars; needs prices in the configuration
     #[arg(long, value_name = "DOLLARS", allow_hyphen_values = true)]
     pub(crate) budget: Option<String>,
@@ -148,7 +151,7 @@ pub(crate) struct BoundsArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Require {
-    /// A blind test was red before the change and is green with it.
+    /// A blind test, or one of the user's, was red before the change and is green with it.
     Proven,
     /// Nothing that passed before fails now.
     RegressionSafe,

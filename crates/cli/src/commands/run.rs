@@ -12,6 +12,9 @@ pub(crate) async fn run(args: RunArgs, quiet: bool) -> Result<Exit, Failure> {
     if let Some(drafts) = args.bounds.max_iterations {
         home.config.limits.iterations_max = drafts;
     }
+    if let Some(seconds) = args.bounds.test_seconds {
+        home.config.limits.test_run_seconds_max = seconds;
+    }
     let mode = session::mode(&home, quiet, args.out.json);
     let mut settings = Settings::of(&args, &home.config, &home.surroundings)?;
     let asked = task::read(&home.surroundings, &args.source, args.task.as_deref()).await?;

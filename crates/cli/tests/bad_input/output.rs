@@ -271,6 +271,9 @@ fn help_says_what_each_thing_is_for() {
                   --max-iterations <N>
                       Drafts in all, the first one included [default: 3]
 
+                  --test-seconds <N>
+                      Seconds that one run of the tests may take [default: 900]
+
                   --budget <DOLLARS>
                       Most money to spend, in US dollars; needs prices in the configuration
 
@@ -281,7 +284,8 @@ fn help_says_what_each_thing_is_for() {
                       Deliver only what was proven at least this far
 
                       Possible values:
-                      - proven:          A blind test was red before the change and is green with it
+                      - proven:          A blind test, or one of the user's, was red before the change and is
+                        green with it
                       - regression-safe: Nothing that passed before fails now
 
             Where the change goes:
