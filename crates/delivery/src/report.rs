@@ -8,7 +8,7 @@ mod gates;
 mod tests_section;
 mod walk;
 
-use protocol::{Base, Status, Tier, Usage};
+use protocol::{Base, Status, TestOrigin, Tier, Usage};
 
 use crate::outcomes::Outcomes;
 use crate::quote;
@@ -61,7 +61,7 @@ fn summary(text: &mut String, record: &Record) {
     row("---", "---".to_owned());
     row("Status", format!("**{status}**"));
     if record.state.status == Status::Completed {
-        row("Tier", tier_in_words(record.state.tier));
+        row("Tier", tier_in_words(record));
     }
     row(
         "Drafts",
@@ -142,8 +142,13 @@ fn draft_tier(tier: Option<Tier>) -> &'static str {
     }
 }
 
-pub(crate) fn tier_in_words(tier: Option<Tier>) -> String {
-    match tier {
+pub(crate) fn tier_in_words(record: &Record) -> String {
+    let tests = record.state.acceptance_tests();
+    match record.state.tier {
+        Some(Tier::Proven) if tests.is_some_and(|it| it.origin == TestOrigin::User) => {
+            "**proven**: a test of the user's own was red before the change, for the right reason, and is green with \
+             it; nothing that passed before fails now; a reviewer passed it"
+        }
         Some(Tier::Proven) => {
             "**proven**: a blind test was red before the change, for the right reason, and is green with it; \
              nothing that passed before fails now; a reviewer passed it"

@@ -32,7 +32,7 @@ pub(super) fn head(record: &Record) -> Value {
             Tier::Unverified => "unverified",
         }),
         "tier_mark": if tier == Some(Tier::Proven) { "good" } else { "odd" },
-        "tier_words": tier.map(|it| plain(&report::tier_in_words(Some(it)))),
+        "tier_words": tier.map(|_| plain(&report::tier_in_words(record))),
         "reason": record.reason_in_words(),
         "explanation": record.explanation,
         "run": record.run.0,
