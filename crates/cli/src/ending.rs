@@ -1,9 +1,9 @@
 //! The end of a run: what is delivered, and the last lines a person reads.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use delivery::Signers;
-use protocol::{Entry, Evidence, RunId, RunState, Status, Tier};
+use protocol::{Entry, Evidence, RunEvent, RunId, RunState, Status, Tier};
 use workspace::checkout::Checkout;
 
 use crate::args::Require;
@@ -29,6 +29,8 @@ pub(crate) struct Ended<'a> {
     pub(crate) bundle: &'a Path,
     /// Where the change is, a line each.
     pub(crate) delivered: &'a [String],
+    /// Where the files are that a run from nothing has made.
+    pub(crate) files: Option<PathBuf>,
     /// Whether less was proven than is required for a delivery.
     pub(crate) held_back: bool,
 }
@@ -76,7 +78,30 @@ pub(crate) async fn deliver(
     if settings.commit {
         delivered.push(commit(home, run, settings, history).map_err(kept)?);
     }
+    if settings.repo.is_none() {
+        delivered.push(files(home, run, history).map_err(kept)?);
+    }
     Ok(delivered)
+}
+
+/// A run that started from nothing has no repository to apply a patch to: its files are what the user wants.
+fn files(home: &Home, run: &RunId, history: &[Entry]) -> Result<String, Failure> {
+    let folder = home.files_folder(run);
+    let failed = |it: Box<dyn std::error::Error + Send + Sync>| {
+        let doing = format!("write the files of {run} into {}", folder.display());
+        Failure::new(Exit::Delivery, doing, it)
+    };
+    let Some(RunEvent::Finished { tree, .. }) = history.last().map(|it| &it.event) else {
+        return Err(failed("the run isn't at its end".into()));
+    };
+    // A delivery that was broken off is made anew.
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).map_err(|it| failed(it.into()))?;
+    }
+    Checkout::kept_in(&home.run_folder(run))
+        .and_then(|store| Checkout::lay_out_kept(&store, tree, &folder))
+        .map_err(|it| failed(it.into()))?;
+    Ok(format!("files       {}", folder.display()))
 }
 
 fn commit(
@@ -180,6 +205,8 @@ fn next(ended: &Ended<'_>) -> String {
             "Read the report; if the change is good enough for you: git apply {}",
             patch.display()
         )
+    } else if let Some(files) = &ended.files {
+        format!("cp -r {}/. .  copies the files here", files.display())
     } else if ended.delivered.is_empty() {
         format!("git apply {}", patch.display())
     } else {

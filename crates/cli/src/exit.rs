@@ -74,7 +74,7 @@ pub(crate) fn what_next(reason: Reason, state: &RunState, run: &RunId) -> String
         Reason::BlockedEnvironment => "Make the command above work in a fresh checkout (a missing system package, a Python version), \
              or say how in `[tool.pipeline]` of pyproject.toml; then run it again."
             .to_owned(),
-        Reason::NeedsInput => "Say what should change.".to_owned(),
+        Reason::NeedsInput => "Say what should change, or mend what was given; then run it again.".to_owned(),
         Reason::Cancelled => format!("Nothing is lost: `pipeline resume {run}` goes on where it stopped."),
         Reason::VendorUnavailable => format!(
             "Check the key, the model's name and the vendor's status; then `pipeline resume {run}` goes on without paying twice."

@@ -61,6 +61,11 @@ impl Home {
         self.surroundings.state.join("runs").join(&run.0)
     }
 
+    /// Where the files of a run go that started from nothing.
+    pub(crate) fn files_folder(&self, run: &RunId) -> PathBuf {
+        self.surroundings.state.join("files").join(&run.0)
+    }
+
     /// Where the evidence of a run goes unless the user said otherwise.
     pub(crate) fn bundle_folder(&self, run: &RunId) -> PathBuf {
         self.surroundings.state.join("evidence").join(&run.0)

@@ -242,6 +242,7 @@ async fn go_on(home: &Home, scene: Scene, history: &[Entry]) -> Result<Exit, Fai
             explanation: &outcome.explanation,
             bundle: &bundle,
             delivered: &[],
+            files: None,
             held_back: false,
         };
         return Ok(ending::tell(&ended, mode));
@@ -282,6 +283,7 @@ async fn deliver(
         explanation: refused.as_deref().unwrap_or(&explanation),
         bundle: &bundle,
         delivered: &delivered,
+        files: (settings.repo.is_none() && !delivered.is_empty()).then(|| home.files_folder(run)),
         held_back: refused.is_some(),
     };
     let exit = ending::tell(&ended, mode);

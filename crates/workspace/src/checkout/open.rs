@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use git2::Oid;
@@ -11,6 +12,7 @@ use protocol::{Base, Limits, Log, TreeId};
 use tokio::sync::OnceCell;
 
 use crate::checkout::findings::Findings;
+use crate::checkout::layout::lay_out;
 use crate::checkout::{Checkout, Environments, Shared};
 use crate::command::Door;
 use crate::git::{Address, GitError, Mirrors, Source, Store, blocking, init_bare, parse_id, take};
@@ -83,6 +85,14 @@ impl Checkout {
             return Err(GitError::NoSuchFolder { path: folder });
         }
         Store::open(&folder, None)
+    }
+
+    /// Writes the files of a kept tree into a folder that isn't there yet, for whoever wants them without git. Blocks.
+    pub fn lay_out_kept(store: &Store, tree: &TreeId, folder: &Path) -> Result<(), GitError> {
+        fs::create_dir_all(folder).map_err(GitError::files("create the folder", folder))?;
+        let tracked = store.read_tree(parse_id(&tree.0)?)?;
+        lay_out(store, folder, &tracked, &AtomicBool::new(false))?;
+        Ok(())
     }
 
     /// Opens what [`Checkout::open`] left in the run's folder, from the same base, without asking anybody.
