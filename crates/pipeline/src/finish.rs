@@ -16,10 +16,11 @@ impl Walk<'_> {
         } else {
             let (reason, words) = self.fatal.take().unwrap_or_else(|| {
                 let drafts = self.run.limits.iterations_max;
-                (
-                    Reason::RedraftsExhausted,
-                    format!("every one of {drafts} drafts was sent back"),
-                )
+                let words = match drafts {
+                    1 => "the only draft was sent back".to_owned(),
+                    _ => format!("every one of {drafts} drafts was sent back"),
+                };
+                (Reason::RedraftsExhausted, words)
             });
             (Status::Failed, Some(reason), Some(words))
         };

@@ -297,7 +297,7 @@ fn the_last_fix_is_tested_before_the_run_ends() {
           step 1, generate (draft 1, drafter): 1 file; +sieve.py
           step 2, test (draft 1, pytest): 0 passed, 2 failed, sent back (test_sieve.py::test_few, test_sieve.py::test_more); test_sieve.py
         failed      redrafts exhausted
-                    every one of 1 drafts was sent back"#]],
+                    the only draft was sent back"#]],
     );
     check_steps(
         &drafts,
