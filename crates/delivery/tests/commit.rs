@@ -173,6 +173,8 @@ async fn a_completed_change_is_a_branch_and_the_users_work_stays_as_it_is() {
             Ada <ada@example.org>
             Pages hold two items
 
+            Draft: unverified. A gate was left out or had nothing to look at; see the report.
+
             This is the first draft. Tests: none ran.
             Review: nobody was asked.
 

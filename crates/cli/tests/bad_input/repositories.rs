@@ -280,9 +280,9 @@ fn a_suite_that_hangs_is_stopped() {
             --- stdout
 
             completed   unverified
-                        the first draft came through the stages that were there, but what it does was not proven by tests and a review; 0 of 1 hunks exercised by no test, 1 not tried (missing: a complete run of the existing tests)
+                        the first draft came through the stages that were there, but what it does was not proven by tests and a review; 1 of 1 hunks exercised by no test (missing: a complete run of the existing tests)
             run         [RUN]
-            missing     a complete run of the existing tests: on the base commit they did not end within 4 seconds
+            missing     a complete run of the existing tests: on the base commit they did not end within 4 seconds, so with a change only those run that it can affect
             change      ~pages.py
             evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             verify      pipeline verify [WORLD]/home/.local/state/pipeline/evidence/[RUN]
