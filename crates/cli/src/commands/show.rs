@@ -35,7 +35,10 @@ pub(crate) async fn show(args: &ShowArgs) -> Result<Exit, Failure> {
     ));
     out::line(&format!(
         "repository  {}",
-        words::visible(&summary.repository)
+        match summary.repository.as_str() {
+            "" => "none: the run started from nothing".into(),
+            repository => words::visible(repository),
+        }
     ));
     out::line(&format!("status      {}", words::standing(&summary)));
     out::line(&format!("draft       {}", state.iteration));

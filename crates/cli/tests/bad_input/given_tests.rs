@@ -230,6 +230,12 @@ fn without_a_repository_the_files_are_what_is_left() {
         "{report}"
     );
 
+    let shown = world.pipeline(&["show", "20"]).stdout;
+    assert!(
+        shown.contains("repository  none: the run started from nothing"),
+        "{shown}"
+    );
+
     let lines = run("--json").stdout;
     let mut steps = Vec::new();
     for line in lines.lines() {
