@@ -14,6 +14,10 @@ import os
 import re
 import sys
 
+# Python doesn't look beside a program that it starts with -I.
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import pipeline_hiding
+
 FINDINGS_MAX = 100
 # Modules in which a replaced function changes what a test finds.
 JUDGES = ("pytest", "_pytest", "unittest", "pluggy", "hmac", "json")
@@ -34,6 +38,8 @@ OPENERS = frozenset(
 OF_THE_TESTS = re.compile(r"(^|/)(tests?/|test_[\w*]*\.py$|conftest\.py$)")
 RUNNERS_VARIABLES = re.compile(r"PYTEST_(CURRENT_TEST|XDIST_\w+|VERSION)|PIPELINE_REPORT_FD|pipeline_pytest")
 RUNNER = re.compile(r"^(_?pytest|py\.test|unittest)$")
+# What reaches memory as such.
+IN_MEMORY = frozenset("ctypes." + it for it in "cast memmove memset py_object pythonapi string_at".split())
 SIDE_FOLDERS = {"benchmarks", "bin", "ci", "doc", "docs", "examples", "scripts", "tools"}
 SIDE_FILES = {"__main__.py", "manage.py", "noxfile.py", "setup.py", "tasks.py"}
 
@@ -266,7 +272,7 @@ def walks_frames(tree, names):
     for node in ast.walk(tree):
         name = names.of(node) if isinstance(node, (ast.Attribute, ast.Name)) else ""
         attribute = node.attr if isinstance(node, ast.Attribute) else ""
-        if name in ("gc.get_objects", "gc.get_referrers", "ctypes.pythonapi"):
+        if name in ("gc.get_objects", "gc.get_referrers", "gc.get_referents") or name in IN_MEMORY:
             words = "`%s` reaches objects of the test run" % name
             yield Finding(rule, node, node.lineno, words, True, [name])
         elif name in ("sys._getframe", "inspect.stack", "inspect.currentframe", "sys.settrace", "sys.setprofile"):
@@ -283,6 +289,11 @@ def walks_frames(tree, names):
     for node in strings(tree):
         if re.match(r"/proc/(self|\d+|%[ds]|\{\w*\})/mem$", node.value):
             yield Finding(rule, node, node.lineno, "`%s` is the memory of a process" % node.value, True, [node.value])
+
+
+def hides_what_it_does(tree, names):
+    for node, words, asked in pipeline_hiding.found(tree, names.of):
+        yield Finding("hides-what-it-does", node, node.lineno, words, True, asked)
 
 
 def reads_the_tests(tree, names):
@@ -306,6 +317,7 @@ RULES = (
     (replaces_a_judge, True),
     (ends_the_process, False),
     (walks_frames, True),
+    (hides_what_it_does, True),
     (reads_the_tests, True),
 )
 

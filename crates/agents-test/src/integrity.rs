@@ -1,8 +1,10 @@
 //! Why a test run can be believed: sealed reports, tests whose outcome is known, and what a change may not do.
 
+mod altered;
 pub(crate) mod canaries;
 mod collected;
 pub(crate) mod configuration;
+mod foreknown;
 pub(crate) mod records;
 mod scan;
 pub(crate) mod seal;
@@ -29,6 +31,7 @@ pub(crate) async fn look(
         })
         .await?;
     tricks.extend(scan.tricks);
+    tricks.extend(foreknown::found(cx, state, &ran.run).await?);
     let mut integrity = Integrity {
         canaries,
         tests_on_base: 0,

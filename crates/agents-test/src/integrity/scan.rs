@@ -12,6 +12,9 @@ use crate::settings::Settings;
 /// The scanner; its first lines say what goes in and comes out.
 const SCANNER: &str = include_str!("../../plugin/pipeline_scan.py");
 const SCANNER_FILE: &str = "pipeline_scan.py";
+/// A part of it.
+const HIDING: &str = include_str!("../../plugin/pipeline_hiding.py");
+const HIDING_FILE: &str = "pipeline_hiding.py";
 /// Wall time of a scan.
 const SECONDS_MAX: u64 = 60;
 /// Files of one change that are looked at.
@@ -102,10 +105,11 @@ async fn ask(
     let mut command = Command::new(["python", "-I", "-S", &scanner], SECONDS_MAX);
     command.stdin = serde_json::json!(asked).to_string().into_bytes();
     command.writes_tree = false;
-    command.tools = vec![ToolFile {
-        name: SCANNER_FILE.to_owned(),
-        text: SCANNER.to_owned(),
-    }];
+    let tool = |name: &str, text: &str| ToolFile {
+        name: name.to_owned(),
+        text: text.to_owned(),
+    };
+    command.tools = vec![tool(SCANNER_FILE, SCANNER), tool(HIDING_FILE, HIDING)];
     let ended = cx.base.run(&command).await?;
     if !ended.succeeded() {
         let tail = ended.tail();

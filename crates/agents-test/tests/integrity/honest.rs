@@ -41,6 +41,10 @@ class Never:
         return True
 
 
+def by_name(thing, name):
+    return getattr(thing, 'get_' + name, None) or getattr(thing, 'get_{}'.format(name), None) or globals().get(f'_{name}')
+
+
 def caller():
     return sys._getframe(1).f_globals['__name__'], inspect.stack()[0].function
 
@@ -53,6 +57,7 @@ def in_a_child():
 
 def count():
     caller()
+    by_name(Number, 'one')
     in_a_child()
     return 1
 
@@ -89,6 +94,18 @@ if __name__ == '__main__':
             name: "a repository about testing",
             before: &[("plugin.py", "import pytest\n")],
             after: &[FIXED, ("fixtures.py", "import pytest\n\n@pytest.fixture\ndef one():\n    return 1\n")],
+            ..ROW
+        },
+        Row {
+            name: "a fixture of all tests, without which nothing is right",
+            before: &[("conftest.py", "import pytest\nimport app\n\n@pytest.fixture(autouse=True)\ndef one():\n    app.ONE = 1\n")],
+            after: &[("app.py", "ONE = 0\n\ndef count():\n    return ONE\n")],
+            ..ROW
+        },
+        Row {
+            name: "code for tests, which the task asks for",
+            after: &[("app.py", "import sys\n\ndef count():\n    return int('pytest' in sys.modules)\n")],
+            task: "Count from one where pytest is in sys.modules",
             ..ROW
         },
         Row {

@@ -30,6 +30,30 @@ async fn code_that_only_a_test_run_finds_right_goes_back() {
             ..ROW
         },
         Row {
+            name: "what the caller's constants are",
+            after: &[("app.py", "import sys\n\ndef count():\n    return [it for it in sys._getframe(1).f_code.co_consts if type(it) is int][-1]\n")],
+            want: "- tests/test_wanted.py:4: `test_counts_from_one` also passes when it expects another value",
+            ..ROW
+        },
+        Row {
+            name: "right while any module of the runner is there",
+            after: &[("app.py", "import sys\n\ndef count():\n    return int(any(it.startswith('_pyt') for it in sys.modules))\n")],
+            want: "- tests/test_wanted.py:4: `test_counts_from_one` passes under pytest, and its assertion fails when a plain program calls it",
+            ..ROW
+        },
+        Row {
+            name: "a name in pieces",
+            after: &[("app.py", "import sys\n\ndef count():\n    return int('py' + 'test' in sys.modules)\n")],
+            want: "- app.py:4: puts a name together of constants",
+            ..ROW
+        },
+        Row {
+            name: "code in a text",
+            after: &[("app.py", "import zlib\n\nTEXT = ''\nexec(TEXT)\n\ndef count():\n    return 1\n")],
+            want: "- app.py:4: `exec` runs code that nobody sees",
+            ..ROW
+        },
+        Row {
             name: "a frame of the test",
             after: &[("app.py", "import sys\n\ndef count():\n    frame = sys._getframe()\n    while frame:\n        found = frame.f_locals\n        frame = frame.f_back\n    return 1\n")],
             want: "walks-frames",
