@@ -52,20 +52,21 @@ fn is_broken(rerun: &Rerun) -> bool {
     rerun.with_change.first().is_some_and(|it| it.is_red())
 }
 
-/// Tests whose comparison may come from chance: green on the base and red with the change, or the other way round.
-/// Acceptance tests are not among them, nor is what did not run on both sides.
+/// Tests whose comparison may come from chance: green on the base and red with the change, or the other way round, or
+/// not what an earlier run claims. Acceptance tests are not among them, nor is what did not run on both sides.
 fn suspects(
     base: &TestRun,
     comparison: &[TestComparison],
+    claimed: &[TestComparison],
     acceptance: Option<&AcceptanceTests>,
 ) -> Vec<Rerun> {
     let on_base: HashSet<&str> = base.collected.iter().map(String::as_str).collect();
     let wanted = acceptance.map_or(&[][..], |it| &it.on_base);
     let wanted: HashSet<&str> = wanted.iter().map(|it| it.id.as_str()).collect();
-    let of_class = |classes: &[TestClass]| -> Vec<Rerun> {
+    let that = |is_suspicious: &dyn Fn(&TestComparison) -> bool| -> Vec<Rerun> {
         let fits = |it: &&TestComparison| {
             let id = it.id.as_str();
-            classes.contains(&it.class) && on_base.contains(id) && !wanted.contains(id)
+            is_suspicious(it) && on_base.contains(id) && !wanted.contains(id)
         };
         let found = comparison.iter().filter(fits).filter_map(|it| {
             Some(Rerun {
@@ -76,17 +77,26 @@ fn suspects(
         });
         found.collect()
     };
-    let mut broken = of_class(&[TestClass::Regressed, TestClass::NewRed]);
+    let mut broken = that(&|it| matches!(it.class, TestClass::Regressed | TestClass::NewRed));
     // What is skipped now, or expected to fail, doesn't fail by chance.
     broken.retain(is_broken);
-    let mut found = of_class(&[TestClass::Fixed]);
-    for group in [&mut broken, &mut found] {
-        if TESTS_MAX < group.len() {
-            group.clear();
+    let fixed = that(&|it| it.class == TestClass::Fixed);
+    let claimed: HashMap<&str, _> = claimed
+        .iter()
+        .map(|it| (it.id.as_str(), (it.base, it.patch)))
+        .collect();
+    let differing = that(&|it| {
+        let claim = claimed.get(it.id.as_str());
+        claim.is_some_and(|claim| *claim != (it.base, it.patch))
+    });
+    let mut all: Vec<Rerun> = Vec::new();
+    for group in [broken, fixed, differing] {
+        if group.len() <= TESTS_MAX {
+            let known: HashSet<String> = all.iter().map(|it| it.id.clone()).collect();
+            all.extend(group.into_iter().filter(|it| !known.contains(&it.id)));
         }
     }
-    broken.append(&mut found);
-    broken
+    all
 }
 
 /// Runs them again, round by round, until each is decided.
@@ -94,9 +104,12 @@ pub(crate) async fn run(
     cx: &AgentContext<'_>,
     base: Option<&TestRun>,
     comparison: &[TestComparison],
+    claimed: &[TestComparison],
     acceptance: Option<&AcceptanceTests>,
 ) -> Result<Vec<Rerun>, AgentError> {
-    let suspects = base.map_or(Vec::new(), |it| suspects(it, comparison, acceptance));
+    let suspects = base.map_or(Vec::new(), |it| {
+        suspects(it, comparison, claimed, acceptance)
+    });
     if suspects.is_empty() {
         return Ok(suspects);
     }

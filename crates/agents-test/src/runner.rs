@@ -14,13 +14,21 @@ use crate::{amended, baseline, beside, feedback, integrity, rerun, scope, with_c
 /// Runs the repository's tests and the acceptance tests with the change, on a checkout of their own.
 ///
 /// Its verdict comes from the outcome of every single test, never from an exit status or from printed words.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct PytestRunner;
+#[derive(Clone, Debug, Default)]
+pub struct PytestRunner {
+    claimed: Vec<TestComparison>,
+}
 
 impl PytestRunner {
     /// A runner.
     pub fn new() -> PytestRunner {
-        PytestRunner
+        PytestRunner::default()
+    }
+
+    /// Also runs each test again whose outcomes are not those that an earlier run of the same change claims: either the
+    /// claim is wrong, or the test is flaky.
+    pub fn checking(claimed: Vec<TestComparison>) -> PytestRunner {
+        PytestRunner { claimed }
     }
 }
 
@@ -40,7 +48,7 @@ impl Agent for PytestRunner {
         let base = amended::baseline(state);
         let base = base.as_deref();
         let Some((scope, base)) = scope::choose(cx, base).await?.zip(base) else {
-            let judged = whole(cx, state, base).await?;
+            let judged = self.whole(cx, state, base).await?;
             return Ok(report(acceptance, judged, None, ""));
         };
         let ran = cx
@@ -56,29 +64,57 @@ impl Agent for PytestRunner {
             })
             .await?;
         let part = scope.base(cx, base).await?;
-        let mut judged = judge(cx, state, Some(&part), ran).await?;
+        let mut judged = self.judge(cx, state, Some(&part), ran).await?;
         let is_red = !judged.troubles.is_empty();
         if !is_red && !scope.is_cut {
-            judged = whole(cx, state, Some(base)).await?;
+            judged = self.whole(cx, state, Some(base)).await?;
         }
         let (told, words) = scope.told(base, &judged.run, is_red, limits);
         Ok(report(acceptance, judged, Some(told), &words))
     }
 }
 
-/// Runs the whole suite with the change.
-async fn whole(
-    cx: &AgentContext<'_>,
-    state: &RunState,
-    base: Option<&TestRun>,
-) -> Result<Judged, AgentError> {
-    let ran = cx
-        .once("run the tests with the change", false, async {
-            let seconds_max = cx.limits.test_run_seconds_max;
-            with_change::run(cx, state, Targets::Suite, seconds_max).await
+impl PytestRunner {
+    /// Runs the whole suite with the change.
+    async fn whole(
+        &self,
+        cx: &AgentContext<'_>,
+        state: &RunState,
+        base: Option<&TestRun>,
+    ) -> Result<Judged, AgentError> {
+        let ran = cx
+            .once("run the tests with the change", false, async {
+                let seconds_max = cx.limits.test_run_seconds_max;
+                with_change::run(cx, state, Targets::Suite, seconds_max).await
+            })
+            .await?;
+        self.judge(cx, state, base, ran).await
+    }
+
+    /// Compares a run with the change with the same part of the base's.
+    async fn judge(
+        &self,
+        cx: &AgentContext<'_>,
+        state: &RunState,
+        base: Option<&TestRun>,
+        ran: Ran,
+    ) -> Result<Judged, AgentError> {
+        let acceptance = state.acceptance_tests();
+        let on_base = acceptance.map_or(&[][..], |it| &it.on_base);
+        let mut comparison = compare(base, on_base, &ran.run);
+        let integrity = integrity::look(cx, state, base, &ran).await?;
+        let reruns = rerun::run(cx, base, &comparison, &self.claimed, acceptance).await?;
+        rerun::apply(&reruns, &mut comparison);
+        let mut troubles = troubles(base, &ran.run, &comparison, acceptance);
+        troubles.splice(0..0, distrust(&integrity, &troubles));
+        Ok(Judged {
+            run: ran.run,
+            comparison,
+            reruns,
+            integrity,
+            troubles,
         })
-        .await?;
-    judge(cx, state, base, ran).await
+    }
 }
 
 /// A run with the change, and what it means.
@@ -88,30 +124,6 @@ struct Judged {
     reruns: Vec<Rerun>,
     integrity: Integrity,
     troubles: Vec<Trouble>,
-}
-
-/// Compares a run with the change with the same part of the base's.
-async fn judge(
-    cx: &AgentContext<'_>,
-    state: &RunState,
-    base: Option<&TestRun>,
-    ran: Ran,
-) -> Result<Judged, AgentError> {
-    let acceptance = state.acceptance_tests();
-    let on_base = acceptance.map_or(&[][..], |it| &it.on_base);
-    let mut comparison = compare(base, on_base, &ran.run);
-    let integrity = integrity::look(cx, state, base, &ran).await?;
-    let reruns = rerun::run(cx, base, &comparison, acceptance).await?;
-    rerun::apply(&reruns, &mut comparison);
-    let mut troubles = troubles(base, &ran.run, &comparison, acceptance);
-    troubles.splice(0..0, distrust(&integrity, &troubles));
-    Ok(Judged {
-        run: ran.run,
-        comparison,
-        reruns,
-        integrity,
-        troubles,
-    })
 }
 
 /// What was found, and the verdict that follows from it. `words` say what did not run.

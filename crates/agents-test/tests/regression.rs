@@ -2,12 +2,25 @@
 
 use agents_test::PytestRunner;
 use expect_test::{Expect, expect};
-use protocol::{Agent, AgentContext, Evidence, Limits, Report, RunState, Task, Workspace};
+use protocol::{
+    Agent, AgentContext, Evidence, Limits, Report, RunState, Task, TestClass, TestComparison,
+    TestOutcome, Workspace,
+};
 use tempfile::TempDir;
 use testkit::{FolderWorkspace, MemorySteps, NoModel, RecordingLog, limits, run_for_real};
 
 /// Measures the base and runs the tests with the change, which replaces `after` in `before`.
 async fn run(before: &[(&str, &str)], after: &[(&str, &str)], limits: &Limits) -> Report {
+    run_checking(&[], before, after, limits).await
+}
+
+/// The same for somebody who checks what an earlier run claims.
+async fn run_checking(
+    claimed: &[TestComparison],
+    before: &[(&str, &str)],
+    after: &[(&str, &str)],
+    limits: &Limits,
+) -> Report {
     let tree = || FolderWorkspace::new(before.iter().copied()).running(run_for_real);
     let (base, work) = (tree(), tree());
     for (path, text) in after {
@@ -25,7 +38,7 @@ async fn run(before: &[(&str, &str)], after: &[(&str, &str)], limits: &Limits) -
         log: &log,
     };
     let mut state = RunState::new(Task::from_text("Count from one"));
-    let runner = PytestRunner::new();
+    let runner = PytestRunner::checking(claimed.to_vec());
     let prepared = runner.prepare(&cx, &state.task).await.expect("pytest runs");
     state.absorb_prepared(&prepared);
     runner.run(&cx, &state).await.expect("pytest runs")
@@ -53,19 +66,32 @@ const CODE: (&str, &str) = ("app.py", "def count():\n    return 0\n");
 const FIXED: (&str, &str) = ("app.py", "def count():\n    return 1\n");
 
 async fn check(before: &[(&str, &str)], after: &[(&str, &str)], want: Expect) {
-    let report = run(before, after, &limits()).await;
+    check_claim(&[], before, after, want).await;
+}
+
+async fn check_claim(
+    claimed: &[TestComparison],
+    before: &[(&str, &str)],
+    after: &[(&str, &str)],
+    want: Expect,
+) {
+    let report = run_checking(claimed, before, after, &limits()).await;
     want.assert_eq(&shown(&report));
 }
 
 /// A test that passes (`+`) and fails (`-`) as `turns` says, one character a process, whichever side it runs on: first
 /// the base, then the change, then a round each of the change and the base. Its last turn stays.
 async fn check_turns(turns: &str, want: Expect) {
+    check_turns_of_claim(&[], turns, want).await;
+}
+
+async fn check_turns_of_claim(claimed: &[TestComparison], turns: &str, want: Expect) {
     let folder = TempDir::new().expect("a temporary folder can be made");
     let file = folder.path().join("turn");
     let test = format!(
         "import pathlib\n\ndef test_turns():\n    file = pathlib.Path({file:?})\n    turn = int(file.read_text()) if file.exists() else 0\n    file.write_text(str(turn + 1))\n    assert {turns:?}[turn:][:1] in '+'\n"
     );
-    check(&[CODE, ("test_it.py", &test)], &[FIXED], want).await;
+    check_claim(claimed, &[CODE, ("test_it.py", &test)], &[FIXED], want).await;
 }
 
 #[tokio::test]
@@ -131,6 +157,52 @@ async fn a_change_that_breaks_a_test_is_told_so_after_a_few_rounds() {
             passed before, not now: test_it.py::test_it
             test_it.py::test_it: base [Passed, Passed, Passed, Passed, Passed, Passed], change [Failed, Failed, Failed, Failed, Failed, Failed]
         "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn what_differs_from_a_claim_is_flaky_or_the_claim_is_wrong() {
+    let both = |outcome| {
+        [TestComparison {
+            id: "test_it.py::test_turns".to_owned(),
+            base: Some(outcome),
+            patch: Some(outcome),
+            class: TestClass::Kept,
+        }]
+    };
+    let (green, red) = (both(TestOutcome::Passed), both(TestOutcome::Failed));
+    check_turns_of_claim(
+        &green,
+        "--++",
+        expect![[r#"
+        passed: 1 test: 1 flaky
+        not held against the change (fails now and then on the base as well): test_it.py::test_turns
+        test_it.py::test_turns: base [Failed, Passed], change [Failed, Passed]
+    "#]],
+    )
+    .await;
+    check_turns_of_claim(
+        &red,
+        "+++-",
+        expect![[r#"
+        passed: 1 test: 1 flaky
+        test_it.py::test_turns: base [Passed, Passed, Failed], change [Passed]
+    "#]],
+    )
+    .await;
+    check_turns_of_claim(&green, "--------------", expect![[r#"
+        passed: 1 test: 1 failing before and now
+        not held against the change (failed before the change too): test_it.py::test_turns
+        test_it.py::test_turns: base [Failed, Failed, Failed, Failed, Failed, Failed], change [Failed, Failed, Failed, Failed, Failed, Failed]
+    "#]]).await;
+    check_turns_of_claim(
+        &red,
+        "--------------",
+        expect![[r#"
+        passed: 1 test: 1 failing before and now
+        not held against the change (failed before the change too): test_it.py::test_turns
+    "#]],
     )
     .await;
 }

@@ -8,7 +8,10 @@ use agents_coding::Dialect;
 use agents_test::UserTests;
 use pipeline::verify::{Verification, Verified, patches, replies_of};
 use pipeline::{Crew, DriveError, Stop};
-use protocol::{Agent, Base, Entry, Limits, Log, RunEvent, Seat, Stage, Workspace, WorkspaceError};
+use protocol::{
+    Agent, Base, Entry, Evidence, Limits, Log, RunEvent, Seat, Stage, TestComparison, Workspace,
+    WorkspaceError,
+};
 use workspace::checkout::Checkout;
 use workspace::git::GitError;
 
@@ -94,6 +97,7 @@ pub(crate) async fn walk_again(
 fn crew(history: &[Entry], seats: &[Seat]) -> Result<Crew, AgainError> {
     let mut models = seats::Models {
         user_tests: seats.iter().any(|it| it.agent == UserTests::new().name()),
+        claimed: comparison(history),
         ..seats::Models::default()
     };
     for seat in seats {
@@ -117,6 +121,19 @@ fn crew(history: &[Entry], seats: &[Seat]) -> Result<Crew, AgainError> {
         });
     }
     Ok(crew)
+}
+
+/// Every test on both sides, as the last report on them has it.
+fn comparison(history: &[Entry]) -> Vec<TestComparison> {
+    let reports = history.iter().rev().filter_map(|it| match &it.event {
+        RunEvent::Reported { report, .. } => Some(&report.evidence),
+        _ => None,
+    });
+    let mut comparisons = reports.flatten().filter_map(|it| match it {
+        Evidence::Tests { comparison, .. } => Some(comparison.clone()),
+        _ => None,
+    });
+    comparisons.next().unwrap_or_default()
 }
 
 /// An error and its causes in one sentence.

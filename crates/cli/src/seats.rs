@@ -7,7 +7,7 @@ use agents_format::RuffAgent;
 use agents_qa::Reviewer;
 use agents_test::{Ablation, PytestRunner, TestAuthor, UserTests};
 use pipeline::Crew;
-use protocol::{Model, Stage};
+use protocol::{Model, Stage, TestComparison};
 
 /// The models that fill the seats which need one.
 #[derive(Default)]
@@ -18,6 +18,8 @@ pub(crate) struct Models {
     pub(crate) author: Option<Arc<dyn Model>>,
     /// Whether the user gave the acceptance tests with the task; nobody writes any then.
     pub(crate) user_tests: bool,
+    /// What an earlier run of the same change says of each test, where that is checked.
+    pub(crate) claimed: Vec<TestComparison>,
     /// Reviews; without it nobody does.
     pub(crate) reviewer: Option<Arc<dyn Model>>,
 }
@@ -40,7 +42,7 @@ pub(crate) fn crew(models: Models) -> Crew {
     } else if let Some(model) = models.author {
         crew = crew.with_model(Stage::Testing, TestAuthor::new(), model);
     }
-    crew = crew.with(Stage::Testing, PytestRunner::new());
+    crew = crew.with(Stage::Testing, PytestRunner::checking(models.claimed));
     crew = crew.with(Stage::Testing, Ablation::new());
     if let Some(model) = models.reviewer {
         crew = crew.with_model(Stage::Qa, Reviewer::new(), model);

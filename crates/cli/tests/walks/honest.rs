@@ -8,6 +8,7 @@ use protocol::{Evidence, RunEvent, Status, TestClass, TestComparison};
 use testkit::Honest;
 
 use crate::scene::{Walked, broken, say};
+use crate::verify;
 
 /// Fewer would say little about the gates.
 const FIXES_MIN: usize = 14;
@@ -66,6 +67,10 @@ fn check(honest: &Honest, walked: &Walked) -> Vec<String> {
         }
     }
     found.extend(changes(honest, walked));
+    if found.is_empty() {
+        let differing = verify::differences(&honest.fixture, walked).into_iter();
+        found.extend(differing.map(|it| format!("walked again: {it}")));
+    }
     say(&format!(
         "{}: {:?}, {} tests, {} fixed, {} failing anyway, {} up to chance",
         honest.fixture.name,

@@ -138,6 +138,7 @@ fn crew(fixture: &Fixture) -> Crew {
     seats::crew(seats::Models {
         coders: coders.map(|it| (Dialect::Functions, it)).collect(),
         author: model("author"),
+        claimed: Vec::new(),
         user_tests: !fixture.task.tests.is_empty(),
         reviewer: model("review"),
     })

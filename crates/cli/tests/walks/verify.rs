@@ -6,23 +6,42 @@ use pipeline::Stop;
 use pipeline::verify::{Verified, Word, claims_something};
 use protocol::{
     AcceptanceTests, Canaries, Entry, Evidence, HunkVerdict, Integrity, LintFinding, RunEvent,
-    RunId, Severity, Silent, TestClass, TestComparison, TestOrigin, TestOutcome, TreeId, Workspace,
+    RunId, RunState, Severity, Silent, TestClass, TestComparison, TestOrigin, TestOutcome, TreeId,
+    Workspace,
 };
 use tempfile::TempDir;
 use testkit::Fixture;
 
 use crate::again::{opening, walk_again};
-use crate::scene::{open, walk};
+use crate::scene::{Walked, open, walk};
 
-/// What doesn't hold when a completed run is walked again from its journal.
-pub(crate) fn differences(fixture: &Fixture, entries: &[Entry]) -> Vec<String> {
-    if !claims_something(entries) {
+/// What doesn't hold when a run is walked again from its bundle. The bundle itself says what came out, or this panics.
+pub(crate) fn differences(fixture: &Fixture, walked: &Walked) -> Vec<String> {
+    let entries = through_a_bundle(fixture, walked);
+    if !claims_something(&entries) {
         return Vec::new();
     }
-    let walked = tokio::task::block_in_place(|| {
-        tokio::runtime::Handle::current().block_on(again(fixture, entries))
+    let again = tokio::task::block_in_place(|| {
+        tokio::runtime::Handle::current().block_on(again(fixture, &entries))
     });
-    told(&walked)
+    told(&again)
+}
+
+/// The journal as it is read from the bundle of a run.
+fn through_a_bundle(fixture: &Fixture, walked: &Walked) -> Vec<Entry> {
+    let folder = TempDir::new().expect("a folder for the test");
+    let out = folder.path().join("bundle");
+    delivery::Bundle::of(&RunId("r".into()), &walked.history)
+        .and_then(|it| it.write_to(&out))
+        .unwrap_or_else(|error| panic!("{}: could not {error}", fixture.name));
+    let (_, entries) = delivery::read_bundle(&out).expect("nobody changed it");
+    let mut folded = RunState::fold(&entries).expect("it is a whole run");
+    let mut walked = walked.state.clone();
+    // What was prepared may be taken in later than it was finished.
+    folded.evidence.clear();
+    walked.evidence.clear();
+    assert_eq!(folded, walked, "{}: fold and walk disagree", fixture.name);
+    entries
 }
 
 fn told(verified: &Verified) -> Vec<String> {
