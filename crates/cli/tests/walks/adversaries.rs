@@ -9,6 +9,7 @@ use protocol::{Entry, Evidence, RunEvent, Status, Verdict};
 use testkit::{Adversary, Ends, Fixture, journal_text};
 
 use crate::scene::{Walked, broken, say};
+use crate::verify;
 
 /// Only adversaries with this in their name are walked, for whoever works on one of them.
 const ONLY: &str = "PIPELINE_TEST_ADVERSARY";
@@ -55,6 +56,8 @@ pub(crate) async fn walk_all(all: Vec<Adversary>) {
         let mut found = differences(ends, walked);
         if !found.is_empty() {
             found.push(journal_text(&walked.history));
+        } else if walked.state.status == Status::Completed {
+            found.extend(verify::differences(fixture, walked));
         }
         found
     })

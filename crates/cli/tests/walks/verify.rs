@@ -5,9 +5,9 @@ use std::sync::Arc;
 use pipeline::Stop;
 use pipeline::verify::{Verified, Word, claims_something};
 use protocol::{
-    AcceptanceTests, Canaries, Entry, Evidence, HunkVerdict, Integrity, LintFinding, RunEvent,
-    RunId, RunState, Severity, Silent, TestClass, TestComparison, TestOrigin, TestOutcome, TreeId,
-    Workspace,
+    AcceptanceTests, Canaries, Entry, Evidence, HunkVerdict, Integrity, LintFinding, Rerun,
+    RunEvent, RunId, RunState, Severity, Silent, TestClass, TestComparison, TestOrigin,
+    TestOutcome, TreeId, Workspace,
 };
 use tempfile::TempDir;
 use testkit::Fixture;
@@ -80,6 +80,26 @@ const LIES: &[(&str, &str, Lie)] = &[
         each_comparison(event, |it| {
             if it.base == Some(TestOutcome::Passed) {
                 it.patch = Some(TestOutcome::Failed);
+            }
+        });
+    }),
+    ("an outcome that was run again", "regression", |event| {
+        each_evidence(event, |evidence| {
+            let Evidence::Tests {
+                comparison, reruns, ..
+            } = evidence
+            else {
+                return;
+            };
+            for it in comparison {
+                if it.base == Some(TestOutcome::Passed) {
+                    it.patch = Some(TestOutcome::Failed);
+                    reruns.push(Rerun {
+                        id: it.id.clone(),
+                        on_base: vec![TestOutcome::Passed; 2],
+                        with_change: vec![TestOutcome::Failed; 2],
+                    });
+                }
             }
         });
     }),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt::Debug;
 
 use protocol::{
-    AcceptanceTests, Bite, Entry, Environment, Evidence, HunkVerdict, Integrity, PatchFacts,
+    AcceptanceTests, Bite, Entry, Environment, Evidence, HunkVerdict, Integrity, PatchFacts, Rerun,
     Review, RunEvent, Status, SuiteScope, TestClass, TestComparison, TestOutcome, TestResult,
     TestRun, Verdict,
 };
@@ -204,9 +204,8 @@ impl Figures<'_> {
                 reruns,
                 scope,
             } => {
-                self.told
-                    .flaky
-                    .extend(reruns.iter().map(|it| it.id.clone()));
+                let flipped = reruns.iter().filter(|it| flipped(it));
+                self.told.flaky.extend(flipped.map(|it| it.id.clone()));
                 self.tests(run, comparison, scope.as_ref());
             }
             Evidence::Patch(facts) => self.patch(facts),
@@ -369,4 +368,10 @@ fn in_full(result: &TestResult) -> String {
 
 fn outcome(outcome: Option<TestOutcome>) -> String {
     outcome.map_or_else(|| "no outcome".to_owned(), |it| plain(&it))
+}
+
+/// Whether a test that was run again gave different outcomes on the same tree.
+fn flipped(rerun: &Rerun) -> bool {
+    let differ = |outcomes: &[TestOutcome]| outcomes.iter().any(|it| *it != outcomes[0]);
+    differ(&rerun.on_base) || differ(&rerun.with_change)
 }
