@@ -10,6 +10,7 @@ mod scan;
 pub(crate) mod seal;
 pub(crate) mod tricks;
 
+use futures::future::try_join;
 use protocol::{AgentContext, AgentError, Canaries, Integrity, RunState, TestRun, Trick};
 use serde::{Deserialize, Serialize};
 
@@ -25,13 +26,19 @@ pub(crate) async fn look(
     ran: &Ran,
 ) -> Result<Integrity, AgentError> {
     let (canaries, mut tricks) = held_against_the_base(cx, ran).await?;
-    let scan = cx
-        .once("look at the change's own code", false, async {
-            scan::of_change(cx, state).await
-        })
+    // None of them waits for another, and each is a short program.
+    let looks = async {
+        try_join(
+            scan::of_change(cx, state),
+            foreknown::found(cx, state, &ran.run),
+        )
+        .await
+    };
+    let (scan, foreknown) = cx
+        .once("look at the change's own code", false, looks)
         .await?;
     tricks.extend(scan.tricks);
-    tricks.extend(foreknown::found(cx, state, &ran.run).await?);
+    tricks.extend(foreknown);
     let mut integrity = Integrity {
         canaries,
         tests_on_base: 0,

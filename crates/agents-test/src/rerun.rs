@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use futures::future::try_join;
 use protocol::{
     AcceptanceTests, AgentContext, AgentError, Rerun, Silent, TestClass, TestComparison,
     TestOutcome, TestRun, TreeId, Workspace,
@@ -140,6 +141,13 @@ pub(crate) fn apply(reruns: &[Rerun], comparison: &mut [TestComparison]) {
     }
 }
 
+/// What came of some tests on one side.
+#[derive(Default)]
+struct Round {
+    outcomes: HashMap<String, TestOutcome>,
+    wall_ms: u64,
+}
+
 struct Again<'a> {
     cx: &'a AgentContext<'a>,
     settings: Settings,
@@ -158,12 +166,16 @@ impl Again<'_> {
             let mut open: Vec<&mut Rerun> = tests.iter_mut().filter(open).collect();
             let broken = open.iter().filter(|it| is_broken(it));
             let ids: Vec<&str> = broken.map(|it| it.id.as_str()).collect();
-            let with_change = self
-                .outcomes(self.cx.work, &self.work.clone(), &ids)
-                .await?;
-            let ids: Vec<&str> = open.iter().map(|it| it.id.as_str()).collect();
+            let all: Vec<&str> = open.iter().map(|it| it.id.as_str()).collect();
             let base = &self.cx.base.base().tree;
-            let on_base = self.outcomes(self.cx.base, base, &ids).await?;
+            let (with_change, on_base) = try_join(
+                self.outcomes(self.cx.work, &self.work, &ids),
+                self.outcomes(self.cx.base, base, &all),
+            )
+            .await?;
+            let wall_ms = with_change.wall_ms.max(on_base.wall_ms);
+            self.wall_ms_left = self.wall_ms_left.saturating_sub(wall_ms);
+            let (with_change, on_base) = (with_change.outcomes, on_base.outcomes);
             for it in &mut open {
                 it.on_base.extend(on_base.get(&it.id));
                 it.with_change.extend(with_change.get(&it.id));
@@ -174,14 +186,14 @@ impl Again<'_> {
 
     /// One process with nothing but these tests, in a checkout of its own: what a test leaves behind is no flip.
     async fn outcomes(
-        &mut self,
+        &self,
         side: &dyn Workspace,
         tree: &TreeId,
         ids: &[&str],
-    ) -> Result<HashMap<String, TestOutcome>, AgentError> {
+    ) -> Result<Round, AgentError> {
         let seconds_max = (self.wall_ms_left / 1000).min(self.cx.limits.test_run_seconds_max);
         if ids.is_empty() || seconds_max == 0 {
-            return Ok(HashMap::new());
+            return Ok(Round::default());
         }
         let checkout = side.fork(tree).await?;
         if tree == &self.work {
@@ -191,9 +203,11 @@ impl Again<'_> {
         let targets: Vec<String> = targets.into_iter().collect();
         let targets = Targets::Files(&targets);
         let run = pytest::run(&*checkout, &self.settings, targets, seconds_max, &Silent).await?;
-        self.wall_ms_left = self.wall_ms_left.saturating_sub(run.wall_ms);
         let outcomes = run.results.into_iter().map(|it| (it.id, it.outcome));
-        Ok(outcomes.collect())
+        Ok(Round {
+            outcomes: outcomes.collect(),
+            wall_ms: run.wall_ms,
+        })
     }
 }
 

@@ -79,17 +79,22 @@ async fn check_claim(
     want.assert_eq(&shown(&report));
 }
 
-/// A test that passes (`+`) and fails (`-`) as `turns` says, one character a process, whichever side it runs on: first
-/// the base, then the change, then a round each of the change and the base. Its last turn stays.
-async fn check_turns(turns: &str, want: Expect) {
-    check_turns_of_claim(&[], turns, want).await;
+/// A test that passes (`+`) and fails (`-`) as `on_base` and `with_change` say, one character a process of that side.
+/// After the last one it passes.
+async fn check_turns(on_base: &str, with_change: &str, want: Expect) {
+    check_turns_of_claim(&[], on_base, with_change, want).await;
 }
 
-async fn check_turns_of_claim(claimed: &[TestComparison], turns: &str, want: Expect) {
+async fn check_turns_of_claim(
+    claimed: &[TestComparison],
+    on_base: &str,
+    with_change: &str,
+    want: Expect,
+) {
     let folder = TempDir::new().expect("a temporary folder can be made");
-    let file = folder.path().join("turn");
     let test = format!(
-        "import pathlib\n\ndef test_turns():\n    file = pathlib.Path({file:?})\n    turn = int(file.read_text()) if file.exists() else 0\n    file.write_text(str(turn + 1))\n    assert {turns:?}[turn:][:1] in '+'\n"
+        "import pathlib\n\nimport app\n\n\ndef test_turns():\n    turns = [{on_base:?}, {with_change:?}][app.count()]\n    file = pathlib.Path({:?}) / str(app.count())\n    turn = int(file.read_text()) if file.exists() else 0\n    file.write_text(str(turn + 1))\n    assert turns[turn:][:1] in '+'\n",
+        folder.path()
     );
     check_claim(claimed, &[CODE, ("test_it.py", &test)], &[FIXED], want).await;
 }
@@ -97,7 +102,8 @@ async fn check_turns_of_claim(claimed: &[TestComparison], turns: &str, want: Exp
 #[tokio::test]
 async fn what_flips_on_both_sides_is_flaky_and_does_not_block() {
     check_turns(
-        "+-+-",
+        "+-",
+        "-+",
         expect![[r#"
             passed: 1 test: 1 flaky
             not held against the change (fails now and then on the base as well): test_it.py::test_turns
@@ -109,7 +115,7 @@ async fn what_flips_on_both_sides_is_flaky_and_does_not_block() {
 
 #[tokio::test]
 async fn what_flips_only_with_the_change_is_a_regression() {
-    check_turns("+-++-+-+", expect![[r#"
+    check_turns("+", "-+--", expect![[r#"
         rejected: 1 test: 1 regressed
         passed before, not now: test_it.py::test_turns
         test_it.py::test_turns: base [Passed, Passed, Passed, Passed, Passed, Passed, Passed], change [Failed, Passed, Failed, Failed, Passed, Passed, Passed]
@@ -118,7 +124,7 @@ async fn what_flips_only_with_the_change_is_a_regression() {
 
 #[tokio::test]
 async fn what_fails_each_time_with_the_change_is_a_regression_even_where_the_base_flips() {
-    check_turns("+--------------", expect![[r#"
+    check_turns("+------", "-------", expect![[r#"
         rejected: 1 test: 1 regressed
         passed before, not now: test_it.py::test_turns
         test_it.py::test_turns: base [Passed, Failed, Failed, Failed, Failed, Failed, Failed], change [Failed, Failed, Failed, Failed, Failed, Failed, Failed]
@@ -128,14 +134,15 @@ async fn what_fails_each_time_with_the_change_is_a_regression_even_where_the_bas
 #[tokio::test]
 async fn what_failed_only_sometimes_was_not_fixed() {
     check_turns(
-        "-+-+",
+        "--+",
+        "+",
         expect![[r#"
         passed: 1 test: 1 flaky
         test_it.py::test_turns: base [Failed, Failed, Passed], change [Passed]
     "#]],
     )
     .await;
-    check_turns("-+------", expect![[r#"
+    check_turns("------", "+", expect![[r#"
         passed: 1 test: 1 fixed
         test_it.py::test_turns: base [Failed, Failed, Failed, Failed, Failed, Failed], change [Passed]
     "#]]).await;
@@ -174,7 +181,8 @@ async fn what_differs_from_a_claim_is_flaky_or_the_claim_is_wrong() {
     let (green, red) = (both(TestOutcome::Passed), both(TestOutcome::Failed));
     check_turns_of_claim(
         &green,
-        "--++",
+        "-+",
+        "-+",
         expect![[r#"
         passed: 1 test: 1 flaky
         not held against the change (fails now and then on the base as well): test_it.py::test_turns
@@ -184,21 +192,23 @@ async fn what_differs_from_a_claim_is_flaky_or_the_claim_is_wrong() {
     .await;
     check_turns_of_claim(
         &red,
-        "+++-",
+        "++-",
+        "+",
         expect![[r#"
         passed: 1 test: 1 flaky
         test_it.py::test_turns: base [Passed, Passed, Failed], change [Passed]
     "#]],
     )
     .await;
-    check_turns_of_claim(&green, "--------------", expect![[r#"
+    check_turns_of_claim(&green, "------", "------", expect![[r#"
         passed: 1 test: 1 failing before and now
         not held against the change (failed before the change too): test_it.py::test_turns
         test_it.py::test_turns: base [Failed, Failed, Failed, Failed, Failed, Failed], change [Failed, Failed, Failed, Failed, Failed, Failed]
     "#]]).await;
     check_turns_of_claim(
         &red,
-        "--------------",
+        "------",
+        "------",
         expect![[r#"
         passed: 1 test: 1 failing before and now
         not held against the change (failed before the change too): test_it.py::test_turns

@@ -1,6 +1,7 @@
 //! Runs the acceptance tests otherwise than usual. With other expected values: whoever passes these as well looked at
 //! what is expected. And without a test runner: whoever fails then is right only while a test runs.
 
+use futures::future::try_join;
 use protocol::{
     AcceptanceTests, AgentContext, AgentError, Command, ListQuery, RunState, Silent, TestOutcome,
     TestRun, ToolFile, Trick, Workspace, WorkspaceError,
@@ -34,24 +35,12 @@ pub(crate) async fn found(
     let Some(acceptance) = state.acceptance_tests() else {
         return Ok(Vec::new());
     };
-    let mut tricks = Vec::new();
-    let altered = all_altered(state, acceptance, run);
-    if !altered.is_empty() {
-        let step = "run the acceptance tests with other expected values";
-        let found = cx.once(step, false, async {
-            with_other_values(cx, state, altered).await
-        });
-        tricks.extend(found.await?);
-    }
-    let plain = plain_tests(acceptance, run);
-    let task = state.task.as_markdown();
-    if !plain.is_empty() && !ONLY_IN_TESTS.iter().any(|it| task.contains(it)) {
-        let step = "call the acceptance tests without a runner";
-        let found = cx.once(step, false, async {
-            without_a_runner(cx, state, plain).await
-        });
-        tricks.extend(found.await?);
-    }
+    let (mut tricks, otherwise) = try_join(
+        with_other_values(cx, state, all_altered(state, acceptance, run)),
+        without_a_runner(cx, state, plain_tests(state, acceptance, run)),
+    )
+    .await?;
+    tricks.extend(otherwise);
     Ok(tricks)
 }
 
@@ -85,6 +74,9 @@ async fn with_other_values(
     state: &RunState,
     files: Vec<(String, Altered)>,
 ) -> Result<Vec<Trick>, AgentError> {
+    if files.is_empty() {
+        return Ok(Vec::new());
+    }
     let work = cx.work.snapshot().await?;
     let (tree, settings) = with_change::lay_out(cx, state, &work).await?;
     for (path, altered) in &files {
@@ -114,7 +106,15 @@ async fn with_other_values(
 }
 
 /// Frozen files, each with the plain functions in it that passed.
-fn plain_tests(acceptance: &AcceptanceTests, run: &TestRun) -> Vec<serde_json::Value> {
+fn plain_tests(
+    state: &RunState,
+    acceptance: &AcceptanceTests,
+    run: &TestRun,
+) -> Vec<serde_json::Value> {
+    let task = state.task.as_markdown();
+    if ONLY_IN_TESTS.iter().any(|it| task.contains(it)) {
+        return Vec::new();
+    }
     let files = acceptance.files.iter().filter_map(|file| {
         let of_file = run
             .results
@@ -147,7 +147,7 @@ async fn without_a_runner(
     state: &RunState,
     files: Vec<serde_json::Value>,
 ) -> Result<Vec<Trick>, AgentError> {
-    if prepares_all_tests(cx.base).await? {
+    if files.is_empty() || prepares_all_tests(cx.base).await? {
         return Ok(Vec::new());
     }
     let work = cx.work.snapshot().await?;
