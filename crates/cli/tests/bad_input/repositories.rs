@@ -340,12 +340,17 @@ fn a_suite_that_forks_without_end_meets_a_wall() {
         "here/pipeline.toml",
         "[limits]\ntest_run_seconds_max = 5\nprocesses_max = 64\n",
     );
-    // Which tests had an outcome before the wall was met differs from run to run, and so may the verdict on the
-    // change; that the wall was met, and that the program came to its end, may not.
+    // Which process is refused its next fork is up to the kernel: where it is pytest's own, the run breaks off, and
+    // where it is always a child, which then makes room for the next, the run lasts until its time is up. Which tests
+    // had an outcome before differs as well, and so may the verdict on the change. That a wall was met, and that the
+    // program came to its end, may not.
     let ended = world.walk(&[]);
     let seen = world.seen(&ended);
+    let on_the_base = "a complete run of the existing tests: on the base commit they";
     assert!(
-        seen.contains("a complete run of the existing tests: on the base commit they broke off"),
+        ["broke off", "did not end within 5 seconds"]
+            .iter()
+            .any(|wall| seen.contains(&format!("{on_the_base} {wall}"))),
         "{seen}"
     );
     assert!(seen.contains("change      ~pages.py"), "{seen}");
