@@ -234,17 +234,19 @@ impl Gate<'_> {
             }
         }
         let added = self.added(path);
-        let unseen = hidden::character(path, &before, added).or_else(|| {
-            let is_python = path.ends_with(".py") || path.ends_with(".pyi");
-            is_python
-                .then(|| hidden::look_alike(&before, &now, added))
-                .flatten()
-        });
+        let is_python = path.ends_with(".py") || path.ends_with(".pyi");
+        let in_python = || {
+            is_python.then(|| {
+                let encoding = hidden::encoding(&before, &now);
+                encoding.or_else(|| hidden::look_alike(&before, &now, added))
+            })
+        };
+        let unseen = hidden::character(path, &before, added).or_else(|| in_python().flatten());
         Ok(unseen.map(|it| Objection {
             path: path.clone(),
             what: format!("line {} {}", it.line, it.words),
-            remedy: "Write plain characters there.".to_owned(),
-            instead: "A string that needs such a character gets its escape, as in `\\u200b`.",
+            remedy: it.remedy.to_owned(),
+            instead: "",
         }))
     }
 

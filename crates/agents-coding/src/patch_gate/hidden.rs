@@ -1,4 +1,5 @@
-//! What a reader of a change doesn't see: hidden characters, and names in letters that look like others.
+//! What a reader of a change doesn't see: hidden characters, names in letters that look like others, and an encoding in
+//! which the same bytes are other code.
 
 use std::collections::BTreeSet;
 
@@ -15,11 +16,15 @@ const PROSE_ENDS: &[&str] = &[
 /// Soft hyphen, zero width non-joiner and joiner, left-to-right and right-to-left mark.
 const SPELLING: &[char] = &['\u{ad}', '\u{200c}', '\u{200d}', '\u{200e}', '\u{200f}'];
 
-/// What was found, in words after "line N".
+/// What was found, in words after "line N", and what to do about it.
 pub(crate) struct Hidden {
     pub(crate) line: u32,
     pub(crate) words: String,
+    pub(crate) remedy: &'static str,
 }
+
+const PLAINLY: &str = "Write plain characters there; a string that needs such a character gets its escape, as in `\\u200b`.";
+const IN_UTF_8: &str = "Leave the declaration out: files are UTF-8.";
 
 /// The first hidden character in the new lines of a file. Those that the file had before stay allowed.
 pub(crate) fn character(path: &str, before: &str, added: &[(u32, String)]) -> Option<Hidden> {
@@ -37,6 +42,7 @@ pub(crate) fn character(path: &str, before: &str, added: &[(u32, String)]) -> Op
         Some(Hidden {
             line: *line,
             words: format!("holds the hidden character {}", names::code(found)),
+            remedy: PLAINLY,
         })
     })
 }
@@ -60,8 +66,54 @@ pub(crate) fn look_alike(before: &str, now: &str, added: &[(u32, String)]) -> Op
             } else {
                 return None;
             };
-            Some(Hidden { line, words })
+            Some(Hidden {
+                line,
+                words,
+                remedy: PLAINLY,
+            })
         })
+}
+
+/// A declared encoding that makes Python read something else than what everybody is shown, as `utf-7` and
+/// `unicode_escape` make code of a comment. One that the file declared before stays allowed.
+pub(crate) fn encoding(before: &str, now: &str) -> Option<Hidden> {
+    let (line, name) = declared(now)?;
+    let as_shown = ["utf-8", "utf8", "utf-8-sig", "ascii", "us-ascii"];
+    let plain = name.to_lowercase().replace('_', "-");
+    let is_as_before = || declared(before).is_some_and(|(_, it)| it == name);
+    if as_shown.contains(&plain.as_str()) || is_as_before() {
+        return None;
+    }
+    Some(Hidden {
+        line,
+        words: format!(
+            "declares the encoding `{name}`, so Python reads other code than what is shown"
+        ),
+        remedy: IN_UTF_8,
+    })
+}
+
+/// The line and the name of the encoding that Python source declares (PEP 263): in a comment on the first line, or on the
+/// second if the first is a comment or blank.
+fn declared(text: &str) -> Option<(u32, &str)> {
+    let indents = [' ', '\t', '\u{c}'];
+    for (number, line) in (1..=2).zip(text.trim_start_matches('\u{feff}').lines()) {
+        let line = line.trim_start_matches(indents);
+        if !line.is_empty() && !line.starts_with('#') {
+            return None;
+        }
+        let names = line.match_indices("coding").filter_map(|(at, word)| {
+            let rest = line[at + word.len()..].strip_prefix([':', '='])?;
+            let rest = rest.trim_start_matches([' ', '\t']);
+            let is_of_name = |it: char| it.is_ascii_alphanumeric() || "-_.".contains(it);
+            let end = rest.find(|it| !is_of_name(it)).unwrap_or(rest.len());
+            Some(&rest[..end]).filter(|it| !it.is_empty())
+        });
+        if let Some(name) = names.into_iter().next() {
+            return Some((number, name));
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -73,7 +125,9 @@ mod tests {
     #[track_caller]
     fn check(path: &str, before: &str, now: &str, want: Expect) {
         let added: Vec<(u32, String)> = (1..).zip(now.split('\n').map(str::to_owned)).collect();
-        let found = character(path, before, &added).or_else(|| look_alike(before, now, &added));
+        let found = character(path, before, &added)
+            .or_else(|| encoding(before, now))
+            .or_else(|| look_alike(before, now, &added));
         let shown = found.map(|it| format!("line {} {}", it.line, it.words));
         want.assert_eq(&shown.unwrap_or_default());
     }
@@ -125,6 +179,51 @@ mod tests {
             "",
             "x = \u{1d41a}dmin\n",
             expect!["line 1 has the name `𝐚dmin`, which Python takes for `admin` (U+1D41A)"],
+        );
+    }
+
+    #[test]
+    fn code_that_python_reads_in_another_encoding_is_named() {
+        check(
+            "a.py",
+            "x = 1\n",
+            "# -*- coding: unicode_escape -*-\nx = 1  # \\u000aimport os\n",
+            expect![
+                "line 1 declares the encoding `unicode_escape`, so Python reads other code than what is shown"
+            ],
+        );
+        check(
+            "a.py",
+            "#!/bin/sh\n#\n# vim: set fileencoding=utf-7 :\n",
+            "#!/bin/sh\n# vim: set fileencoding=utf-7 :\n# +AAo-import os\n",
+            expect![
+                "line 2 declares the encoding `utf-7`, so Python reads other code than what is shown"
+            ],
+        );
+        check(
+            "a.py",
+            "# coding: latin-1\n",
+            "\n  # decoding: no, coding= cp037\n",
+            expect![
+                "line 2 declares the encoding `no`, so Python reads other code than what is shown"
+            ],
+        );
+        for as_shown in [
+            "# coding: UTF_8\n",
+            "# -*- coding: utf-8 -*-\n",
+            "\"\"\"coding: utf-7\"\"\"\n",
+            "x = 1\n# coding: utf-7\n",
+            "#\n#\n# coding: utf-7\n",
+            "# about coding: \n",
+            "# encoding\n",
+        ] {
+            check("a.py", "", as_shown, expect![""]);
+        }
+        check(
+            "a.py",
+            "# coding: latin-1\n",
+            "# coding: latin-1\nx = 1\n",
+            expect![""],
         );
     }
 

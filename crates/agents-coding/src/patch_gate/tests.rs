@@ -269,16 +269,18 @@ fn what_git_would_not_show_is_named() {
     check(
         &[Write("pages.py", "level = 'user\u{202e}'\n")],
         expect![[r#"
-            - `pages.py`: line 1 holds the hidden character U+202E. Write plain characters there.
-
-            A string that needs such a character gets its escape, as in `\u200b`."#]],
+            - `pages.py`: line 1 holds the hidden character U+202E. Write plain characters there; a string that needs such a character gets its escape, as in `\u200b`."#]],
+    );
+    check(
+        &[Write("pages.py", "# coding: utf-7\n# +AAo-x = 1\n")],
+        expect![
+            "- `pages.py`: line 1 declares the encoding `utf-7`, so Python reads other code than what is shown. Leave the declaration out: files are UTF-8."
+        ],
     );
     check(
         &[Write("pages.py", "def p\u{430}ge_count(a, b): ...\n")],
         expect![[r#"
-            - `pages.py`: line 1 has the name `pаge_count`, whose letter U+0430 looks like another one. Write plain characters there.
-
-            A string that needs such a character gets its escape, as in `\u200b`."#]],
+            - `pages.py`: line 1 has the name `pаge_count`, whose letter U+0430 looks like another one. Write plain characters there; a string that needs such a character gets its escape, as in `\u200b`."#]],
     );
 }
 
