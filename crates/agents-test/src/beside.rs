@@ -11,15 +11,23 @@ const NAMED_MAX: usize = 20;
 pub(crate) fn for_everybody(
     comparison: &[TestComparison],
     acceptance: Option<&AcceptanceTests>,
+    reruns: &[Rerun],
 ) -> String {
     let wanted = acceptance.map_or(&[][..], |it| &it.on_base);
-    let wanted: HashSet<&str> = wanted.iter().map(|it| it.id.as_str()).collect();
+    let mut wanted: HashSet<&str> = wanted.iter().map(|it| it.id.as_str()).collect();
+    let excused = reruns.iter().filter(|it| !it.excuse.is_empty());
+    let excused: Vec<&Rerun> = excused.collect();
     let classes = [
         (TestClass::Flaky, "fails now and then on the base as well"),
         (TestClass::PreExisting, "failed before the change too"),
         (TestClass::Environment, "can't run here"),
     ];
     let mut text = String::new();
+    for it in &excused {
+        let (why, id) = (&it.excuse, &it.id);
+        text += &format!("\nnot held against the change ({why}): {id}");
+    }
+    wanted.extend(excused.iter().map(|it| it.id.as_str()));
     for (class, why) in classes {
         let named = named(comparison, class, &wanted);
         if !named.is_empty() {
@@ -57,7 +65,7 @@ pub(crate) fn for_coder(
         text += "\nWith the change these fail in some runs and not in others; without it they never failed:\n";
         text += &ids.iter().map(|it| format!("- {it}\n")).collect::<String>();
     }
-    let beside = for_everybody(comparison, acceptance);
+    let beside = for_everybody(comparison, acceptance, reruns);
     if !beside.is_empty() {
         text += "\nThese are red as well. They don't count, so leave them as they are:";
         text += &beside;
@@ -116,6 +124,7 @@ mod tests {
             id: id.to_owned(),
             on_base: vec![TestOutcome::Passed],
             with_change: with_change.to_vec(),
+            excuse: String::new(),
         }
     }
 
@@ -152,6 +161,24 @@ mod tests {
 
                 With the change these fail in some runs and not in others; without it they never failed:
                 - a
+            "#]],
+        );
+    }
+
+    #[test]
+    fn an_excuse_is_said_in_its_own_words() {
+        let excused = Rerun {
+            excuse: "it can't be why".to_owned(),
+            ..rerun("a", &[Failed, Passed])
+        };
+        check(
+            &[("a", TestClass::Flaky), ("b", TestClass::Flaky)],
+            &[excused, rerun("b", &[Failed, Passed])],
+            expect![[r#"
+
+                These are red as well. They don't count, so leave them as they are:
+                not held against the change (it can't be why): a
+                not held against the change (fails now and then on the base as well): b
             "#]],
         );
     }

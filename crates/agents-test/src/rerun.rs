@@ -4,19 +4,24 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use futures::future::try_join;
 use protocol::{
-    AcceptanceTests, AgentContext, AgentError, Rerun, Silent, TestClass, TestComparison,
+    AcceptanceTests, AgentContext, AgentError, Rerun, RunState, Silent, TestClass, TestComparison,
     TestOutcome, TestRun, TreeId, Workspace,
 };
 
+use crate::affected::{Affected, Reach, file_of, test_files};
 use crate::pytest::{self, Targets};
 use crate::settings::Settings;
-use crate::with_change::write_acceptance_tests;
+use crate::with_change::{self, write_acceptance_tests};
 
 /// Tests that are run again. A change after which more than that fail is no matter of chance.
 const TESTS_MAX: usize = 20;
 /// Rounds after which a test that never differs from its own side is believed. One that fails half of the time looks
 /// like that in one of four to the power of these: less than once in a thousand times.
 const ROUNDS_TO_BE_SURE: u32 = 5;
+/// Why a test is left aside that flips with the change only.
+const FLIPS_ALONE: &str = "it imports nothing that was changed, and flips when it runs alone";
+const GREEN_AGAIN: &str =
+    "it imports nothing that was changed, and passed when all tests ran once more";
 
 /// Whether a test flips by itself, from its outcomes on both sides.
 ///
@@ -74,6 +79,7 @@ fn suspects(
                 id: it.id.clone(),
                 on_base: vec![it.base?],
                 with_change: vec![it.patch?],
+                excuse: String::new(),
             })
         });
         found.collect()
@@ -100,17 +106,20 @@ fn suspects(
     all
 }
 
-/// Runs them again, round by round, until each is decided.
+/// Runs them again, round by round, until each is decided. `targets` is what ran with the change.
 pub(crate) async fn run(
     cx: &AgentContext<'_>,
+    state: &RunState,
     base: Option<&TestRun>,
+    targets: Targets<'_>,
     comparison: &[TestComparison],
     claimed: &[TestComparison],
-    acceptance: Option<&AcceptanceTests>,
 ) -> Result<Vec<Rerun>, AgentError> {
-    let suspects = base.map_or(Vec::new(), |it| {
-        suspects(it, comparison, claimed, acceptance)
-    });
+    let acceptance = state.acceptance_tests();
+    let Some(base) = base else {
+        return Ok(Vec::new());
+    };
+    let suspects = suspects(base, comparison, claimed, acceptance);
     if suspects.is_empty() {
         return Ok(suspects);
     }
@@ -123,7 +132,9 @@ pub(crate) async fn run(
             work: cx.work.snapshot().await?,
             wall_ms_left: cx.limits.suite_seconds_max * 1000,
         };
-        again.rounds(suspects).await
+        let mut tests = again.rounds(suspects).await?;
+        again.excuse(&mut tests, state, base, targets).await?;
+        Ok(tests)
     })
     .await
 }
@@ -132,7 +143,7 @@ pub(crate) async fn run(
 pub(crate) fn apply(reruns: &[Rerun], comparison: &mut [TestComparison]) {
     let flaky = reruns
         .iter()
-        .filter(|it| is_flaky(&it.on_base, &it.with_change));
+        .filter(|it| is_flaky(&it.on_base, &it.with_change) || !it.excuse.is_empty());
     let flaky: HashSet<&str> = flaky.map(|it| it.id.as_str()).collect();
     for it in comparison {
         if flaky.contains(it.id.as_str()) {
@@ -184,6 +195,68 @@ impl Again<'_> {
         Ok(tests)
     }
 
+    /// Excuses tests that flip with the change only, where the change can't be why: it changes nothing that they import,
+    /// at any distance. They must flip alone, or pass when all tests run once more, because one that fails each time
+    /// among the others may suffer from what the change leaves behind there.
+    async fn excuse(
+        &self,
+        tests: &mut [Rerun],
+        state: &RunState,
+        base: &TestRun,
+        targets: Targets<'_>,
+    ) -> Result<(), AgentError> {
+        let is_blamed =
+            |it: &&mut Rerun| is_broken(it) && flips(&it.with_change) && !flips(&it.on_base);
+        let mut blamed: Vec<&mut Rerun> = tests.iter_mut().filter(is_blamed).collect();
+        if blamed.is_empty() {
+            return Ok(());
+        }
+        let reached = self.reached(base).await?;
+        blamed.retain(|it| {
+            reached
+                .as_ref()
+                .is_some_and(|all| !all.contains(file_of(&it.id)))
+        });
+        let (alone, among_others): (Vec<_>, Vec<_>) =
+            (blamed.into_iter()).partition(|it| flips(&it.with_change[1..]));
+        for it in alone {
+            it.excuse = FLIPS_ALONE.to_owned();
+        }
+        let seconds_max = self.seconds_left();
+        if among_others.is_empty() || seconds_max == 0 {
+            return Ok(());
+        }
+        let again = with_change::run(self.cx, state, targets, seconds_max).await?;
+        let results = again.run.results.iter();
+        let outcomes: HashMap<&str, TestOutcome> =
+            results.map(|it| (it.id.as_str(), it.outcome)).collect();
+        for it in among_others {
+            let outcome = outcomes.get(it.id.as_str()).copied();
+            it.with_change.extend(outcome);
+            if outcome.is_some_and(is_good) {
+                it.excuse = GREEN_AGAIN.to_owned();
+            }
+        }
+        Ok(())
+    }
+
+    /// The test files that import what was changed; none if that can't be told.
+    async fn reached(&self, base: &TestRun) -> Result<Option<HashSet<String>>, AgentError> {
+        let files = self.cx.work.change().await?.files;
+        let paths: Vec<String> = files.into_iter().map(|it| it.path).collect();
+        let changed: Vec<&str> = paths.iter().map(String::as_str).collect();
+        let reach = Reach::read(self.cx.work, &paths).await?;
+        Ok(match reach.affected(&test_files(base), &changed) {
+            Affected::Everything { .. } => None,
+            Affected::Files(reached) => Some(reached.into_iter().collect()),
+        })
+    }
+
+    /// Time of the next process.
+    fn seconds_left(&self) -> u64 {
+        (self.wall_ms_left / 1000).min(self.cx.limits.test_run_seconds_max)
+    }
+
     /// One process with nothing but these tests, in a checkout of its own: what a test leaves behind is no flip.
     async fn outcomes(
         &self,
@@ -191,7 +264,7 @@ impl Again<'_> {
         tree: &TreeId,
         ids: &[&str],
     ) -> Result<Round, AgentError> {
-        let seconds_max = (self.wall_ms_left / 1000).min(self.cx.limits.test_run_seconds_max);
+        let seconds_max = self.seconds_left();
         if ids.is_empty() || seconds_max == 0 {
             return Ok(Round::default());
         }
@@ -241,6 +314,7 @@ mod tests {
             id: "t.py::a".to_owned(),
             on_base: outcomes(on_base),
             with_change: outcomes(with_change),
+            excuse: String::new(),
         }
     }
 

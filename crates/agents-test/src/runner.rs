@@ -51,10 +51,10 @@ impl Agent for PytestRunner {
             let judged = self.whole(cx, state, base).await?;
             return Ok(report(acceptance, judged, None, ""));
         };
+        let files = scope.files(acceptance);
+        let targets = files.as_deref().map_or(Targets::Suite, Targets::Files);
         let ran = cx
             .once("run some tests with the change", false, async {
-                let files = scope.files(acceptance);
-                let targets = files.as_deref().map_or(Targets::Suite, Targets::Files);
                 let seconds_max = match files {
                     Some(_) => limits.test_run_seconds_max,
                     // As long as on the base, so that both get about as far.
@@ -64,7 +64,7 @@ impl Agent for PytestRunner {
             })
             .await?;
         let part = scope.base(cx, base).await?;
-        let mut judged = self.judge(cx, state, Some(&part), ran).await?;
+        let mut judged = self.judge(cx, state, Some(&part), targets, ran).await?;
         let is_red = !judged.troubles.is_empty();
         if !is_red && !scope.is_cut {
             judged = self.whole(cx, state, Some(base)).await?;
@@ -88,7 +88,7 @@ impl PytestRunner {
                 with_change::run(cx, state, Targets::Suite, seconds_max).await
             })
             .await?;
-        self.judge(cx, state, base, ran).await
+        self.judge(cx, state, base, Targets::Suite, ran).await
     }
 
     /// Compares a run with the change with the same part of the base's.
@@ -97,13 +97,14 @@ impl PytestRunner {
         cx: &AgentContext<'_>,
         state: &RunState,
         base: Option<&TestRun>,
+        targets: Targets<'_>,
         ran: Ran,
     ) -> Result<Judged, AgentError> {
         let acceptance = state.acceptance_tests();
         let on_base = acceptance.map_or(&[][..], |it| &it.on_base);
         let mut comparison = compare(base, on_base, &ran.run);
         let integrity = integrity::look(cx, state, base, &ran).await?;
-        let reruns = rerun::run(cx, base, &comparison, &self.claimed, acceptance).await?;
+        let reruns = rerun::run(cx, state, base, targets, &comparison, &self.claimed).await?;
         rerun::apply(&reruns, &mut comparison);
         let mut troubles = troubles(base, &ran.run, &comparison, acceptance);
         troubles.splice(0..0, distrust(&integrity, &troubles));
@@ -141,7 +142,7 @@ fn report(
         troubles,
     } = judged;
     let mut summary = feedback::summary(&comparison, acceptance, &troubles);
-    summary += &beside::for_everybody(&comparison, acceptance);
+    summary += &beside::for_everybody(&comparison, acceptance, &reruns);
     summary += words;
     if troubles.is_empty() && comparison.is_empty() {
         // Without outcomes there is nothing to show, and `tests_passed` stays open.

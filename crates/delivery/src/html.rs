@@ -143,6 +143,7 @@ mod tests {
             "The last page is lost",
             "configuration of the test runner",
             "tests&#x2f;test_clock.py::test_now",
+            "left aside: it imports nothing that was changed",
             "tests&#x2f;test_slow.py",
             "an exception of every kind is swallowed",
             "@@ -40,1 +40,2 @@ def log():",

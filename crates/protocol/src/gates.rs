@@ -96,6 +96,9 @@ pub struct Rerun {
     pub on_base: Vec<TestOutcome>,
     /// Its outcomes with the change, the first run included.
     pub with_change: Vec<TestOutcome>,
+    /// Why it is left aside although it flips with the change only; empty for all others.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub excuse: String,
 }
 
 /// Which part of the suite ran with the change.

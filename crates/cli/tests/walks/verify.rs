@@ -98,6 +98,7 @@ const LIES: &[(&str, &str, Lie)] = &[
                         id: it.id.clone(),
                         on_base: vec![TestOutcome::Passed; 2],
                         with_change: vec![TestOutcome::Failed; 2],
+                        excuse: String::new(),
                     });
                 }
             }

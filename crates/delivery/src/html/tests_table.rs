@@ -132,6 +132,7 @@ pub(super) fn around(record: &Record) -> Value {
                 "id": it.id,
                 "on_base": outcomes(&it.on_base),
                 "with_change": outcomes(&it.with_change),
+                "excuse": it.excuse,
             })
         })
         .collect();

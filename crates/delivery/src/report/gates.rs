@@ -113,8 +113,12 @@ fn suite_scope(text: &mut String, scope: &SuiteScope) {
 }
 
 fn rerun(rerun: &Rerun) -> String {
+    let excuse = match rerun.excuse.as_str() {
+        "" => String::new(),
+        why => format!("; left aside: {why}"),
+    };
     format!(
-        "{}: on the base {}, with the change {}",
+        "{}: on the base {}, with the change {}{excuse}",
         quote::span(&rerun.id, NAME_CHARS_MAX),
         in_a_row(&rerun.on_base),
         in_a_row(&rerun.with_change)
