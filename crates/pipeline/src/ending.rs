@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use protocol::{
-    AgentError, Evidence, HunkVerdict, ModelError, Reason, RunState, TestOrigin, Tier,
+    AgentError, Bite, Evidence, HunkVerdict, ModelError, Reason, RunState, TestOrigin, Tier,
     WorkspaceError,
 };
 
@@ -115,12 +115,17 @@ pub(crate) fn completed_in_words(state: &RunState) -> String {
 
 /// How many hunks the tests would not miss; empty when that wasn't measured.
 fn hunks_in_words(state: &RunState) -> String {
-    let Some(hunks) = state.evidence.iter().rev().find_map(|it| match it {
-        Evidence::Bite(bite) => Some(&bite.hunks),
+    let mut bites = state.evidence.iter().rev();
+    let bite = bites.find_map(|it| match it {
+        Evidence::Bite(bite) => Some(bite),
         _ => None,
-    }) else {
-        return String::new();
-    };
+    });
+    bite.map(bite_in_words).unwrap_or_default()
+}
+
+/// What an explanation says of an ablation.
+pub(crate) fn bite_in_words(bite: &Bite) -> String {
+    let hunks = &bite.hunks;
     let of =
         |wanted: fn(&HunkVerdict) -> bool| hunks.iter().filter(|it| wanted(&it.verdict)).count();
     let unexercised = of(|it| *it == HunkVerdict::Unexercised);

@@ -11,6 +11,7 @@ use protocol::{
 
 use super::compare::Gate;
 use super::gate_of;
+use crate::ending::bite_in_words;
 
 /// One figure: where it stands, what it is about, and its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,9 @@ pub(super) struct Told {
     pub(super) tools: Vec<String>,
     pub(super) environment: Option<Environment>,
     pub(super) last_draft: u8,
+    /// What an explanation says of the last ablation. Its figures are compared hunk by hunk, and how many there was time
+    /// for differs from one machine to another.
+    bite_in_words: String,
 }
 
 /// A draft, 0 for what comes before all of them, and an agent.
@@ -108,7 +112,9 @@ impl Told {
                 figures.put(Gate::End, "the status", plain(status));
                 figures.put(Gate::End, "the reason", plain(reason));
                 figures.put(Gate::End, "the tier", plain(tier));
-                figures.put(Gate::End, "the explanation", explanation.clone());
+                let of_the_bite = figures.told.bite_in_words.as_str();
+                let explanation = explanation.replacen(of_the_bite, "", 1);
+                figures.put(Gate::End, "the explanation", explanation);
             }
             RunEvent::Opened { .. }
             | RunEvent::Started { .. }
@@ -326,6 +332,7 @@ impl Figures<'_> {
     }
 
     fn bite(&mut self, bite: &Bite) {
+        self.told.bite_in_words = bite_in_words(bite);
         for hunk in &bite.hunks {
             let name = format!("the hunk {} {}", hunk.path, hunk.header);
             let (test, value) = match &hunk.verdict {

@@ -2,8 +2,8 @@
 
 use expect_test::{Expect, expect};
 use protocol::{
-    Bite, Entry, Evidence, Exit, HunkBite, HunkVerdict, Report, RunEvent, Stage, SuiteScope,
-    TestClass, TestComparison, TestOutcome, TestRun, TreeId,
+    Bite, Entry, Evidence, Exit, HunkBite, HunkVerdict, Report, RunEvent, Stage, Status,
+    SuiteScope, TestClass, TestComparison, TestOutcome, TestRun, TreeId,
 };
 
 use super::compare::{Word, compare};
@@ -184,5 +184,55 @@ fn a_walk_that_breaks_off_says_where_and_why() {
         expect![[r#"
             regression: pytest came to no word in draft 1 here: pytest broke
             hunks wasn't reached"#]],
+    );
+}
+
+#[test]
+fn how_many_hunks_there_was_time_for_is_no_difference_at_the_end() {
+    let exercised = || HunkVerdict::Exercised {
+        by: "a.py::a".into(),
+    };
+    let with = |verdicts: &[HunkVerdict], explanation: &str| {
+        vec![
+            reported("ablation", vec![bite(verdicts)]),
+            RunEvent::Finished {
+                status: Status::Completed,
+                reason: None,
+                explanation: explanation.into(),
+                tier: None,
+                tree: TreeId("t".into()),
+                proposed_code: "p".into(),
+            },
+        ]
+    };
+    check(
+        with(
+            &[exercised(), untried()],
+            "good; 0 of 2 hunks exercised by no test, 1 not tried",
+        ),
+        with(
+            &[exercised(), exercised()],
+            "good; each of its hunks is exercised by a test",
+        ),
+        expect![[r#"
+            patch holds
+            regression holds
+            hunks holds
+            end holds"#]],
+    );
+    check(
+        with(
+            &[exercised(), untried()],
+            "good; each of its hunks is exercised by a test",
+        ),
+        with(
+            &[exercised(), untried()],
+            "good; 0 of 2 hunks exercised by no test, 1 not tried",
+        ),
+        expect![[r#"
+            patch holds
+            regression holds
+            hunks holds
+            end: the explanation (the end): the bundle says good; each of its hunks is exercised by a test, and here it is good"#]],
     );
 }
