@@ -23,7 +23,10 @@ fn replied(log: &[Value]) -> Replied {
 
 /// Kills one life after another at these moments, lets the last one end, and checks that end; says how many died.
 async fn check(moments: &[Moment]) -> usize {
-    let world = World::new().await;
+    check_in(World::new().await, moments).await
+}
+
+async fn check_in(world: World, moments: &[Moment]) -> usize {
     let mut killed = 0;
     for moment in moments {
         let (arguments, recorded) = going_on(&world).await;
@@ -130,13 +133,10 @@ async fn a_run_killed_ten_times_ends_as_if_it_never_was() {
 
 #[tokio::test]
 async fn a_run_killed_before_or_while_it_opens_is_begun_anew() {
-    check(&[
-        Moment::Ms(20),
-        Moment::Ms(120),
-        Moment::Ms(260),
-        Moment::Ms(420),
-    ])
-    .await;
+    // Its environment isn't there yet, so it is being set up when the later ones come.
+    let world = World::with_its_own_repository().await;
+    let moments = [20, 120, 260, 420].map(Moment::Ms);
+    check_in(world, &moments).await;
 }
 
 #[tokio::test]

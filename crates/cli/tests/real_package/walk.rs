@@ -104,7 +104,7 @@ fn check_no_key(world: &World, stdout: &str, stderr: &str) {
 
 #[tokio::test]
 async fn two_runs_on_one_repository_at_once_both_complete() {
-    let world = World::new().await;
+    let world = World::with_its_own_repository().await;
     let before = every_file(&world.repository());
     let mut arguments = world.run_arguments();
     arguments.truncate(arguments.len() - 2);

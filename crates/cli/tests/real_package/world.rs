@@ -32,6 +32,7 @@ const INDEX_VARIABLES: &[&str] = &[
 /// A home, a repository, and vendors.
 pub(crate) struct World {
     folder: TempDir,
+    repository: PathBuf,
     pub(crate) package: Package,
     pub(crate) vendors: Vendors,
     /// Configuration as variables, beyond what every world has.
@@ -55,11 +56,21 @@ impl World {
         World::with(package, vendors)
     }
 
+    /// The same, with a repository that no other test reads: it may be written to, and has no environment yet.
+    pub(crate) async fn with_its_own_repository() -> World {
+        let mut world = World::new().await;
+        world.repository = world.path("repository");
+        world.package.make_repository(&world.repository);
+        world
+    }
+
     /// A world with these vendors.
     pub(crate) fn with(package: Package, vendors: Vendors) -> World {
+        let shared = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let folder = TempDir::with_prefix("world-").expect("a folder for the test");
         let world = World {
             folder,
+            repository: package.shared_repository(&shared.join("repositories")),
             package,
             vendors,
             configuration: Vec::new(),
@@ -68,10 +79,9 @@ impl World {
             fs::create_dir_all(world.path(below)).expect("a folder for the test");
         }
         // Interpreters, tools and environments are the same in every world and take long to fetch.
-        let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("environments");
-        fs::create_dir_all(&shared).expect("a folder for all tests");
-        symlink(shared, world.path("cache/pipeline/python")).expect("a link in a new folder");
-        world.package.make_repository(&world.repository());
+        let environments = shared.join("environments");
+        fs::create_dir_all(&environments).expect("a folder for all tests");
+        symlink(environments, world.path("cache/pipeline/python")).expect("a link in a new folder");
         world
     }
 
@@ -82,7 +92,7 @@ impl World {
 
     /// The user's repository.
     pub(crate) fn repository(&self) -> PathBuf {
-        self.path("repository")
+        self.repository.clone()
     }
 
     /// Where the change is asked for.
