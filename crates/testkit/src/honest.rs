@@ -13,6 +13,9 @@ use crate::fixture::{Expected, Fixture, entries, files, text_of, with_overrides}
 use crate::git;
 use crate::published::published;
 
+/// Hunks of each fix that the ablation takes back. It sends nothing back, and each costs a run of the affected tests.
+const BITE_HUNKS_MAX: u32 = 2;
+
 /// One folder of `fixtures/honest`, as a fixture whose models hand in the real fix and the real tests.
 ///
 /// Nobody wrote these changes for the pipeline. If it sends one back, it is the pipeline that is wrong.
@@ -48,6 +51,9 @@ pub struct Origin {
     /// Tests of the release that fail here before and after the fix; `*` at the end stands for anything.
     #[serde(default)]
     pub pre_existing: Vec<String>,
+    /// The same, on some versions of Python only.
+    #[serde(default)]
+    pub by_python: Vec<String>,
     /// Tests whose outcome is up to chance.
     #[serde(default)]
     pub flaky: Vec<String>,
@@ -96,6 +102,8 @@ impl Honest {
             .collect();
         let tests = files(&folder.join("tests"));
         let amended = files(&folder.join("amended"));
+        let mut limits = with_overrides(&name, &origin.limits);
+        limits.bite_hunks_max = BITE_HUNKS_MAX;
         let fixture = Fixture {
             task: Task::from_text(&text_of(&folder.join("task.md"))),
             expected: Expected {
@@ -104,7 +112,7 @@ impl Honest {
                 tier: Some(origin.tier),
                 iterations: if origin.dispute.is_some() { 2 } else { 1 },
             },
-            limits: with_overrides(&name, &origin.limits),
+            limits,
             token_budget: None,
             replies: replies(&name, &origin, &fixed, &tests, &amended),
             before,

@@ -54,8 +54,9 @@ fn check(honest: &Honest, walked: &Walked) -> Vec<String> {
         let of_class = comparison.iter().filter(|it| it.class == class);
         of_class.map(|it| it.id.as_str()).collect()
     };
+    let origin = &honest.origin;
     // A test that is up to chance may fail on both sides.
-    let known = [&honest.origin.pre_existing[..], &honest.origin.flaky].concat();
+    let known = [&origin.pre_existing[..], &origin.by_python, &origin.flaky].concat();
     // For some it is known that they can't run here at all.
     let pre_existing = &of(TestClass::PreExisting) | &of(TestClass::Environment);
     found.extend(unknown("fails anyway", &pre_existing, &known));
