@@ -28,6 +28,8 @@ const TABLES: &[(&[&str], &str)] = &[
     (&["tool", "basedpyright"], "configuration of the linter"),
     (&["tool", "pylint"], "configuration of the linter"),
     (&["tool", "bandit"], "configuration of the linter"),
+    // With it, code of the tree builds the package wherever that is installed; other backends are packages.
+    (&["build-system", "backend-path"], "what builds the package"),
     (&["tool", "uv", "index"], "where packages come from"),
     (&["tool", "uv", "index-url"], "where packages come from"),
     (
@@ -219,6 +221,16 @@ mod tests {
         check(
             &format!("{base}[[tool.uv.index]]\nurl = 'x'\n"),
             &["tool.uv.index"],
+        );
+        check(
+            &format!(
+                "{base}[build-system]\nrequires = ['hatchling']\nbuild-backend = 'hatchling.build'\n"
+            ),
+            &[],
+        );
+        check(
+            &format!("{base}[build-system]\nbuild-backend = 'backend'\nbackend-path = ['.']\n"),
+            &["build-system.backend-path"],
         );
         assert_eq!(of_pyproject(base, "[tool.ruff"), Err(Unreadable));
         assert_eq!(
