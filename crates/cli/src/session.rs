@@ -213,6 +213,8 @@ async fn go_on(home: &Home, scene: Scene, history: &[Entry]) -> Result<Exit, Fai
         Some(RunEvent::Opened { limits, .. }) => limits.clone(),
         _ => home.config.limits.clone(),
     };
+    // While the first reply is waited for, and not when everything is done.
+    tokio::task::spawn_blocking(delivery::prepare_page);
     let walked = Run {
         task: scene.task,
         crew: scene.crew,

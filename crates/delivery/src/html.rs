@@ -24,6 +24,14 @@ use paint::Painter;
 /// Longest text of a task, a test file or a model that is shown; all of it is in the bundle's other files.
 const TEXT_CHARS_MAX: usize = 60_000;
 
+/// Makes what every page needs, whatever is on it.
+///
+/// It takes some tens of milliseconds. Whoever calls it while a run waits for something else has no wait at the end; to
+/// call it isn't necessary.
+pub fn prepare_page() {
+    paint::prepare();
+}
+
 /// Renders `report.html`. `head` is the last digest of the journal's chain.
 pub(crate) fn render(
     record: &Record,

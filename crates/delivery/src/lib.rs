@@ -27,6 +27,7 @@ pub use chain::verify_chain;
 pub use changed::{FileChange, changed_files};
 pub use commit::{Signers, commit_change};
 pub use error::DeliveryError;
+pub use html::prepare_page;
 pub use message::{branch_name, commit_message};
 pub use patch::write_patch;
 pub use read_back::read_bundle;

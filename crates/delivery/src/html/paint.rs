@@ -1,5 +1,7 @@
 //! Colours of code, by grammar: a text becomes lines of painted pieces.
 
+use std::sync::LazyLock;
+
 use serde::Serialize;
 use tree_sitter_highlight::{HighlightConfiguration, HighlightEvent, Highlighter};
 
@@ -30,29 +32,36 @@ pub(super) struct Piece {
 /// A line of code.
 pub(super) type Line = Vec<Piece>;
 
+/// The grammar with its query, which takes some tens of milliseconds to make. One whose query doesn't fit leaves the
+/// code plain.
+static PYTHON: LazyLock<Option<HighlightConfiguration>> = LazyLock::new(|| {
+    let names: Vec<&str> = COLOURS.iter().map(|it| it.0).collect();
+    let mut python = HighlightConfiguration::new(
+        tree_sitter_python::LANGUAGE.into(),
+        "python",
+        tree_sitter_python::HIGHLIGHTS_QUERY,
+        "",
+        "",
+    )
+    .ok()?;
+    python.configure(&names);
+    Some(python)
+});
+
+/// Makes what every painter needs.
+pub(super) fn prepare() {
+    LazyLock::force(&PYTHON);
+}
+
 /// Paints the languages it knows.
 pub(super) struct Painter {
     highlighter: Highlighter,
-    python: Option<HighlightConfiguration>,
 }
 
 impl Painter {
     pub(super) fn new() -> Painter {
-        let python = HighlightConfiguration::new(
-            tree_sitter_python::LANGUAGE.into(),
-            "python",
-            tree_sitter_python::HIGHLIGHTS_QUERY,
-            "",
-            "",
-        );
-        let names: Vec<&str> = COLOURS.iter().map(|it| it.0).collect();
         Painter {
             highlighter: Highlighter::new(),
-            // A grammar whose query doesn't fit leaves the code plain.
-            python: python.ok().map(|mut it| {
-                it.configure(&names);
-                it
-            }),
         }
     }
 
@@ -67,7 +76,7 @@ impl Painter {
     }
 
     fn painted(&mut self, text: &str) -> Option<Vec<Line>> {
-        let python = self.python.as_ref()?;
+        let python = PYTHON.as_ref()?;
         let events = self
             .highlighter
             .highlight(python, text.as_bytes(), None, None, |_| None)
