@@ -18,6 +18,23 @@ const OUTPUT_BYTES_MAX: u64 = 4 << 20;
 /// What tests run. The versions are fixed because tests show their words.
 const PACKAGES: &[&str] = &["pytest==9.2.0", "pytest-xdist==3.8.0", "ruff==0.17.5"];
 
+/// What the source distributions of the fixtures say that they are built with. pip asks it for their metadata before it
+/// hands one out, and would install it anew for each.
+const BUILDERS: &[&str] = &[
+    "setuptools==84.2.1",
+    "wheel==0.48.0",
+    "setuptools-scm==10.3.4",
+    "flit-core==4.2.0",
+    "hatchling==1.33.0",
+];
+
+/// Pythons that may make an environment, the first that can. A distribution builds its own with profile-guided
+/// optimisation; one from elsewhere often goes without, and then takes half as long again for each of some thousand
+/// starts.
+const MAKERS: [&str; 2] = ["/usr/bin/python3", "python3"];
+/// Whether a Python can.
+const CAN_MAKE: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
+
 /// Opens the pipe of the report as a file, under a number that the program learns from its environment.
 const WITH_REPORT: &str = r#"exec 9>"$0"; export PIPELINE_REPORT_FD=9; exec "$@""#;
 
@@ -40,17 +57,30 @@ pub fn run_for_real(
 /// The folder with `python` and `ruff`. The first test that asks makes it, below `target/`; that needs the
 /// package index.
 pub fn python() -> io::Result<PathBuf> {
+    environment("test-python", PACKAGES)
+}
+
+/// The folder with a `python` that has what builds the packages of the fixtures.
+pub(crate) fn builders() -> io::Result<PathBuf> {
+    environment("test-builders", BUILDERS)
+}
+
+/// The folder of the programs of an environment below `target/`, made by the first who asks.
+fn environment(name: &str, packages: &[&str]) -> io::Result<PathBuf> {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
     fs::create_dir_all(&target)?;
-    let folder = target.canonicalize()?.join("test-python");
+    let folder = target.canonicalize()?.join(name);
     let lock = File::create(folder.with_extension("lock"))?;
     lock.lock()?;
     let ready = folder.join("ready");
-    let wanted = PACKAGES.join(" ");
+    let wanted = packages.join(" ");
     if fs::read_to_string(&ready).is_ok_and(|it| it == wanted) {
         return Ok(folder.join("bin"));
     }
-    let make = ["python3", "-m", "venv", "--clear"].map(OsStr::new);
+    let can_make = |it: &&&str| succeed(&[it, "-c", CAN_MAKE].map(OsStr::new)).is_ok();
+    let maker = MAKERS.iter().find(can_make);
+    let maker = maker.ok_or_else(|| io::Error::other("there is no Python 3.10 with venv"))?;
+    let make = [maker, "-m", "venv", "--clear"].map(OsStr::new);
     succeed(&[&make[..], &[folder.as_os_str()]].concat())?;
     let python = folder.join("bin/python");
     let install = [
@@ -60,7 +90,7 @@ pub fn python() -> io::Result<PathBuf> {
         "--quiet",
         "--disable-pip-version-check",
     ];
-    let install = install.iter().chain(PACKAGES).map(OsStr::new);
+    let install = install.iter().chain(packages).map(OsStr::new);
     let argv: Vec<&OsStr> = [python.as_os_str()].into_iter().chain(install).collect();
     succeed(&argv)?;
     fs::write(ready, wanted)?;

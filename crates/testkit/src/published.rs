@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::fixture::{files, text_of};
-use crate::programs::{python, succeed};
+use crate::programs::{builders, succeed};
 
 /// The files of the one release that a file of requirements names with its hash, by path.
 ///
@@ -30,7 +30,7 @@ pub(crate) fn published(requirements: &Path) -> BTreeMap<String, Vec<u8>> {
 /// The unpacked source distribution. The first test that asks fetches it, below `target/`; that needs the package
 /// index.
 fn sources(requirements: &Path) -> io::Result<PathBuf> {
-    let python = python()?.join("python");
+    let python = builders()?.join("python");
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
     let wanted = text_of(requirements);
     let release = wanted.split_whitespace().next().unwrap_or_default();
@@ -49,7 +49,7 @@ fn sources(requirements: &Path) -> io::Result<PathBuf> {
     if !fs::read_to_string(&ready).is_ok_and(|it| it == wanted) {
         fs::create_dir_all(&fetched)?;
         let download = ["-m", "pip", "download", "--quiet", "--no-deps"].map(OsStr::new);
-        let of = ["--no-binary", ":all:", "--dest"].map(OsStr::new);
+        let of = ["--no-build-isolation", "--no-binary", ":all:", "--dest"].map(OsStr::new);
         let argv = [
             &[python.as_os_str()],
             &download[..],
