@@ -234,14 +234,15 @@ impl Gate<'_> {
             }
         }
         let added = self.added(path);
-        let is_python = path.ends_with(".py") || path.ends_with(".pyi");
         let in_python = || {
-            is_python.then(|| {
-                let encoding = hidden::encoding(&before, &now);
-                encoding.or_else(|| hidden::look_alike(&before, &now, added))
-            })
+            is_python(path, &now)
+                .then(|| {
+                    hidden::encoding(&before, &now)
+                        .or_else(|| hidden::look_alike(&before, &now, added))
+                })
+                .flatten()
         };
-        let unseen = hidden::character(path, &before, added).or_else(|| in_python().flatten());
+        let unseen = hidden::character(path, &before, added).or_else(in_python);
         Ok(unseen.map(|it| Objection {
             path: path.clone(),
             what: format!("line {} {}", it.line, it.words),
@@ -337,6 +338,14 @@ impl Gate<'_> {
         let lines: Vec<&str> = self.added(path).iter().map(|it| it.1.as_str()).collect();
         lines.join("\n")
     }
+}
+
+/// Whether Python reads a file: by its name, or by the program that its first line asks for.
+fn is_python(path: &str, text: &str) -> bool {
+    let first = text.lines().next().unwrap_or_default();
+    path.ends_with(".py")
+        || path.ends_with(".pyi")
+        || first.starts_with("#!") && first.contains("python")
 }
 
 /// What the modes of a file do that no reader of its lines sees.

@@ -23,13 +23,17 @@ pub(crate) struct Hidden {
     pub(crate) remedy: &'static str,
 }
 
+/// What to do about characters and names.
 const PLAINLY: &str = "Write plain characters there; a string that needs such a character gets its escape, as in `\\u200b`.";
+/// What to do about an encoding.
 const IN_UTF_8: &str = "Leave the declaration out: files are UTF-8.";
 
 /// The first hidden character in the new lines of a file. Those that the file had before stay allowed.
 pub(crate) fn character(path: &str, before: &str, added: &[(u32, String)]) -> Option<Hidden> {
     let lower = path.to_lowercase();
     let is_prose = PROSE_ENDS.iter().any(|it| lower.ends_with(it));
+    // A carriage return is hidden where it isn't half of a line's end: Python begins a new line there.
+    let before = before.replace("\r\n", "\n");
     let is_fine = |character: char| {
         // A form feed parts the pages of old sources.
         character == '\u{c}'
@@ -80,7 +84,7 @@ pub(crate) fn encoding(before: &str, now: &str) -> Option<Hidden> {
     let (line, name) = declared(now)?;
     let as_shown = ["utf-8", "utf8", "utf-8-sig", "ascii", "us-ascii"];
     let plain = name.to_lowercase().replace('_', "-");
-    let is_as_before = || declared(before).is_some_and(|(_, it)| it == name);
+    let is_as_before = || declared(before).is_some_and(|it| it.1 == name);
     if as_shown.contains(&plain.as_str()) || is_as_before() {
         return None;
     }
@@ -95,9 +99,10 @@ pub(crate) fn encoding(before: &str, now: &str) -> Option<Hidden> {
 
 /// The line and the name of the encoding that Python source declares (PEP 263): in a comment on the first line, or on the
 /// second if the first is a comment or blank.
-fn declared(text: &str) -> Option<(u32, &str)> {
+fn declared(text: &str) -> Option<(u32, String)> {
     let indents = [' ', '\t', '\u{c}'];
-    for (number, line) in (1..=2).zip(text.trim_start_matches('\u{feff}').lines()) {
+    let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
+    for (number, line) in (1..=2).zip(text.split(['\n', '\r'])) {
         let line = line.trim_start_matches(indents);
         if !line.is_empty() && !line.starts_with('#') {
             return None;
@@ -110,7 +115,7 @@ fn declared(text: &str) -> Option<(u32, &str)> {
             Some(&rest[..end]).filter(|it| !it.is_empty())
         });
         if let Some(name) = names.into_iter().next() {
-            return Some((number, name));
+            return Some((number, name.to_owned()));
         }
     }
     None
@@ -164,6 +169,13 @@ mod tests {
             "a\rb = 1\n",
             expect!["line 1 holds the hidden character U+000D"],
         );
+        // The ends of lines that a file has are no such character.
+        check(
+            "a.py",
+            "a = 1\r\n",
+            "a = 1\r\n# b\rimport os\r\n",
+            expect!["line 2 holds the hidden character U+000D"],
+        );
     }
 
     #[test]
@@ -206,6 +218,14 @@ mod tests {
             "\n  # decoding: no, coding= cp037\n",
             expect![
                 "line 2 declares the encoding `no`, so Python reads other code than what is shown"
+            ],
+        );
+        check(
+            "a.py",
+            "\rx = 1\r",
+            "\r# coding: utf-7\rx = 1\r",
+            expect![
+                "line 2 declares the encoding `utf-7`, so Python reads other code than what is shown"
             ],
         );
         for as_shown in [

@@ -272,9 +272,9 @@ fn what_git_would_not_show_is_named() {
             - `pages.py`: line 1 holds the hidden character U+202E. Write plain characters there; a string that needs such a character gets its escape, as in `\u200b`."#]],
     );
     check(
-        &[Write("pages.py", "# coding: utf-7\n# +AAo-x = 1\n")],
+        &[Write("tool", "#!/usr/bin/env python3\n# coding: utf-7\n")],
         expect![
-            "- `pages.py`: line 1 declares the encoding `utf-7`, so Python reads other code than what is shown. Leave the declaration out: files are UTF-8."
+            "- `tool`: line 2 declares the encoding `utf-7`, so Python reads other code than what is shown. Leave the declaration out: files are UTF-8."
         ],
     );
     check(
