@@ -205,30 +205,21 @@ fn how_many_hunks_there_was_time_for_is_no_difference_at_the_end() {
             },
         ]
     };
+    let some = "good; 0 of 2 hunks exercised by no test, 1 not tried";
+    let each = "good; each of its hunks is exercised by a test";
     check(
-        with(
-            &[exercised(), untried()],
-            "good; 0 of 2 hunks exercised by no test, 1 not tried",
-        ),
-        with(
-            &[exercised(), exercised()],
-            "good; each of its hunks is exercised by a test",
-        ),
+        with(&[exercised(), untried()], some),
+        with(&[exercised(), exercised()], each),
         expect![[r#"
             patch holds
             regression holds
             hunks holds
             end holds"#]],
     );
+    // Words that its own hunks don't bear out.
     check(
-        with(
-            &[exercised(), untried()],
-            "good; each of its hunks is exercised by a test",
-        ),
-        with(
-            &[exercised(), untried()],
-            "good; 0 of 2 hunks exercised by no test, 1 not tried",
-        ),
+        with(&[exercised(), untried()], each),
+        with(&[exercised(), untried()], some),
         expect![[r#"
             patch holds
             regression holds
