@@ -93,12 +93,28 @@ impl Refine<'_> {
 pub struct Nudge {
     /// Whether the reply ended at its length limit.
     pub cut_off: bool,
+    /// Whether the vendor itself could not read the call that the model made.
+    pub unreadable: bool,
 }
 
 impl Nudge {
     /// The prompt's text.
     pub fn render(&self) -> String {
         render(include_str!("../coding/nudge.md"), self)
+    }
+}
+
+/// Variables of `coding/unfinished.md`.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Unfinished<'a> {
+    /// Why the model stopped.
+    pub why: &'a str,
+}
+
+impl Unfinished<'_> {
+    /// The prompt's text.
+    pub fn render(&self) -> String {
+        render(include_str!("../coding/unfinished.md"), self)
     }
 }
 
@@ -372,15 +388,42 @@ mod tests {
     #[test]
     fn a_nudge_names_what_was_missing() {
         check(
-            &Nudge { cut_off: false }.render(),
+            &Nudge {
+                cut_off: false,
+                unreadable: false,
+            }
+            .render(),
             &expect![
                 "Your reply contains no tool call, so nothing happened. Go on with a tool, or call `finish` if the change is complete."
             ],
         );
         check(
-            &Nudge { cut_off: true }.render(),
+            &Nudge {
+                cut_off: true,
+                unreadable: false,
+            }
+            .render(),
             &expect![
                 "Your reply was cut off at its length limit, and nothing in it was carried out. Go on in smaller steps: one edit to a call."
+            ],
+        );
+        check(
+            &Nudge {
+                cut_off: false,
+                unreadable: true,
+            }
+            .render(),
+            &expect![
+                "Your last call could not be read, and nothing in it was carried out. Make it again, with the name of a tool that is on offer and arguments that are whole JSON."
+            ],
+        );
+        check(
+            &Unfinished {
+                why: "the model had no room left in its context",
+            }
+            .render(),
+            &expect![
+                "The last draft was left unfinished: the model had no room left in its context. What it had changed by then is in the repository. Look at it, finish what is missing, and read no more of the repository than that takes."
             ],
         );
     }

@@ -6,10 +6,10 @@ mod qa;
 mod render;
 mod test;
 
-pub use coding::{CodingSystem, Draft, Nudge, Redraft, Refine};
+pub use coding::{CodingSystem, Draft, Nudge, Redraft, Refine, Unfinished};
 pub use fence::fenced;
 pub use qa::{ReviewChange, ReviewRepair, ReviewSystem};
 pub use test::{
     DisputeNudge, DisputeOutcome, DisputeSystem, DisputedTest, TestNudge, TestOutcomeAnswer,
-    TestSystem, TestTask,
+    TestReplyUnread, TestSystem, TestTask,
 };

@@ -38,6 +38,8 @@ impl ReviewChange<'_> {
 /// Variables of `qa/repair.md`.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct ReviewRepair<'a> {
+    /// Whether the answer ended at its length limit.
+    pub cut_off: bool,
     /// Why the answer can't be read; none when it could be read and refuses without a reason that can be checked.
     pub unreadable: Option<&'a str>,
 }
@@ -131,6 +133,7 @@ mod tests {
     #[test]
     fn the_repair_says_what_was_wrong() {
         let text = ReviewRepair {
+            cut_off: false,
             unreadable: Some("missing field `verdict`"),
         }
         .render();
@@ -142,7 +145,20 @@ mod tests {
             [end parser message 6ab3a288]
 
             Answer again with the whole object and nothing around it: `verdict` (`"pass"` or `"fail"`), `summary`, `findings`."#]].assert_eq(&text);
-        let text = ReviewRepair { unreadable: None }.render();
+        let text = ReviewRepair {
+            cut_off: true,
+            unreadable: None,
+        }
+        .render();
+        expect![[r#"
+            Your answer was cut off at its length limit, so there is no verdict yet.
+
+            Answer again with the whole object and nothing around it, in fewer words: `verdict` (`"pass"` or `"fail"`), `summary`, `findings`."#]].assert_eq(&text);
+        let text = ReviewRepair {
+            cut_off: false,
+            unreadable: None,
+        }
+        .render();
         expect![[r#"
             Your verdict is `fail`, but no blocking finding can be checked. A blocking finding needs a `file` and a `line` that the diff shows (the line's number in the new file), or a `requirement` copied word for word from the task.
 

@@ -64,6 +64,20 @@ impl TestNudge {
     }
 }
 
+/// Variables of `test/unread.md`.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct TestReplyUnread {
+    /// Whether the reply ended at its length limit; otherwise its call could not be read.
+    pub cut_off: bool,
+}
+
+impl TestReplyUnread {
+    /// The prompt's text.
+    pub fn render(&self) -> String {
+        render(include_str!("../test/unread.md"), self)
+    }
+}
+
 /// Variables of `test/dispute_system.md`: none.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct DisputeSystem;
@@ -223,6 +237,9 @@ mod tests {
     #[test]
     fn the_nudge_names_the_tool() {
         expect!["Nothing was handed in. Use `submit_tests` with your test files; text outside of a tool call is not read."].assert_eq(&TestNudge.render());
+        let cut = |cut_off| TestReplyUnread { cut_off }.render();
+        expect!["Your reply was cut off at its length limit, and nothing in it was taken. Hand in fewer tests, or shorter ones, in one whole call."].assert_eq(&cut(true));
+        expect!["Your last call could not be read, and nothing in it was taken. Make it again, with the name of a tool that is on offer and arguments that are whole JSON."].assert_eq(&cut(false));
     }
 
     #[test]

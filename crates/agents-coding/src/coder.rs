@@ -1,7 +1,7 @@
 //! A coding agent: drafts a change from the task, or takes over another one's draft.
 
 use async_trait::async_trait;
-use prompts::{CodingSystem, Draft, Redraft, Refine};
+use prompts::{CodingSystem, Draft, Redraft, Refine, Unfinished};
 use protocol::{
     Agent, AgentContext, AgentError, Dispute, Evidence, Limits, Message, ModelRequest, Report,
     RunState, Task,
@@ -73,6 +73,7 @@ impl Coder {
             tools,
             output: None,
             reply_tokens_max: limits.reply_tokens_max,
+            effort: None,
         }
     }
 
@@ -159,7 +160,17 @@ impl Agent for Coder {
             summary: ended.summary.clone(),
             turns: ended.turns,
         };
-        let mut report = Report::passed(ended.summary).with(draft);
+        let report = match ended.cut_short {
+            false => Report::passed(ended.summary),
+            true => Report::rejected(
+                format!("the draft was left unfinished: {}", ended.summary),
+                Unfinished {
+                    why: &ended.summary,
+                }
+                .render(),
+            ),
+        };
+        let mut report = report.with(draft);
         if let Some(claim) = ended.claim {
             report = report.with(Evidence::Dispute(Dispute {
                 agent: self.name.clone(),

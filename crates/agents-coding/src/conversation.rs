@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use prompts::Nudge;
-use protocol::{AgentContext, AgentError, Message, ModelReply, ModelRequest, Note, StopReason};
+use protocol::{
+    AgentContext, AgentError, Message, ModelError, ModelReply, ModelRequest, Note, StopReason,
+};
 
 use crate::answer::{Answer, cut_middle};
 use crate::dialect::prose;
@@ -29,6 +31,8 @@ pub(crate) struct Conversation<'a> {
     turns: u32,
     tokens: u64,
     nudges: u32,
+    /// Whether the last reply was a pause; only one in a row is borne.
+    paused: bool,
     used_tools: bool,
     edited: bool,
     /// None where no test may be disputed.
@@ -40,6 +44,8 @@ pub(crate) struct Conversation<'a> {
 pub(crate) struct Ended {
     /// The model's words, or ours about why it was stopped.
     pub(crate) summary: String,
+    /// Whether its vendor cut the model short, so that what is in the tree is no draft to judge.
+    pub(crate) cut_short: bool,
     /// Requests it took.
     pub(crate) turns: u32,
     /// What it disputed.
@@ -50,6 +56,8 @@ pub(crate) struct Ended {
 enum Next {
     Ask,
     End(String),
+    /// The vendor won't let the model finish, for this reason.
+    CutShort(String),
 }
 
 impl<'a> Conversation<'a> {
@@ -67,6 +75,7 @@ impl<'a> Conversation<'a> {
             turns: 0,
             tokens: 0,
             nudges: 0,
+            paused: false,
             used_tools: false,
             edited: false,
             disputes,
@@ -75,15 +84,24 @@ impl<'a> Conversation<'a> {
 
     /// Talks until the model finishes or a bound is reached; what is in the tree then is the draft.
     pub(crate) async fn run(mut self) -> Result<Ended, AgentError> {
-        let words = loop {
+        let (words, cut_short) = loop {
             if let Some(bound) = self.bound_reached() {
-                break format!("stopped before it finished: {bound}");
+                break (format!("stopped before it finished: {bound}"), false);
             }
-            let reply = self.cx.model.ask(&self.request).await?;
+            let reply = match self.cx.model.ask(&self.request).await {
+                // The first request of a visit has nothing that a shorter talk would leave out.
+                Err(ModelError::ContextFull { message, .. }) if 0 < self.turns => {
+                    let told = StopReason::ContextFull.told();
+                    break (format!("the model {told}: {message}"), true);
+                }
+                asked => asked?,
+            };
             self.turns += 1;
             self.tokens += reply.usage.total();
-            if let Next::End(words) = self.take(reply).await? {
-                break words;
+            match self.take(reply).await? {
+                Next::Ask => {}
+                Next::End(words) => break (words, false),
+                Next::CutShort(words) => break (words, true),
             }
         };
         let words = match words.trim() {
@@ -92,6 +110,7 @@ impl<'a> Conversation<'a> {
         };
         Ok(Ended {
             summary: cut_middle(words, SUMMARY_BYTES_MAX),
+            cut_short,
             turns: self.turns,
             claim: self.disputes.and_then(Disputes::claim),
         })
@@ -127,11 +146,22 @@ impl<'a> Conversation<'a> {
                 reply: reply.clone(),
             });
         }
+        let paused = std::mem::replace(&mut self.paused, reply.stop == StopReason::Paused);
         match reply.stop {
-            StopReason::Declined => Ok(Next::End(format!("the model declined: {}", reply.text))),
-            StopReason::TokensMax => Ok(self.nudge(&reply, true)),
             StopReason::Done if reply.tool_calls.is_empty() => self.take_words(&reply).await,
             StopReason::Done => self.take_calls(&reply).await,
+            StopReason::Paused if !paused && reply.tool_calls.is_empty() => Ok(Next::Ask),
+            StopReason::TokensMax | StopReason::Malformed | StopReason::Paused => {
+                Ok(self.nudge(&reply))
+            }
+            StopReason::ContextFull => {
+                Ok(Next::CutShort(format!("the model {}", reply.stop_told())))
+            }
+            StopReason::Declined | StopReason::Filtered => Err(AgentError::Stopped {
+                model: self.cx.model.id().to_string(),
+                stop: reply.stop,
+                told: told_with_words(&reply),
+            }),
         }
     }
 
@@ -146,7 +176,7 @@ impl<'a> Conversation<'a> {
             true => None,
         };
         let Some(edits) = edits else {
-            return Ok(self.nudge(reply, false));
+            return Ok(self.nudge(reply));
         };
         let call = Call::Edit {
             tool: "prose",
@@ -157,7 +187,7 @@ impl<'a> Conversation<'a> {
             return Ok(Next::End(format!("{}\n(written in prose)", answer.text)));
         }
         self.request.messages.push(Message::user(answer.text));
-        Ok(self.count_nudge())
+        Ok(self.count_nudge(reply))
     }
 
     /// Answers every call of a reply, in order, each exactly once.
@@ -243,8 +273,12 @@ impl<'a> Conversation<'a> {
     }
 
     /// Says what was missing; calls of a reply that was cut off are answered with it, since none is carried out.
-    fn nudge(&mut self, reply: &ModelReply, cut_off: bool) -> Next {
-        let words = Nudge { cut_off }.render();
+    fn nudge(&mut self, reply: &ModelReply) -> Next {
+        let words = Nudge {
+            cut_off: reply.stop == StopReason::TokensMax,
+            unreadable: matches!(reply.stop, StopReason::Malformed | StopReason::Paused),
+        }
+        .render();
         for call in &reply.tool_calls {
             let answer = Answer {
                 is_error: true,
@@ -255,18 +289,23 @@ impl<'a> Conversation<'a> {
         if reply.tool_calls.is_empty() {
             self.request.messages.push(Message::user(words));
         }
-        self.count_nudge()
+        self.count_nudge(reply)
     }
 
-    fn count_nudge(&mut self) -> Next {
+    fn count_nudge(&mut self, reply: &ModelReply) -> Next {
         self.nudges += 1;
-        if NUDGES_MAX < self.nudges {
-            Next::End(format!(
-                "stopped before it finished: {} replies held nothing that could be carried out",
-                self.nudges
-            ))
-        } else {
-            Next::Ask
+        if self.nudges <= NUDGES_MAX {
+            return Next::Ask;
+        }
+        let nudges = self.nudges;
+        match reply.stop {
+            StopReason::Done => Next::End(format!(
+                "stopped before it finished: {nudges} replies held nothing that could be carried out"
+            )),
+            _ => Next::CutShort(format!(
+                "{nudges} replies held nothing that could be carried out; in the last one the model {}",
+                reply.stop_told()
+            )),
         }
     }
 
@@ -279,6 +318,19 @@ impl<'a> Conversation<'a> {
         if let Some(Message::ToolAnswer { text, .. }) = self.request.messages.last_mut() {
             *text += &format!("\n[{left} replies left: complete the change and call `finish`]");
         }
+    }
+}
+
+/// Why a model stopped, with the beginning of what it said about it.
+fn told_with_words(reply: &ModelReply) -> String {
+    const WORDS_BYTES_MAX: usize = 400;
+    match reply.text.trim() {
+        "" => reply.stop_told(),
+        words => format!(
+            "{}: {}",
+            reply.stop_told(),
+            cut_middle(words, WORDS_BYTES_MAX)
+        ),
     }
 }
 

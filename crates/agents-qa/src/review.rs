@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use prompts::{ReviewChange, ReviewRepair, ReviewSystem};
 use protocol::{
-    Agent, AgentContext, AgentError, Evidence, Finding, Message, ModelRequest, Report, Review,
-    ReviewVerdict, RunState,
+    Agent, AgentContext, AgentError, Evidence, Finding, Message, ModelError, ModelReply,
+    ModelRequest, Report, Review, ReviewVerdict, RunState, StopReason,
 };
 
 use crate::amended::Amended;
@@ -76,9 +76,10 @@ async fn review(
         tools: Vec::new(),
         output: Some(schema::review()),
         reply_tokens_max: cx.limits.reply_tokens_max,
+        effort: None,
     };
-    let first = cx.model.ask(&request).await?;
-    let unreadable = match read(&first.text) {
+    let first = ask(cx, &request).await?;
+    let unreadable = match verdict_in(&first) {
         Ok(review) => {
             let judged = judge(review, &places, &task);
             if !judged.refuses_without_a_reason() {
@@ -86,21 +87,83 @@ async fn review(
             }
             None
         }
-        Err(error) => Some(error.to_string()),
+        Err(why) => Some(why),
     };
-    request.messages.push(Message::Assistant { reply: first });
-    request.messages.push(Message::user(
-        ReviewRepair {
-            unreadable: unreadable.as_deref(),
-        }
-        .render(),
-    ));
-    let second = cx.model.ask(&request).await?;
-    let review = read(&second.text).map_err(|_| AgentError::UnreadableReply {
+    let cut_off = first.stop == StopReason::TokensMax;
+    let paused = first.stop == StopReason::Paused;
+    // No tool was on offer, so a call can't be answered and mustn't be sent back.
+    if !first.text.is_empty() && first.tool_calls.is_empty() {
+        request.messages.push(Message::Assistant { reply: first });
+    }
+    // What was paused goes on by itself when it is sent back as it is.
+    if !paused {
+        let unreadable = unreadable.as_deref();
+        request.messages.push(Message::user(
+            ReviewRepair {
+                cut_off,
+                unreadable,
+            }
+            .render(),
+        ));
+    }
+    let second = ask(cx, &request).await?;
+    let review = verdict_in(&second).map_err(|why| AgentError::UnreadableReply {
         expected: "the JSON of a review, also when asked once more",
-        began: second.text.chars().take(BEGAN_CHARS_MAX).collect(),
+        instead: match second.stop {
+            StopReason::Done => {
+                let began: String = second.text.chars().take(BEGAN_CHARS_MAX).collect();
+                format!("it began {began:?}")
+            }
+            _ => why,
+        },
     })?;
     Ok(judge(review, &places, &task))
+}
+
+/// Asks, and judges why the model stopped before anybody looks at its words.
+async fn ask(cx: &AgentContext<'_>, request: &ModelRequest) -> Result<ModelReply, AgentError> {
+    let model = || cx.model.id().to_string();
+    let reply = match cx.model.ask(request).await {
+        Err(ModelError::ContextFull { message, .. }) => {
+            return Err(unreviewed(StopReason::ContextFull, message));
+        }
+        asked => asked?,
+    };
+    let told = reply.stop_told();
+    match reply.stop {
+        StopReason::Done | StopReason::TokensMax | StopReason::Malformed | StopReason::Paused => {
+            Ok(reply)
+        }
+        StopReason::ContextFull => Err(unreviewed(reply.stop, reply.stop_details)),
+        StopReason::Filtered => Err(AgentError::ReviewFiltered {
+            model: model(),
+            told,
+        }),
+        StopReason::Declined => Err(AgentError::Stopped {
+            model: model(),
+            stop: reply.stop,
+            told,
+        }),
+    }
+}
+
+/// No review, because the model could not read all that it was asked to judge.
+fn unreviewed(stop: StopReason, details: String) -> AgentError {
+    AgentError::UnreadableReply {
+        expected: "a review",
+        instead: match details.as_str() {
+            "" => format!("the model {}", stop.told()),
+            details => format!("the model {} ({details})", stop.told()),
+        },
+    }
+}
+
+/// The review in a reply, or why there is none. Only a whole reply can be one, whatever its words look like.
+fn verdict_in(reply: &ModelReply) -> Result<Review, String> {
+    match reply.stop {
+        StopReason::Done => read(&reply.text).map_err(|it| it.to_string()),
+        _ => Err(format!("the model {}", reply.stop_told())),
+    }
 }
 
 fn tests(state: &RunState) -> &str {
@@ -242,9 +305,63 @@ diff --git a/a.py b/a.py
             vec![says("This does not PASS."), says("PASS: looks good")],
             expect![[r#"
                 asked 2
-                could not read the model's reply as the JSON of a review, also when asked once more (the reply began: "PASS: looks good")"#]],
+                could not read the model's reply as the JSON of a review, also when asked once more: it began "PASS: looks good""#]],
         )
         .await;
+    }
+
+    /// Every reason to stop, with words that look like a pass and with a call: only a whole reply is a verdict.
+    #[tokio::test]
+    async fn only_a_whole_reply_is_a_verdict() {
+        let files: [(&str, &str); 0] = [];
+        let mut table = String::new();
+        for stop in StopReason::ALL {
+            let call = testkit::calls([("pass", serde_json::json!({}))]);
+            let both = ModelReply {
+                text: reply("pass", "").text,
+                ..call.clone()
+            };
+            for (shape, said) in [("text", reply("pass", "")), ("call", call), ("both", both)] {
+                let said = ModelReply {
+                    stop,
+                    stop_details: "its own word".into(),
+                    ..said
+                };
+                let model = SaysModel::new(vec![said; 3]);
+                let visit = TestVisit::new(model, FolderWorkspace::new(files));
+                let mut state = RunState::new(Task::from_text("Count to two"));
+                state.proposed_code = PATCH.to_owned();
+                let shown = match Reviewer::new().run(&visit.context(), &state).await {
+                    Ok(report) => format!("{:?}", report.verdict),
+                    Err(error) => format!("could not {error}"),
+                };
+                let asked = visit.model.asked().len();
+                table += &format!("{stop:?}, {shape}: asked {asked}, {shown}\n");
+            }
+        }
+        expect![[r#"
+            Done, text: asked 1, Passed
+            Done, call: asked 2, could not read the model's reply as the JSON of a review, also when asked once more: it began ""
+            Done, both: asked 1, Passed
+            TokensMax, text: asked 2, could not read the model's reply as the JSON of a review, also when asked once more: the model was cut off at the longest reply (its own word)
+            TokensMax, call: asked 2, could not read the model's reply as the JSON of a review, also when asked once more: the model was cut off at the longest reply (its own word)
+            TokensMax, both: asked 2, could not read the model's reply as the JSON of a review, also when asked once more: the model was cut off at the longest reply (its own word)
+            ContextFull, text: asked 1, could not read the model's reply as a review: the model had no room left in its context (its own word)
+            ContextFull, call: asked 1, could not read the model's reply as a review: the model had no room left in its context (its own word)
+            ContextFull, both: asked 1, could not read the model's reply as a review: the model had no room left in its context (its own word)
+            Filtered, text: asked 1, could not get a review from test:says: it was stopped by its vendor's filter (its own word)
+            Filtered, call: asked 1, could not get a review from test:says: it was stopped by its vendor's filter (its own word)
+            Filtered, both: asked 1, could not get a review from test:says: it was stopped by its vendor's filter (its own word)
+            Declined, text: asked 1, could not use the reply of test:says: it declined (its own word)
+            Declined, call: asked 1, could not use the reply of test:says: it declined (its own word)
+            Declined, both: asked 1, could not use the reply of test:says: it declined (its own word)
+            Malformed, text: asked 2, could not read the model's reply as the JSON of a review, also when asked once more: the model made a call that can't be read (its own word)
+            Malformed, call: asked 2, could not read the model's reply as the JSON of a review, also when asked once more: the model made a call that can't be read (its own word)
+            Malformed, both: asked 2, could not read the model's reply as the JSON of a review, also when asked once more: the model made a call that can't be read (its own word)
+            Paused, text: asked 2, could not read the model's reply as the JSON of a review, also when asked once more: the model was paused by its vendor (its own word)
+            Paused, call: asked 2, could not read the model's reply as the JSON of a review, also when asked once more: the model was paused by its vendor (its own word)
+            Paused, both: asked 2, could not read the model's reply as the JSON of a review, also when asked once more: the model was paused by its vendor (its own word)
+        "#]].assert_eq(&table);
     }
 
     #[tokio::test]

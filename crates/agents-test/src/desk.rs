@@ -100,6 +100,7 @@ impl<'a> Desk<'a> {
             tools,
             output: None,
             reply_tokens_max: cx.limits.reply_tokens_max,
+            effort: None,
         };
         Ok(Desk {
             talk: Talk::new(cx, request, TestNudge.render()),
@@ -124,13 +125,14 @@ impl<'a> Desk<'a> {
                 }
             }
             if self.tries_left == 0 {
-                break "none of the tests that the author handed in showed anything on the base";
+                break "none of the tests that the author handed in showed anything on the base"
+                    .to_owned();
             }
         };
         Ok(match (self.kept, self.last_problem) {
             (Some(tests), _) => Handed::In(tests),
             (None, Some(last)) => Handed::Nothing(format!("{why} (last: {last})")),
-            (None, None) => Handed::Nothing(why.to_owned()),
+            (None, None) => Handed::Nothing(why),
         })
     }
 

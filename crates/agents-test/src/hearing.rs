@@ -203,6 +203,7 @@ impl<'a> Hearing<'a> {
             tools,
             output: None,
             reply_tokens_max: cx.limits.reply_tokens_max,
+            effort: None,
         };
         Ok(Hearing {
             talk: Talk::new(cx, request, DisputeNudge.render()),
@@ -220,7 +221,7 @@ impl<'a> Hearing<'a> {
     async fn hold(mut self) -> Result<Decided, AgentError> {
         let why = loop {
             match self.talk.next().await? {
-                Turn::Over(why) => break why.to_owned(),
+                Turn::Over(why) => break why,
                 Turn::Calls(calls) => {
                     if let Some(decided) = self.answer_all(&calls).await? {
                         return Ok(decided);

@@ -2,7 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use protocol::{AgentContext, AgentError, Message, ModelError, ModelRequest, Note, ToolCall};
+use prompts::TestReplyUnread;
+use protocol::{
+    AgentContext, AgentError, Message, ModelError, ModelReply, ModelRequest, Note, StopReason,
+    ToolCall,
+};
 
 use crate::author::NAME;
 use crate::looking::{self, Answer};
@@ -20,6 +24,8 @@ pub(crate) struct Talk<'a> {
     requests: u32,
     tokens: u64,
     nudges_left: u32,
+    /// Whether the last reply was a pause; only one in a row is borne.
+    paused: bool,
 }
 
 /// What follows from one reply.
@@ -27,7 +33,7 @@ pub(crate) enum Turn {
     /// The model asks for these.
     Calls(Vec<ToolCall>),
     /// It won't be asked again, for this reason.
-    Over(&'static str),
+    Over(String),
 }
 
 impl<'a> Talk<'a> {
@@ -41,6 +47,7 @@ impl<'a> Talk<'a> {
             requests: 0,
             tokens: 0,
             nudges_left: NUDGES_MAX,
+            paused: false,
         }
     }
 
@@ -48,37 +55,74 @@ impl<'a> Talk<'a> {
     pub(crate) async fn next(&mut self) -> Result<Turn, AgentError> {
         let limits = self.cx.limits;
         loop {
+            let over = |why: &str| Ok(Turn::Over(why.to_owned()));
             if limits.turns_max <= self.requests {
-                return Ok(Turn::Over("the author reached its limit of requests"));
+                return over("the author reached its limit of requests");
             }
             if limits.visit_tokens_max <= self.tokens {
-                return Ok(Turn::Over("the author reached its limit of tokens"));
+                return over("the author reached its limit of tokens");
             }
             if Duration::from_secs(limits.visit_seconds_max) <= self.started.elapsed() {
-                return Ok(Turn::Over("the author reached its limit of time"));
+                return over("the author reached its limit of time");
             }
             let reply = match self.cx.model.ask(&self.request).await {
                 Ok(reply) => reply,
-                Err(ModelError::NoModel) => return Ok(Turn::Over("there is no test author")),
+                Err(ModelError::NoModel) => return over("there is no test author"),
+                Err(ModelError::ContextFull { .. }) => {
+                    let told = StopReason::ContextFull.told();
+                    return Ok(Turn::Over(format!("the author's model {told}")));
+                }
                 Err(error) => return Err(error.into()),
             };
             self.requests += 1;
             self.tokens += reply.usage.total();
-            let calls = reply.tool_calls.clone();
-            self.request.messages.push(Message::Assistant { reply });
-            if !calls.is_empty() {
-                return Ok(Turn::Calls(calls));
+            if let Some(turn) = self.take(reply) {
+                return Ok(turn);
             }
-            if self.nudges_left == 0 {
-                return Ok(Turn::Over(
-                    "the author answered without handing in any test",
-                ));
-            }
-            self.nudges_left -= 1;
-            self.request
-                .messages
-                .push(Message::user(self.nudge.clone()));
         }
+    }
+
+    /// Judges why the model stopped before it looks at what it said; nothing means that it is asked again.
+    fn take(&mut self, reply: ModelReply) -> Option<Turn> {
+        let (stop, calls) = (reply.stop, reply.tool_calls.clone());
+        let why = format!("the author's model {}", reply.stop_told());
+        // An empty turn says nothing, and some vendors refuse to read one back.
+        if !reply.text.is_empty() || !calls.is_empty() {
+            self.request.messages.push(Message::Assistant { reply });
+        }
+        let paused = std::mem::replace(&mut self.paused, stop == StopReason::Paused);
+        match stop {
+            StopReason::Done if !calls.is_empty() => return Some(Turn::Calls(calls)),
+            StopReason::Paused if !paused && calls.is_empty() => return None,
+            StopReason::Done
+            | StopReason::TokensMax
+            | StopReason::Malformed
+            | StopReason::Paused => {}
+            StopReason::ContextFull | StopReason::Declined | StopReason::Filtered => {
+                return Some(Turn::Over(why));
+            }
+        }
+        if self.nudges_left == 0 {
+            return Some(Turn::Over(match stop {
+                StopReason::Done => "the author answered without handing in any test".to_owned(),
+                _ => why,
+            }));
+        }
+        self.nudges_left -= 1;
+        let words = match stop {
+            StopReason::Done => self.nudge.clone(),
+            _ => TestReplyUnread {
+                cut_off: stop == StopReason::TokensMax,
+            }
+            .render(),
+        };
+        for call in &calls {
+            self.answer(call, Answer::refusal(words.clone()));
+        }
+        if calls.is_empty() {
+            self.request.messages.push(Message::user(words));
+        }
+        None
     }
 
     /// The refusal of a call beyond those that one reply may have; `number` is counted from 0.

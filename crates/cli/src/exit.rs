@@ -27,6 +27,12 @@ pub(crate) enum Exit {
     Vendor = 16,
     /// The change is kept, but could not be delivered.
     Delivery = 17,
+    /// A model declined the task, or its vendor's filter stopped it.
+    Declined = 18,
+    /// The reviewer's answer was stopped by its vendor's filter.
+    ReviewFiltered = 19,
+    /// The reviewer gave no verdict that can be read.
+    ReviewUnreadable = 20,
 }
 
 impl Exit {
@@ -43,6 +49,9 @@ impl Exit {
                 Reason::Cancelled => Exit::Cancelled,
                 Reason::VendorUnavailable => Exit::Vendor,
                 Reason::AgentBroke => Exit::Broken,
+                Reason::ModelDeclined => Exit::Declined,
+                Reason::ReviewFiltered => Exit::ReviewFiltered,
+                Reason::ReviewUnreadable => Exit::ReviewUnreadable,
             },
             (Status::Running | Status::Failed, None) => Exit::Broken,
         }
@@ -79,6 +88,14 @@ pub(crate) fn what_next(reason: Reason, state: &RunState, run: &RunId) -> String
         Reason::VendorUnavailable => format!(
             "Check the key, the model's name and the vendor's status; then `pipeline resume {run}` goes on without paying twice."
         ),
+        Reason::ModelDeclined => format!(
+            "`pipeline log {run}` shows which role it was. Say the task in other words, or run it again with another model \
+             for that role (--coder, --test-author, --reviewer)."
+        ),
+        Reason::ReviewFiltered | Reason::ReviewUnreadable => format!(
+            "The draft and its tests are kept: `pipeline show {run}`. Run the task again with another --reviewer; \
+             with `--reviewer none` a change is at most `unverified`."
+        ),
         Reason::AgentBroke if state.status == Status::Failed => format!(
             "Going on would end the same way. `pipeline log {run}` shows what happened, `pipeline show {run}` the last draft; \
              run the task again, with another model for that role if it happens again."
@@ -106,5 +123,8 @@ mod tests {
         check(Status::Running, Some(Reason::Cancelled), 15);
         check(Status::Running, Some(Reason::VendorUnavailable), 16);
         check(Status::Running, Some(Reason::AgentBroke), 1);
+        check(Status::Failed, Some(Reason::ModelDeclined), 18);
+        check(Status::Failed, Some(Reason::ReviewFiltered), 19);
+        check(Status::Failed, Some(Reason::ReviewUnreadable), 20);
     }
 }

@@ -80,6 +80,9 @@ pub(crate) fn reason(reason: Reason) -> &'static str {
         Reason::Cancelled => "cancelled",
         Reason::AgentBroke => "an agent broke",
         Reason::VendorUnavailable => "vendor unavailable",
+        Reason::ModelDeclined => "a model declined",
+        Reason::ReviewFiltered => "review filtered",
+        Reason::ReviewUnreadable => "review unreadable",
     }
 }
 

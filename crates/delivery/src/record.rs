@@ -370,6 +370,15 @@ impl Record {
             Reason::VendorUnavailable => {
                 "A model's vendor refused or can't be reached. The run can be resumed once it answers."
             }
+            Reason::ModelDeclined => {
+                "A model declined the task, or its vendor's filter stopped it. Word the task differently, or give that role another model."
+            }
+            Reason::ReviewFiltered => {
+                "The reviewer's answer was stopped by its vendor's filter, so nobody judged the change. Let another model review it."
+            }
+            Reason::ReviewUnreadable => {
+                "The reviewer gave no verdict that can be read, so nobody judged the change. Let another model review it."
+            }
         })
     }
 }

@@ -25,7 +25,8 @@ pub(crate) fn judge(error: &AgentError) -> Trouble {
             ModelError::Refused { .. }
             | ModelError::Busy { .. }
             | ModelError::Unreachable { .. }
-            | ModelError::Unreadable { .. } => Trouble::Passing(Reason::VendorUnavailable),
+            | ModelError::Unreadable { .. }
+            | ModelError::ContextFull { .. } => Trouble::Passing(Reason::VendorUnavailable),
             ModelError::NoModel | ModelError::ScriptEnded { .. } | ModelError::Diverged { .. } => {
                 Trouble::Fatal(Reason::AgentBroke)
             }
@@ -34,7 +35,9 @@ pub(crate) fn judge(error: &AgentError) -> Trouble {
         AgentError::Workspace(WorkspaceError::Blocked { .. }) => {
             Trouble::Fatal(Reason::BlockedEnvironment)
         }
-        AgentError::UnreadableReply { .. } => Trouble::Fatal(Reason::AgentBroke),
+        AgentError::UnreadableReply { .. } => Trouble::Fatal(Reason::ReviewUnreadable),
+        AgentError::ReviewFiltered { .. } => Trouble::Fatal(Reason::ReviewFiltered),
+        AgentError::Stopped { .. } => Trouble::Fatal(Reason::ModelDeclined),
         AgentError::Given { .. } => Trouble::Fatal(Reason::NeedsInput),
         AgentError::Workspace(_)
         | AgentError::Tool { .. }

@@ -11,7 +11,7 @@ use crate::evidence::Evidence;
 use crate::journal::JournalError;
 use crate::limits::Limits;
 use crate::log::Log;
-use crate::model::{Model, ModelError};
+use crate::model::{Model, ModelError, StopReason};
 use crate::state::RunState;
 use crate::task::Task;
 use crate::workspace::{Workspace, WorkspaceError};
@@ -199,12 +199,30 @@ pub enum AgentError {
     #[error("use the workspace")]
     Workspace(#[from] WorkspaceError),
     /// The model answered, but not in a form the agent can read.
-    #[error("read the model's reply as {expected} (the reply began: {began:?})")]
+    #[error("read the model's reply as {expected}: {instead}")]
     UnreadableReply {
         /// What the agent was looking for.
         expected: &'static str,
-        /// The first characters of the reply.
-        began: String,
+        /// What came instead: why the model stopped, or how the reply began.
+        instead: String,
+    },
+    /// The model stopped for a reason that leaves nothing to use, and would again.
+    #[error("use the reply of {model}: it {told}")]
+    Stopped {
+        /// Which model.
+        model: String,
+        /// Why it stopped.
+        stop: StopReason,
+        /// The same in words, with the vendor's own word for it.
+        told: String,
+    },
+    /// There is no review: the reviewer's answer was stopped by its vendor's filter.
+    #[error("get a review from {model}: it {told}")]
+    ReviewFiltered {
+        /// Which model.
+        model: String,
+        /// Why it stopped, with the vendor's own word for it.
+        told: String,
     },
     /// A program the agent needs is missing or broken.
     #[error("use `{program}`: {why}")]

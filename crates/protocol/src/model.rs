@@ -1,6 +1,7 @@
 //! What a language model is to us: a request goes in, a reply with its price comes out.
 
 use std::fmt;
+use std::str::FromStr;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,65 @@ pub struct ModelRequest {
     pub output: Option<OutputSchema>,
     /// Longest reply, in tokens.
     pub reply_tokens_max: u32,
+    /// How hard the model should think; `None` leaves it to the vendor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort: Option<Effort>,
+}
+
+/// How hard a model should think before and between its words. Each vendor has a field of its own for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effort {
+    /// As little as gives an answer.
+    Low,
+    /// Enough for most work.
+    Medium,
+    /// For hard work.
+    High,
+    /// For the hardest work of models that have a step above high.
+    Xhigh,
+    /// All that the model can.
+    Max,
+}
+
+impl Effort {
+    /// All of them, the least first.
+    pub const ALL: [Effort; 5] = [
+        Effort::Low,
+        Effort::Medium,
+        Effort::High,
+        Effort::Xhigh,
+        Effort::Max,
+    ];
+
+    /// Its name in configuration and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Effort::Low => "low",
+            Effort::Medium => "medium",
+            Effort::High => "high",
+            Effort::Xhigh => "xhigh",
+            Effort::Max => "max",
+        }
+    }
+}
+
+impl fmt::Display for Effort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Effort {
+    type Err = String;
+
+    fn from_str(given: &str) -> Result<Effort, String> {
+        let known = Effort::ALL.into_iter().find(|it| it.name() == given);
+        known.ok_or_else(|| {
+            let names: Vec<&str> = Effort::ALL.iter().map(|it| it.name()).collect();
+            format!("`{given}` is no effort (there are {})", names.join(", "))
+        })
+    }
 }
 
 /// One turn of a conversation.
@@ -118,11 +178,14 @@ pub struct ModelReply {
     pub tool_calls: Vec<ToolCall>,
     /// Why it stopped.
     pub stop: StopReason,
+    /// The vendor's own word for why, with what it says about it; empty where the reason says all.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stop_details: String,
     /// Tokens as the vendor counted them.
     pub usage: TokenUsage,
     /// Price in millionths of a US dollar; `None` when the model's price isn't known.
     pub cost_microusd: Option<u64>,
-    /// The vendor's own form of the reply (signed thinking blocks and the like), replayed as it came.
+    /// The reply in the vendor's own form, whole and as it came: it goes back in the next request like that.
     pub native: Option<Value>,
 }
 
@@ -137,8 +200,8 @@ pub struct ToolCall {
     pub arguments: Value,
 }
 
-/// Why a model stopped.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Why a model stopped. Only [`StopReason::Done`] is a whole reply; whoever asked judges this before the words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StopReason {
     /// It had said what it had to say, or wants tools used.
@@ -146,8 +209,42 @@ pub enum StopReason {
     Done,
     /// It reached the longest reply; the text or the last call may be cut off.
     TokensMax,
-    /// It, or its vendor's filter, declined.
+    /// The conversation is as long as the model can read. Asking again can't help.
+    ContextFull,
+    /// The vendor's filter stopped it.
+    Filtered,
+    /// It declined to answer.
     Declined,
+    /// It made a call or an answer that the vendor itself could not read.
+    Malformed,
+    /// The vendor paused it; sent back as it is, it goes on.
+    Paused,
+}
+
+impl StopReason {
+    /// All of them.
+    pub const ALL: [StopReason; 7] = [
+        StopReason::Done,
+        StopReason::TokensMax,
+        StopReason::ContextFull,
+        StopReason::Filtered,
+        StopReason::Declined,
+        StopReason::Malformed,
+        StopReason::Paused,
+    ];
+
+    /// What the model did, as in "the model was cut off at the longest reply".
+    pub fn told(self) -> &'static str {
+        match self {
+            StopReason::Done => "finished",
+            StopReason::TokensMax => "was cut off at the longest reply",
+            StopReason::ContextFull => "had no room left in its context",
+            StopReason::Filtered => "was stopped by its vendor's filter",
+            StopReason::Declined => "declined",
+            StopReason::Malformed => "made a call that can't be read",
+            StopReason::Paused => "was paused by its vendor",
+        }
+    }
 }
 
 /// Tokens by price class.
@@ -158,16 +255,33 @@ pub struct TokenUsage {
     pub input_tokens: u64,
     /// Input read from a cache.
     pub cached_tokens: u64,
-    /// Input written to a cache.
+    /// Input written to a cache for some minutes, or for as long as the vendor keeps it unasked.
     pub cache_write_tokens: u64,
+    /// Input written to a cache for an hour, where the vendor counts that apart.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub cache_write_hour_tokens: u64,
     /// Output, thinking included.
     pub output_tokens: u64,
+}
+
+impl ModelReply {
+    /// Why it stopped in words: what the model did, and the vendor's own word in brackets.
+    pub fn stop_told(&self) -> String {
+        match self.stop_details.as_str() {
+            "" => self.stop.told().to_owned(),
+            details => format!("{} ({details})", self.stop.told()),
+        }
+    }
 }
 
 impl TokenUsage {
     /// All tokens together.
     pub fn total(&self) -> u64 {
-        self.input_tokens + self.cached_tokens + self.cache_write_tokens + self.output_tokens
+        self.input_tokens
+            + self.cached_tokens
+            + self.cache_write_tokens
+            + self.cache_write_hour_tokens
+            + self.output_tokens
     }
 
     /// Adds another count to this one.
@@ -175,8 +289,13 @@ impl TokenUsage {
         self.input_tokens += other.input_tokens;
         self.cached_tokens += other.cached_tokens;
         self.cache_write_tokens += other.cache_write_tokens;
+        self.cache_write_hour_tokens += other.cache_write_hour_tokens;
         self.output_tokens += other.output_tokens;
     }
+}
+
+fn is_zero(tokens: &u64) -> bool {
+    *tokens == 0
 }
 
 /// The model could not be asked, or gave nothing that can be used.
@@ -223,6 +342,16 @@ pub enum ModelError {
         /// The vendor.
         vendor: String,
         /// What was wrong with it.
+        message: String,
+    },
+    /// The conversation is longer than the model can read.
+    #[error(
+        "get an answer from {vendor}: the conversation is longer than the model can read: {message}"
+    )]
+    ContextFull {
+        /// The vendor.
+        vendor: String,
+        /// The vendor's words, cut short.
         message: String,
     },
     /// The next request could pass the cap of the run.

@@ -32,6 +32,9 @@ pub struct ScriptedReply {
     /// Why it stops.
     #[serde(default)]
     pub stop: StopReason,
+    /// The vendor's own word for why.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stop_details: String,
     /// Tokens it claims to have used; none by default, because nobody was paid.
     #[serde(default)]
     pub usage: TokenUsage,
@@ -131,6 +134,7 @@ impl ScriptedReply {
             },
             tool_calls,
             stop: self.stop,
+            stop_details: self.stop_details.clone(),
             usage: self.usage,
             cost_microusd: None,
             native: None,

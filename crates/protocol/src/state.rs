@@ -80,6 +80,12 @@ pub enum Reason {
     AgentBroke,
     /// A model's vendor refused the request or can't be reached.
     VendorUnavailable,
+    /// A model declined the task, or its vendor's filter stopped it.
+    ModelDeclined,
+    /// The reviewer's answer was stopped by its vendor's filter, so there is no verdict.
+    ReviewFiltered,
+    /// The reviewer gave no verdict that can be read, also when asked once more.
+    ReviewUnreadable,
 }
 
 /// What was proven of a completed change.

@@ -14,6 +14,7 @@ use testkit::{
 use crate::{Coder, CoderRole, Dialect};
 
 mod odd_calls;
+mod stops;
 
 type Visit = TestVisit<SaysModel, FolderWorkspace>;
 
@@ -210,17 +211,15 @@ fn a_reply_that_was_cut_off_is_not_carried_out() {
 }
 
 #[test]
-fn a_model_that_declines_ends_the_visit() {
+fn a_model_that_declines_ends_the_visit_in_its_own_words() {
     let declined = ModelReply {
         stop: StopReason::Declined,
+        stop_details: "refusal: cyber".into(),
         ..says("I can't help with that.")
     };
-    check(
-        [declined],
-        &expect![[r#"
-        end: the model declined: I can't help with that.
-    "#]],
-    );
+    let error = draft(&visit([declined])).expect_err("nothing was drafted");
+    expect!["use the reply of test:says: it declined (refusal: cyber): I can't help with that."]
+        .assert_eq(&error.to_string());
 }
 
 #[test]

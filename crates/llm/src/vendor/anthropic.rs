@@ -59,6 +59,7 @@ impl Api for Anthropic {
             cached_tokens: tokens(&usage["cache_read_input_tokens"]),
             cache_write_tokens: tokens(&usage["cache_creation_input_tokens"]),
             output_tokens: tokens(&usage["output_tokens"]),
+            ..TokenUsage::default()
         }
     }
 

@@ -35,6 +35,7 @@ impl Api for Gemini {
             // Thoughts are counted beside the candidate here, not inside it.
             output_tokens: tokens(&usage["candidatesTokenCount"])
                 + tokens(&usage["thoughtsTokenCount"]),
+            ..TokenUsage::default()
         }
     }
 

@@ -93,6 +93,7 @@ pub(crate) fn usage_of(usage: &Value, details: &Value, input: &str, output: &str
         cached_tokens,
         cache_write_tokens,
         output_tokens: tokens(&usage[output]),
+        ..TokenUsage::default()
     }
 }
 

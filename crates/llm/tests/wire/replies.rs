@@ -64,6 +64,7 @@ async fn tokens_are_told_apart_by_class() {
         cached_tokens: 90,
         cache_write_tokens: 7,
         output_tokens: 12,
+        ..TokenUsage::default()
     };
     for interface in ALL {
         let scripted = ScriptedReply {

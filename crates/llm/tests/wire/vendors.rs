@@ -125,6 +125,7 @@ pub(crate) fn request() -> ModelRequest {
         tools: vec![read_file()],
         output: None,
         reply_tokens_max: 4096,
+        effort: None,
     }
 }
 

@@ -240,10 +240,10 @@ async fn a_reviewer_that_can_not_judge_passes_nothing_and_that_is_said() {
     check(
         review(|| AgentError::UnreadableReply {
             expected: "the JSON of a review",
-            began: "PASS".into(),
+            instead: "it began \"PASS\"".into(),
         }),
         expect![[r#"
-            Failed Failed Some(AgentBroke) in draft 1: breaks could not read the model's reply as the JSON of a review (the reply began: "PASS"); without its review the change is not passed
+            Failed Failed Some(ReviewUnreadable) in draft 1: breaks could not read the model's reply as the JSON of a review: it began "PASS"; without its review the change is not passed
             "good"
         "#]],
     )

@@ -92,7 +92,10 @@ impl Wire for Messages {
         }
         let stop = match (said.stop, said.tool_calls.is_empty()) {
             (StopReason::TokensMax, _) => "max_tokens",
-            (StopReason::Declined, _) => "refusal",
+            (StopReason::ContextFull, _) => "model_context_window_exceeded",
+            (StopReason::Paused, _) => "pause_turn",
+            // This vendor has one word for both, and none for calls it can't read.
+            (StopReason::Declined | StopReason::Filtered | StopReason::Malformed, _) => "refusal",
             (StopReason::Done, true) => "end_turn",
             (StopReason::Done, false) => "tool_use",
         };

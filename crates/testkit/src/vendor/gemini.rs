@@ -97,7 +97,12 @@ impl Wire for GenerateContent {
         }
         let finish = match said.stop {
             StopReason::TokensMax => "MAX_TOKENS",
-            StopReason::Declined => "SAFETY",
+            StopReason::Malformed => "MALFORMED_FUNCTION_CALL",
+            // Neither full contexts nor refusals of the model itself have a word here.
+            StopReason::Filtered
+            | StopReason::Declined
+            | StopReason::ContextFull
+            | StopReason::Paused => "SAFETY",
             StopReason::Done => "STOP",
         };
         let used = usage(reply.usage, received, &json!(parts).to_string());

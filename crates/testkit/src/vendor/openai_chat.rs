@@ -88,9 +88,10 @@ impl Wire for Chat {
         }
         let finish = match (said.stop, said.tool_calls.is_empty()) {
             (StopReason::TokensMax, _) => "length",
-            (StopReason::Declined, _) => "content_filter",
             (StopReason::Done, true) => "stop",
             (StopReason::Done, false) => "tool_calls",
+            (StopReason::Declined, _) => "stop",
+            (_, _) => "content_filter",
         };
         let used = usage(reply.usage, received, &message.to_string());
         let input = used.input_tokens + used.cached_tokens + used.cache_write_tokens;

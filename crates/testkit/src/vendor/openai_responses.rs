@@ -98,6 +98,7 @@ impl Wire for Responses {
         let input = used.input_tokens + used.cached_tokens + used.cache_write_tokens;
         let (status, why) = match said.stop {
             StopReason::TokensMax => ("incomplete", json!({"reason": "max_output_tokens"})),
+            StopReason::Filtered => ("incomplete", json!({"reason": "content_filter"})),
             _ => ("completed", Value::Null),
         };
         json!({
