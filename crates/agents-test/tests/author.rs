@@ -2,9 +2,7 @@
 
 use agents_test::TestAuthor;
 use expect_test::{Expect, expect};
-use protocol::{
-    Agent, AgentError, Evidence, Message, ModelReply, Prepared, RunState, Stage, StopReason, Task,
-};
+use protocol::{Agent, AgentError, Evidence, Message, ModelReply, Prepared, RunState, Stage, Task};
 use serde_json::{Value, json};
 use testkit::{
     FolderWorkspace, MemorySteps, NoModel, SaysModel, TestVisit,
@@ -458,53 +456,4 @@ async fn the_authors_own_report_is_no_test_run() {
     let report = TestAuthor::new().run(&visit.context(), &state).await;
     state.absorb(Stage::Testing, &report.expect("it only says what it did"));
     assert_eq!(state.tests_passed, None);
-}
-
-/// Every reason to stop, with words, with a call, with both: only a whole reply's tests are ever frozen.
-#[tokio::test]
-async fn only_a_whole_reply_hands_tests_in() {
-    let mut table = String::new();
-    for stop in StopReason::ALL {
-        let handing = || submit(&[("tests/test_new.py", RED)], false);
-        let both = ModelReply {
-            text: "Here they are.".into(),
-            ..handing()
-        };
-        for (shape, reply) in [("text", says("Here.")), ("call", handing()), ("both", both)] {
-            let reply = ModelReply {
-                stop,
-                stop_details: "its own word".into(),
-                ..reply
-            };
-            let work = FolderWorkspace::new(FILES).running(run_for_real);
-            let visit = TestVisit::new(SaysModel::new(vec![reply; 8]), work);
-            let prepared = TestAuthor::new().prepare(&visit.context(), &task()).await;
-            let shown = shown(&prepared.expect("the author's visit ends"));
-            let asked = visit.model.asked().len();
-            table += &format!("{stop:?}, {shape}: asked {asked}, {shown}\n");
-        }
-    }
-    expect![[r#"
-        Done, text: asked 3, missing acceptance tests: the author answered without handing in any test
-        Done, call: asked 1, tests/test_new.py::test_one Failed and red for the right reason
-        Done, both: asked 1, tests/test_new.py::test_one Failed and red for the right reason
-        TokensMax, text: asked 3, missing acceptance tests: the author's model was cut off at the longest reply (its own word)
-        TokensMax, call: asked 3, missing acceptance tests: the author's model was cut off at the longest reply (its own word)
-        TokensMax, both: asked 3, missing acceptance tests: the author's model was cut off at the longest reply (its own word)
-        ContextFull, text: asked 1, missing acceptance tests: the author's model had no room left in its context (its own word)
-        ContextFull, call: asked 1, missing acceptance tests: the author's model had no room left in its context (its own word)
-        ContextFull, both: asked 1, missing acceptance tests: the author's model had no room left in its context (its own word)
-        Filtered, text: asked 1, missing acceptance tests: the author's model was stopped by its vendor's filter (its own word)
-        Filtered, call: asked 1, missing acceptance tests: the author's model was stopped by its vendor's filter (its own word)
-        Filtered, both: asked 1, missing acceptance tests: the author's model was stopped by its vendor's filter (its own word)
-        Declined, text: asked 1, missing acceptance tests: the author's model declined (its own word)
-        Declined, call: asked 1, missing acceptance tests: the author's model declined (its own word)
-        Declined, both: asked 1, missing acceptance tests: the author's model declined (its own word)
-        Malformed, text: asked 3, missing acceptance tests: the author's model made a call that can't be read (its own word)
-        Malformed, call: asked 3, missing acceptance tests: the author's model made a call that can't be read (its own word)
-        Malformed, both: asked 3, missing acceptance tests: the author's model made a call that can't be read (its own word)
-        Paused, text: asked 4, missing acceptance tests: the author's model was paused by its vendor (its own word)
-        Paused, call: asked 3, missing acceptance tests: the author's model was paused by its vendor (its own word)
-        Paused, both: asked 3, missing acceptance tests: the author's model was paused by its vendor (its own word)
-    "#]].assert_eq(&table);
 }

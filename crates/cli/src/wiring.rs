@@ -6,7 +6,10 @@ use std::sync::Arc;
 use agents_coding::Dialect;
 use agents_qa::Reviewer;
 use agents_test::TestAuthor;
-use llm::{Ledger, LlmError, Patience, Recording, Replay, Role, ScriptedModel, Spent, Vendors};
+use llm::{
+    Connecting, Ledger, LlmError, Patience, Recording, Replay, Role, ScriptedModel, Service, Spent,
+    Vendors,
+};
 use pipeline::Crew;
 use protocol::{Agent, Entry, Log, Model, ModelId, RunEvent};
 
@@ -93,6 +96,7 @@ struct Models<'a> {
     source: Source,
     vendors: Vendors,
     patience: Patience,
+    cache_key: String,
     ledger: Arc<Ledger>,
     history: &'a [Entry],
     log: &'a Arc<dyn Log>,
@@ -137,6 +141,7 @@ impl<'a> Models<'a> {
                 ..Vendors::from_variables(variable)
             },
             patience: config.patience,
+            cache_key: llm::new_cache_key(),
             ledger: Ledger::open(settings.budget(), settings::prices(config), spent(history)),
             history,
             log,
@@ -146,8 +151,14 @@ impl<'a> Models<'a> {
     fn of(&self, id: &ModelId, role: Role, agent: &str) -> Result<Arc<dyn Model>, LlmError> {
         let model: Arc<dyn Model> = match &self.source {
             Source::Vendors(recording) => {
-                let model =
-                    llm::connect(id, agent, &self.vendors, self.patience, self.log.clone())?;
+                let connecting = Connecting {
+                    role: agent.to_owned(),
+                    patience: self.patience,
+                    service: Service::Standard,
+                    cache_key: format!("{}-{}", self.cache_key, role.name()),
+                    log: self.log.clone(),
+                };
+                let model = llm::connect(id, &self.vendors, connecting)?;
                 match recording {
                     Some(recording) => recording.around(model),
                     None => model,

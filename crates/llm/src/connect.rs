@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
 use protocol::{Log, Model, ModelId};
@@ -11,8 +12,10 @@ use url::Url;
 
 use crate::catalog::{Catalog, VendorEntry};
 use crate::error::LlmError;
+use crate::price::Service;
 use crate::retry::{Patience, Retrying};
-use crate::vendor::{Anthropic, Api, Connection, Gemini, OpenAiChat, OpenAiResponses, VendorModel};
+use crate::vendor::{Connection, VendorModel};
+use crate::wire::{Asking, ChatCompletions, GenerateContent, Messages, Responses, Wire};
 
 /// Keys and addresses of the vendors, by the vendors' names in the catalog. Keys are never shown.
 #[derive(Clone, Default)]
@@ -66,16 +69,37 @@ impl Vendors {
     }
 }
 
-/// A model of a vendor. It asks again by itself where that helps, and tells `log` so; no connection is made yet.
+/// How a model is asked, whoever it is.
+#[derive(Clone)]
+pub struct Connecting {
+    /// Which role the model is for; named when its key is missing.
+    pub role: String,
+    /// How long its vendor is waited for.
+    pub patience: Patience,
+    /// Which class of service is asked for, where the vendor has several.
+    pub service: Service,
+    /// A name for the conversations of one role in one run, by which a vendor finds what it has cached of them; see
+    /// [`new_cache_key`]. It is no part of a recording.
+    pub cache_key: String,
+    /// Who is told of waits.
+    pub log: Arc<dyn Log>,
+}
+
+/// A name that no other run has, for [`Connecting::cache_key`]. Two runs with one name would drive each other's
+/// conversations out of the vendor's cache.
+pub fn new_cache_key() -> String {
+    // The standard library seeds each such state anew.
+    let half = || RandomState::new().build_hasher().finish();
+    format!("pipeline-{:016x}", half())
+}
+
+/// A model of a vendor. It asks again by itself where that helps, and says so; no connection is made yet.
 ///
-/// `role` is named when the key is missing. Fails when the vendor is unknown, its key is missing or unusable, or
-/// its address isn't one.
+/// Fails when the vendor is unknown, its key is missing or unusable, or its address isn't one.
 pub fn connect(
     model: &ModelId,
-    role: &str,
     vendors: &Vendors,
-    patience: Patience,
-    log: Arc<dyn Log>,
+    connecting: Connecting,
 ) -> Result<Arc<dyn Model>, LlmError> {
     let catalog = Catalog::bundled();
     let (name, entry) = catalog
@@ -90,11 +114,11 @@ pub fn connect(
         })?;
     let base_url = base_url(name, entry, vendors)?;
     let key = vendors.keys.get(name).cloned();
-    let api = api(name, &base_url, vendors.openai_api);
+    let wire = wire(name, &base_url, vendors.openai_api);
     let is_own_server = name == "openai" && !is_openai(&base_url);
     if key.is_none() && !is_own_server {
         return Err(LlmError::KeyMissing {
-            role: role.to_owned(),
+            role: connecting.role,
             model: model.to_string(),
             vendor: entry.title.clone(),
             variable: entry.key_variables(),
@@ -117,24 +141,32 @@ pub fn connect(
         base_url: base_url.clone(),
         key,
         key_variables: entry.key_variables(),
-        api,
-        patience,
+        wire,
+        asking: Asking {
+            vendor: name.to_owned(),
+            model: model.model.clone(),
+            cache_key: connecting.cache_key,
+            service: connecting.service,
+        },
+        patience: connecting.patience,
     };
     let id = ModelId::new(name, model.model.as_str());
     let attempt = VendorModel::new(id, connection)
         .map_err(|why| address_error(entry, base_url.as_str(), &why.to_string()))?;
+    let (patience, log) = (connecting.patience, connecting.log);
     Ok(Arc::new(Retrying::new(attempt, patience, log)))
 }
 
-fn api(vendor: &str, base_url: &Url, openai_api: Option<OpenAiApi>) -> Box<dyn Api> {
+fn wire(vendor: &str, base_url: &Url, openai_api: Option<OpenAiApi>) -> Box<dyn Wire> {
+    let azure = is_azure(base_url);
+    // Azure speaks Responses below this path, and only there.
+    let azure_v1 = azure && base_url.path().ends_with("/openai/v1/");
     match (vendor, openai_api) {
-        ("anthropic", _) => Box::new(Anthropic),
-        ("gemini", _) => Box::new(Gemini),
-        (_, Some(OpenAiApi::Responses)) => Box::new(OpenAiResponses),
-        (_, None) if is_openai(base_url) => Box::new(OpenAiResponses),
-        _ => Box::new(OpenAiChat {
-            azure: is_azure(base_url),
-        }),
+        ("anthropic", _) => Box::new(Messages),
+        ("gemini", _) => Box::new(GenerateContent),
+        (_, Some(OpenAiApi::Responses)) => Box::new(Responses { azure }),
+        (_, None) if is_openai(base_url) || azure_v1 => Box::new(Responses { azure }),
+        _ => Box::new(ChatCompletions { azure }),
     }
 }
 

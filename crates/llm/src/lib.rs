@@ -18,12 +18,13 @@ mod retry;
 mod scripted;
 mod spec;
 mod vendor;
+mod wire;
 
 pub use catalog::{Catalog, Role, VendorEntry};
-pub use connect::{OpenAiApi, Vendors, connect};
+pub use connect::{Connecting, OpenAiApi, Vendors, connect, new_cache_key};
 pub use error::LlmError;
 pub use ledger::{Budget, Ledger, Spent};
-pub use price::{Price, Prices};
+pub use price::{Price, Prices, Service};
 pub use record::Recording;
 pub use replay::Replay;
 pub use retry::Patience;

@@ -7,6 +7,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::scripted::SCRIPTED;
 
+/// The class of service that answered a request, and that it is billed as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Service {
+    /// The usual one.
+    #[default]
+    Standard,
+    /// Cheaper and slower, and answered while one waits. Not every vendor has it.
+    Flex,
+}
+
 /// The price of a model by class of token, each in millionths of a US dollar per million tokens.
 ///
 /// Three dollars per million tokens are `3_000_000`.
@@ -95,6 +106,7 @@ mod tests {
                 cached_tokens,
                 cache_write_tokens,
                 output_tokens,
+                ..TokenUsage::default()
             };
             assert_eq!(price.of(&usage), want, "{usage:?}");
         };

@@ -19,11 +19,6 @@ pub(crate) fn key_of(model: &ModelId, request: &ModelRequest) -> String {
     hexadecimal(&Sha256::digest(sorted(&whole).to_string()))
 }
 
-/// The first 16 hexadecimal digits of the SHA-256 of a text; enough to tell apart what one run sees.
-pub(crate) fn short_hash(text: &str) -> String {
-    hexadecimal(&Sha256::digest(text)[..8])
-}
-
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

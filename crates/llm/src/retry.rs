@@ -123,6 +123,7 @@ impl<A: Attempt> Retrying<A> {
                 message,
             },
             Cause::Answer => ModelError::Unreadable { vendor, message },
+            Cause::ContextFull(_) => ModelError::ContextFull { vendor, message },
         }
     }
 }
@@ -200,11 +201,7 @@ mod tests {
     }
 
     fn fault(cause: Cause, again: Again) -> Fault {
-        Fault {
-            cause,
-            message: "no".to_owned(),
-            again,
-        }
+        Fault::new(cause, "no", again)
     }
 
     fn later(asked_ms: Option<u64>) -> Fault {

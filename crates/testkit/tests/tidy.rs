@@ -40,7 +40,6 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// Libraries that hold a permission, or weigh a lot, and the only crates that may hold them outside tests.
 const KEPT_IN: &[(&str, &[&str])] = &[
     ("reqwest", &["llm", "intake", "delivery"]),
-    ("genai", &["llm"]),
     ("octocrab", &["intake", "delivery"]),
     ("axum", &["testkit"]),
     ("git2", &["workspace"]),

@@ -1,25 +1,22 @@
 //! One model of one vendor over HTTP. The key lives in the HTTP client's headers and nowhere else.
 
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use genai::chat::ChatRequest;
-use genai::resolver::{AuthData, Endpoint};
-use genai::{Headers, ModelIden, ServiceTarget};
 use protocol::{ModelId, ModelReply, ModelRequest, TokenUsage};
-use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 use url::Url;
 
-use super::conversation::chat_request;
-use super::fault::fault_of;
-use super::reply::reply_of;
-use super::{Again, Api, Attempt, Cause, Fault};
+use super::answer::{self, BODY_BYTES_MAX, ERROR_BODY_BYTES_MAX, Unread};
+use super::fault::{connection_fault, status_fault};
+use super::{Again, Attempt, Billed, Cause, Fault};
 use crate::request_text::tokens_at_most;
 use crate::retry::Patience;
+use crate::wire::{Asking, Wire};
 
 /// Where a vendor is and how it is spoken to.
 pub(crate) struct Connection {
@@ -31,7 +28,8 @@ pub(crate) struct Connection {
     pub(crate) key: Option<SecretString>,
     /// The variables of the key, for a sentence.
     pub(crate) key_variables: String,
-    pub(crate) api: Box<dyn Api>,
+    pub(crate) wire: Box<dyn Wire>,
+    pub(crate) asking: Asking,
     pub(crate) patience: Patience,
 }
 
@@ -40,45 +38,42 @@ pub(crate) struct VendorModel {
     id: ModelId,
     connection: Connection,
     address: String,
-    url: String,
+    url: Url,
     /// Made when first asked: reading the system's certificates takes longer than starting the program.
-    client: OnceCell<genai::Client>,
+    client: OnceCell<reqwest::Client>,
 }
 
 impl VendorModel {
     pub(crate) fn new(id: ModelId, connection: Connection) -> Result<VendorModel, url::ParseError> {
-        let path = connection.api.path(&id.model);
+        let path = connection.wire.path(&id.model);
         let mut url = connection.base_url.join(&path)?;
         url.set_query(connection.base_url.query());
         Ok(VendorModel {
             address: url.origin().ascii_serialization(),
-            url: url.into(),
+            url,
             client: OnceCell::new(),
             id,
             connection,
         })
     }
 
-    fn make_client(&self) -> Result<genai::Client, Fault> {
+    fn make_client(&self) -> Result<reqwest::Client, Fault> {
         let Connection {
             base_url,
             key,
-            api,
+            wire,
             patience,
             ..
         } = &self.connection;
-        let failed = |why: String| Fault {
-            cause: Cause::Connection,
-            message: format!("the HTTP client can't be made: {why}"),
-            again: Again::Never,
+        let failed = |why: &str| {
+            let message = format!("the HTTP client can't be made: {why}");
+            Fault::new(Cause::Connection, &message, Again::Never)
         };
-        let mut headers = api.headers();
+        let mut headers = wire.headers();
         if let Some(key) = key {
-            let (name, before) = api.key_header();
+            let (name, before) = wire.key_header();
             let mut value = HeaderValue::from_str(&format!("{before}{}", key.expose_secret()))
-                .map_err(|_| {
-                    failed("the key has characters that no header can carry".to_owned())
-                })?;
+                .map_err(|_| failed("the key has characters that no header can carry"))?;
             // Keeps it out of debug output.
             value.set_sensitive(true);
             headers.insert(HeaderName::from_static(name), value);
@@ -98,59 +93,71 @@ impl VendorModel {
             // No certificate is ever looked at, so none has to be read.
             client = client.tls_certs_only([]);
         }
-        let client = client.build().map_err(|it| failed(it.to_string()))?;
-        genai::Client::builder()
-            .with_reqwest(client)
-            .build()
-            .map_err(|it| failed(it.to_string()))
+        client.build().map_err(|it| failed(&it.to_string()))
     }
 
     async fn exchange(&self, request: &ModelRequest) -> Result<ModelReply, Fault> {
-        let api = &*self.connection.api;
+        let Connection {
+            wire,
+            asking,
+            patience,
+            ..
+        } = &self.connection;
         let make = || async { self.make_client() };
         let client = self.client.get_or_try_init(make).await?;
-        let chat: ChatRequest = chat_request(api, &self.id.vendor, request);
-        let options = api.options(&self.id.model, request);
-        let target = ServiceTarget {
-            endpoint: Endpoint::from_owned(self.connection.base_url.as_str()),
-            // The library is given the address only; the HTTP client adds the key.
-            auth: AuthData::RequestOverride {
-                url: self.url.clone(),
-                headers: Headers::default(),
-            },
-            model: ModelIden::new(api.adapter(), self.id.model.clone()),
-        };
-        let (body, mut reply) = match client.exec_chat(target, chat, Some(&options)).await {
-            Ok(mut response) => {
-                let body = response.captured_raw_body.take().unwrap_or_default();
-                (body, reply_of(&self.id.vendor, response))
-            }
-            Err(genai::Error::ChatResponseGeneration {
-                response_body,
-                cause,
-                ..
-            }) => {
-                let reply = self.unexpected(&response_body, &cause)?;
-                (*response_body, reply)
-            }
-            Err(error) => return Err(fault_of(error, self.connection.patience.answer_ms_max)),
-        };
-        api.look_at(&body, &mut reply)?;
-        reply.usage = api.usage(&body);
-        if reply.usage == TokenUsage::default() {
-            reply.usage = estimate(request, &reply);
+        let body = wire.body(asking, request);
+        let sent = client.post(self.url.clone()).json(&body).send().await;
+        let response = sent.map_err(|it| connection_fault(it, patience.answer_ms_max))?;
+        let status = response.status();
+        if !status.is_success() {
+            let headers = response.headers().clone();
+            let body = answer::beginning(response, ERROR_BODY_BYTES_MAX).await;
+            let json: Value = serde_json::from_slice(&body).unwrap_or_default();
+            let text = String::from_utf8_lossy(&body);
+            let fault = status_fault(status.as_u16(), &text, &json, &headers, SystemTime::now());
+            return Err(fault.billed_if_it_says(wire.usage(&json)));
         }
-        Ok(reply)
+        let kind = response.headers().get(CONTENT_TYPE);
+        let kind = kind
+            .and_then(|it| it.to_str().ok())
+            .unwrap_or_default()
+            .to_owned();
+        let body = match answer::whole(response, BODY_BYTES_MAX).await {
+            Ok(body) => body,
+            Err(Unread::Broken(error)) => {
+                return Err(connection_fault(error, patience.answer_ms_max));
+            }
+            Err(Unread::TooLong) => {
+                let message = format!("it is longer than {} MiB", BODY_BYTES_MAX >> 20);
+                return Err(
+                    Fault::new(Cause::Answer, &message, Again::Never).billed(Billed::Unknown)
+                );
+            }
+        };
+        let json: Value = serde_json::from_slice(&body)
+            .map_err(|why| not_json(&body, &kind, &why).billed(Billed::Unknown))?;
+        drop(body);
+        let usage = wire.usage(&json);
+        match wire.read(asking, &json) {
+            Ok(reply) if usage.total() == 0 => Ok(ModelReply {
+                usage: estimate(request, &reply),
+                ..reply
+            }),
+            Ok(reply) => Ok(ModelReply { usage, ..reply }),
+            Err(fault) => Err(fault.billed_if_it_says(usage)),
+        }
     }
+}
 
-    /// An answer that the library can't read may still be a reply, or say what went wrong.
-    fn unexpected(&self, body: &Value, cause: &str) -> Result<ModelReply, Fault> {
-        let api = &*self.connection.api;
-        if let Some(reply) = api.salvage(body) {
-            return Ok(reply);
+/// What to say of a body that is no JSON.
+fn not_json(body: &[u8], kind: &str, why: &serde_json::Error) -> Fault {
+    let text = String::from_utf8_lossy(body);
+    match text.trim() {
+        "" => Fault::unreadable("it is empty"),
+        _ if kind.starts_with("application/json") => {
+            Fault::unreadable(&format!("it is not whole: {why}"))
         }
-        api.look_at(body, &mut ModelReply::default())?;
-        Err(Fault::unreadable(cause))
+        text => Fault::unreadable(&format!("it is `{kind}` and not JSON: {text}")),
     }
 }
 
@@ -173,7 +180,10 @@ impl Attempt for VendorModel {
         let Connection {
             key, key_variables, ..
         } = &self.connection;
-        reply.map_err(|fault| fault.without(key.as_ref()).naming_key(key_variables))
+        reply.map_err(|fault| {
+            let fault = fault.without(key.as_ref()).naming_key(key_variables);
+            fault.naming_model(&self.id.model)
+        })
     }
 }
 
@@ -189,14 +199,10 @@ fn is_this_machine(url: &Url) -> bool {
 
 /// What a reply will have taken when its vendor doesn't say: rather too much than nothing.
 fn estimate(request: &ModelRequest, reply: &ModelReply) -> TokenUsage {
-    let calls = reply
-        .tool_calls
-        .iter()
-        .map(|it| it.arguments.to_string().len());
-    let bytes = reply.text.len() + calls.sum::<usize>();
+    let native = reply.native.as_ref().map_or(0, |it| it.to_string().len());
     TokenUsage {
         input_tokens: tokens_at_most(request),
-        output_tokens: u64::try_from(bytes.div_ceil(3)).unwrap_or(u64::MAX),
+        output_tokens: u64::try_from(reply.text.len().max(native)).unwrap_or(u64::MAX),
         ..TokenUsage::default()
     }
 }

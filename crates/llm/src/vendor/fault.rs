@@ -3,8 +3,7 @@
 use std::error::Error as _;
 use std::time::{Duration, SystemTime};
 
-use genai::webc;
-use protocol::visible;
+use protocol::{TokenUsage, visible};
 use reqwest::header::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -21,6 +20,19 @@ pub(crate) struct Fault {
     /// What happened, cut short, without keys.
     pub(crate) message: String,
     pub(crate) again: Again,
+    /// What the vendor will bill for it.
+    pub(crate) billed: Billed,
+}
+
+/// What a request that gave no reply costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Billed {
+    /// Nothing: it was not sent, or was refused.
+    Nothing,
+    /// What the answer says it took.
+    Known(TokenUsage),
+    /// Nobody knows: the vendor may have done the work, and its answer was lost.
+    Unknown,
 }
 
 /// Where it went wrong.
@@ -32,6 +44,8 @@ pub(crate) enum Cause {
     Connection,
     /// The answer can't be read.
     Answer,
+    /// The conversation is longer than the model can read; this was the status.
+    ContextFull(u16),
 }
 
 /// Whether to ask again.
@@ -46,12 +60,34 @@ pub(crate) enum Again {
 }
 
 impl Fault {
+    /// A fault that costs nothing, as far as is known.
+    pub(crate) fn new(cause: Cause, message: &str, again: Again) -> Fault {
+        Fault {
+            cause,
+            message: shortened(message),
+            again,
+            billed: Billed::Nothing,
+        }
+    }
+
     /// An answer that can't be used; the next may be whole.
     pub(crate) fn unreadable(why: &str) -> Fault {
-        Fault {
-            cause: Cause::Answer,
-            message: shortened(why),
-            again: Again::Later(None),
+        Fault::new(Cause::Answer, why, Again::Later(None)).billed(Billed::Unknown)
+    }
+
+    /// The same, billed this way.
+    #[must_use]
+    pub(crate) fn billed(mut self, billed: Billed) -> Fault {
+        self.billed = billed;
+        self
+    }
+
+    /// The same, billed as its answer says, if it says anything.
+    #[must_use]
+    pub(crate) fn billed_if_it_says(self, usage: TokenUsage) -> Fault {
+        match usage.total() {
+            0 => self,
+            _ => self.billed(Billed::Known(usage)),
         }
     }
 
@@ -59,7 +95,7 @@ impl Fault {
     pub(crate) fn told(&self) -> String {
         match self.cause {
             Cause::Status(status) => format!("status {status}: {}", self.message),
-            Cause::Connection | Cause::Answer => self.message.clone(),
+            Cause::Connection | Cause::Answer | Cause::ContextFull(_) => self.message.clone(),
         }
     }
 
@@ -80,46 +116,25 @@ impl Fault {
         }
         self
     }
-}
 
-/// The fault behind an error of the client library.
-pub(crate) fn fault_of(error: genai::Error, answer_ms_max: u64) -> Fault {
-    let error = match error {
-        genai::Error::WebModelCall { webc_error, .. } => webc_error,
-        // Everything else happens before a request is sent, and would happen again.
-        other => {
-            return Fault {
-                again: Again::Never,
-                ..Fault::unreadable(&other.to_string())
-            };
+    /// Says which model was asked for, where that may be what isn't there and the vendor doesn't say.
+    pub(crate) fn naming_model(mut self, model: &str) -> Fault {
+        if matches!(self.cause, Cause::Status(404)) && !self.message.contains(model) {
+            self.message += &format!(" (is `{model}` the model's name there?)");
         }
-    };
-    match error {
-        webc::Error::ResponseFailedStatus {
-            status,
-            body,
-            headers,
-        } => status_fault(status.as_u16(), &body, &headers),
-        webc::Error::ResponseFailedNotJson { body, .. }
-        | webc::Error::ResponseFailedInvalidJson { body, .. }
-            if body.trim().is_empty() =>
-        {
-            Fault::unreadable("it is empty")
-        }
-        webc::Error::ResponseFailedNotJson { content_type, body } => {
-            Fault::unreadable(&format!("it is `{content_type}` and not JSON: {body}"))
-        }
-        webc::Error::ResponseFailedInvalidJson { cause, .. } => {
-            Fault::unreadable(&format!("it is not whole: {cause}"))
-        }
-        webc::Error::Reqwest(error) => connection_fault(error, answer_ms_max),
-        webc::Error::JsonValueExt(error) => Fault::unreadable(&error.to_string()),
+        self
     }
 }
 
-fn status_fault(status: u16, body: &str, headers: &HeaderMap) -> Fault {
-    let json: Value = serde_json::from_str(body).unwrap_or_default();
-    let words = match (said(&json), body.trim()) {
+/// The fault behind a status other than success.
+pub(super) fn status_fault(
+    status: u16,
+    body: &str,
+    json: &Value,
+    headers: &HeaderMap,
+    now: SystemTime,
+) -> Fault {
+    let words = match (said(json), body.trim()) {
         (words, _) if !words.is_empty() => words,
         (_, "") => "no words".to_owned(),
         (_, body) => shortened(body),
@@ -138,15 +153,35 @@ fn status_fault(status: u16, body: &str, headers: &HeaderMap) -> Fault {
     let wish = headers.get("x-should-retry").map(|it| it.as_bytes());
     let again = match wish {
         Some(b"false") => Again::Never,
-        _ if is_spent(&json) => Again::Never,
-        _ if transient => Again::Later(asked_wait(headers, &json, SystemTime::now())),
+        _ if is_spent(json) => Again::Never,
+        _ if transient => Again::Later(asked_wait(headers, json, now)),
         _ => Again::Never,
     };
-    Fault {
-        cause: Cause::Status(status),
-        message,
-        again,
-    }
+    let cause = match is_too_long(status, json, &message) {
+        true => Cause::ContextFull(status),
+        false => Cause::Status(status),
+    };
+    // A gateway that stopped waiting doesn't stop the vendor behind it.
+    let billed = match status {
+        408 | 504 | 524 => Billed::Unknown,
+        _ => Billed::Nothing,
+    };
+    Fault::new(cause, &message, again).billed(billed)
+}
+
+/// Whether the vendor refused a conversation because it is longer than the model can read.
+///
+/// OpenAI has a code for it. The others say it in words: "prompt is too long" (Anthropic), "input token count …
+/// exceeds the maximum" (Gemini), "maximum context length" (vLLM and most compatible servers).
+fn is_too_long(status: u16, body: &Value, words: &str) -> bool {
+    let words = words.to_lowercase();
+    let code = &body["error"]["code"];
+    matches!(status, 400 | 413 | 422)
+        && (code == "context_length_exceeded"
+            || words.contains("prompt is too long")
+            || (words.contains("input token count") && words.contains("exceeds"))
+            || words.contains("maximum context length")
+            || words.contains("exceed context limit"))
 }
 
 /// Whether money or a daily allowance is used up, which no wait of ours outlasts.
@@ -165,14 +200,17 @@ fn is_spent(body: &Value) -> bool {
     }
 }
 
-fn connection_fault(error: reqwest::Error, answer_ms_max: u64) -> Fault {
+/// The fault behind a connection that broke, before or after the request went out.
+pub(super) fn connection_fault(error: reqwest::Error, answer_ms_max: u64) -> Fault {
     let error = error.without_url();
+    // Until the connection stands, nothing has been sent.
+    let billed = match error.is_connect() || error.is_builder() {
+        true => Billed::Nothing,
+        false => Billed::Unknown,
+    };
     if error.is_timeout() && !error.is_connect() {
-        return Fault {
-            cause: Cause::Connection,
-            message: format!("no whole answer within {} s", answer_ms_max.div_ceil(1000)),
-            again: Again::Once,
-        };
+        let message = format!("no whole answer within {} s", answer_ms_max.div_ceil(1000));
+        return Fault::new(Cause::Connection, &message, Again::Once).billed(billed);
     }
     // The outermost words only say that a request failed; the innermost say why.
     let mut why = error.to_string();
@@ -184,14 +222,11 @@ fn connection_fault(error: reqwest::Error, answer_ms_max: u64) -> Fault {
     if error.is_body() || error.is_decode() {
         return Fault::unreadable(&format!("it was cut off: {why}"));
     }
-    Fault {
-        cause: Cause::Connection,
-        message: shortened(&why),
-        again: match error.is_builder() {
-            true => Again::Never,
-            false => Again::Later(None),
-        },
-    }
+    let again = match error.is_builder() {
+        true => Again::Never,
+        false => Again::Later(None),
+    };
+    Fault::new(Cause::Connection, &why, again).billed(billed)
 }
 
 /// The vendor's own words in an error body; they all put them at the same place.

@@ -5,7 +5,7 @@ use protocol::{ModelRequest, ScriptedReply};
 use serde_json::{Value, json};
 use testkit::vendor::Answer;
 
-use crate::vendors::{ALL, Interface, answered, request, verdict};
+use crate::vendors::{ALL, Interface, answered, connecting, request, verdict};
 
 /// The bodies of the requests of a talk with one use of a tool, the second with a schema for its reply.
 async fn check_bodies(interface: Interface, want: Expect) {
@@ -43,34 +43,32 @@ fn fields(body: &Value) -> String {
 async fn openai_responses() {
     check_bodies(Interface::Responses, expect![[r#"
         POST /v1/responses
-          store: false
           model: "gpt-6.1-sol"
-          stream: false
+          store: false
           instructions: "You change Python code."
           tools:
-            {"type":"function","name":"read_file","parameters":{"type":"object","properties":{"path":{"type":"string"},"start_line":{"type":"integer"}},"required":["path"],"additionalProperties":false},"description":"Shows a file.","strict":false}
+            {"type":"function","name":"read_file","description":"Shows a file.","parameters":{"type":"object","properties":{"path":{"type":"string"},"start_line":{"type":"integer"}},"required":["path"],"additionalProperties":false},"strict":false}
           input:
             {"role":"user","content":"Fix the bound."}
           max_output_tokens: 4096
-          prompt_cache_key: "pipeline-8a80158047a055aa"
+          prompt_cache_key: "pipeline-test"
           include:
             "reasoning.encrypted_content"
         POST /v1/responses
-          store: false
           model: "gpt-6.1-sol"
-          stream: false
+          store: false
           instructions: "You change Python code."
           tools:
-            {"type":"function","name":"read_file","parameters":{"type":"object","properties":{"path":{"type":"string"},"start_line":{"type":"integer"}},"required":["path"],"additionalProperties":false},"description":"Shows a file.","strict":false}
+            {"type":"function","name":"read_file","description":"Shows a file.","parameters":{"type":"object","properties":{"path":{"type":"string"},"start_line":{"type":"integer"}},"required":["path"],"additionalProperties":false},"strict":false}
           input:
             {"role":"user","content":"Fix the bound."}
-            {"type":"reasoning","encrypted_content":"sealed-thoughts-1","summary":[]}
-            {"type":"message","role":"assistant","content":[{"type":"output_text","text":"I look."}]}
-            {"type":"function_call","call_id":"call-1-1","name":"read_file","arguments":"{\"path\":\"a.py\"}"}
+            {"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"sealed-thoughts-1"}
+            {"type":"message","id":"msg_1","role":"assistant","status":"completed","content":[{"type":"output_text","text":"I look.","annotations":[]}]}
+            {"type":"function_call","id":"fc_call-1-1","call_id":"call-1-1","name":"read_file","arguments":"{\"path\":\"a.py\"}","status":"completed"}
             {"type":"function_call_output","call_id":"call-1-1","output":"error: no such file"}
           text: {"format":{"type":"json_schema","name":"review","strict":true,"schema":{"type":"object","properties":{"verdict":{"type":"string","enum":["pass","fail"]}},"required":["verdict"],"additionalProperties":false}}}
           max_output_tokens: 4096
-          prompt_cache_key: "pipeline-8a80158047a055aa"
+          prompt_cache_key: "pipeline-test"
           include:
             "reasoning.encrypted_content"
     "#]]).await;
@@ -81,27 +79,25 @@ async fn openai_chat_completions() {
     check_bodies(Interface::Chat, expect![[r#"
         POST /v1/chat/completions
           model: "gpt-6.1-sol"
-          stream: false
           tools:
             {"type":"function","function":{"name":"read_file","description":"Shows a file.","parameters":{"type":"object","properties":{"path":{"type":"string"},"start_line":{"type":"integer"}},"required":["path"],"additionalProperties":false},"strict":false}}
           messages:
             {"role":"system","content":"You change Python code."}
             {"role":"user","content":"Fix the bound."}
           max_completion_tokens: 4096
-          prompt_cache_key: "pipeline-8a80158047a055aa"
+          prompt_cache_key: "pipeline-test"
         POST /v1/chat/completions
           model: "gpt-6.1-sol"
-          stream: false
           tools:
             {"type":"function","function":{"name":"read_file","description":"Shows a file.","parameters":{"type":"object","properties":{"path":{"type":"string"},"start_line":{"type":"integer"}},"required":["path"],"additionalProperties":false},"strict":false}}
           messages:
             {"role":"system","content":"You change Python code."}
             {"role":"user","content":"Fix the bound."}
-            {"role":"assistant","content":"I look.","tool_calls":[{"type":"function","id":"call-1-1","function":{"name":"read_file","arguments":"{\"path\":\"a.py\"}"}}]}
-            {"role":"tool","content":"error: no such file","tool_call_id":"call-1-1"}
+            {"role":"assistant","content":"I look.","refusal":null,"tool_calls":[{"id":"call-1-1","type":"function","function":{"name":"read_file","arguments":"{\"path\":\"a.py\"}"}}]}
+            {"role":"tool","tool_call_id":"call-1-1","content":"error: no such file"}
           response_format: {"type":"json_schema","json_schema":{"name":"review","strict":true,"schema":{"type":"object","properties":{"verdict":{"type":"string","enum":["pass","fail"]}},"required":["verdict"],"additionalProperties":false}}}
           max_completion_tokens: 4096
-          prompt_cache_key: "pipeline-8a80158047a055aa"
+          prompt_cache_key: "pipeline-test"
     "#]]).await;
 }
 
@@ -110,29 +106,27 @@ async fn anthropic_messages() {
     check_bodies(Interface::Anthropic, expect![[r#"
         POST /v1/messages
           model: "claude-sonnet-5-5"
-          stream: false
+          max_tokens: 4096
           system:
             {"type":"text","text":"You change Python code.","cache_control":{"type":"ephemeral"}}
           tools:
-            {"name":"read_file","input_schema":{"type":"object","properties":{"path":{"type":"string"},"start_line":{"type":"integer"}},"required":["path"],"additionalProperties":false},"description":"Shows a file."}
+            {"name":"read_file","description":"Shows a file.","input_schema":{"type":"object","properties":{"path":{"type":"string"},"start_line":{"type":"integer"}},"required":["path"],"additionalProperties":false}}
           messages:
             {"role":"user","content":"Fix the bound."}
-          max_tokens: 4096
           cache_control: {"type":"ephemeral"}
         POST /v1/messages
           model: "claude-sonnet-5-5"
-          stream: false
+          max_tokens: 4096
           system:
             {"type":"text","text":"You change Python code.","cache_control":{"type":"ephemeral"}}
           tools:
-            {"name":"read_file","input_schema":{"type":"object","properties":{"path":{"type":"string"},"start_line":{"type":"integer"}},"required":["path"],"additionalProperties":false},"description":"Shows a file."}
+            {"name":"read_file","description":"Shows a file.","input_schema":{"type":"object","properties":{"path":{"type":"string"},"start_line":{"type":"integer"}},"required":["path"],"additionalProperties":false}}
           messages:
             {"role":"user","content":"Fix the bound."}
             {"role":"assistant","content":[{"type":"thinking","thinking":"Let me see.","signature":"signature-1"},{"type":"text","text":"I look."},{"type":"tool_use","id":"toolu_call-1-1","name":"read_file","input":{"path":"a.py"}}]}
             {"role":"user","content":[{"type":"tool_result","tool_use_id":"toolu_call-1-1","content":"no such file","is_error":true}]}
-          output_config: {"format":{"type":"json_schema","schema":{"type":"object","properties":{"verdict":{"type":"string","enum":["pass","fail"]}},"required":["verdict"],"additionalProperties":false}}}
-          max_tokens: 4096
           cache_control: {"type":"ephemeral"}
+          output_config: {"format":{"type":"json_schema","schema":{"type":"object","properties":{"verdict":{"type":"string","enum":["pass","fail"]}},"required":["verdict"],"additionalProperties":false}}}
     "#]]).await;
 }
 
@@ -153,8 +147,8 @@ async fn gemini_generate_content() {
           contents:
             {"role":"user","parts":[{"text":"Fix the bound."}]}
             {"role":"model","parts":[{"text":"I look."},{"functionCall":{"id":"call-1-1","name":"read_file","args":{"path":"a.py"}},"thoughtSignature":"signature-1"}]}
-            {"role":"user","parts":[{"functionResponse":{"name":"read_file","response":{"name":"read_file","content":"error: no such file"},"id":"call-1-1"}}]}
-          generationConfig: {"responseMimeType":"application/json","responseJsonSchema":{"type":"object","properties":{"verdict":{"type":"string","enum":["pass","fail"]}},"required":["verdict"],"additionalProperties":false},"maxOutputTokens":4096}
+            {"role":"user","parts":[{"functionResponse":{"name":"read_file","response":{"error":"no such file"},"id":"call-1-1"}}]}
+          generationConfig: {"maxOutputTokens":4096,"responseMimeType":"application/json","responseJsonSchema":{"type":"object","properties":{"verdict":{"type":"string","enum":["pass","fail"]}},"required":["verdict"],"additionalProperties":false}}
     "#]]).await;
 }
 
@@ -171,7 +165,7 @@ async fn a_model_name_is_sent_as_it_is() {
         let vendors = interface.vendors(fake.base_url(), crate::vendors::KEY);
         let id = protocol::ModelId::new("openai", name);
         let log = std::sync::Arc::new(protocol::Silent);
-        let model = llm::connect(&id, "draft", &vendors, crate::vendors::IMPATIENT, log).unwrap();
+        let model = llm::connect(&id, &vendors, connecting(log)).unwrap();
         model.ask(&request()).await.unwrap();
         let body = fake.received()[0].body.clone();
         assert_eq!(body["model"], name);

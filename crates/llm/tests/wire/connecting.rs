@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use expect_test::{Expect, expect};
-use llm::{Patience, Vendors, connect};
+use llm::{Connecting, Vendors, connect};
 use protocol::{ModelId, Silent};
+
+use crate::vendors::connecting;
 
 /// What becomes of a model when these variables are set.
 #[track_caller]
@@ -15,13 +17,11 @@ fn check(model: &str, variables: &[(&str, &str)], want: Expect) {
     });
     let (vendor, name) = model.split_once(':').unwrap();
     let id = ModelId::new(vendor, name);
-    let got = match connect(
-        &id,
-        "review",
-        &vendors,
-        Patience::STANDARD,
-        Arc::new(Silent),
-    ) {
+    let connecting = Connecting {
+        role: "review".to_owned(),
+        ..connecting(Arc::new(Silent))
+    };
+    let got = match connect(&id, &vendors, connecting) {
         Ok(model) => model.id().to_string(),
         Err(error) => format!("error: {error}"),
     };

@@ -10,7 +10,7 @@ use protocol::{ModelError, ModelReply, Note, ScriptedReply, StopReason};
 use serde_json::{Value, json};
 use testkit::vendor::{Answer, FakeVendor, Fault, Script};
 
-use crate::vendors::{ALL, IMPATIENT, Interface, KEY, Notes, request};
+use crate::vendors::{ALL, IMPATIENT, Interface, KEY, Notes, connecting, request};
 
 /// How the rows are met, by their ids. A row that isn't here fails the test below, so new rows get a thought.
 const STREAMS_ONLY: &[&str] = &["529-stream-late", "stall"];
@@ -241,15 +241,15 @@ async fn every_row_is_met() {
         408: 2 requests: Done "fine"
         301: 1 request: error: get an answer from VENDOR: it refused with status 301: it points to http://127.0.0.1:9/v1/messages, and redirects are not followed (check the base URL)
         len: 1 request: TokensMax "def f("
-        blocked-prompt: 1 request: Declined ""
-        RECITATION: 1 request: Declined ""
+        blocked-prompt: 1 request: Filtered ""
+        RECITATION: 1 request: Filtered ""
         incomplete: 1 request: TokensMax "def f("
         only-thinking: 1 request: Done ""
         unknown-block: 1 request: Done "fine"
         extra-fields: 1 request: Done "fine"
         null-usage: 1 request: Done "fine"
         role-missing: 1 request: Done "fine"
-        finish-null: 1 request: Done "fine"
+        finish-null: 2 requests: error: get an answer from VENDOR: it refused with status 422: the fake's script has no reply for request 2 (1 replies in all)
         tool-bad-json: 1 request: Done "" read_file "{\"path\": \"a.p"
         early-hints: 1 request: Done "A reply."
         flaky: 2 requests: Done "fine"
@@ -394,14 +394,11 @@ async fn a_vendor_that_is_silent_or_away_is_unreachable() {
     };
     let vendors = Interface::Anthropic.vendors(fake.base_url(), KEY);
     let notes: Arc<Notes> = Arc::default();
-    let model = llm::connect(
-        &Interface::Anthropic.model(),
-        "draft",
-        &vendors,
-        hurried,
-        notes.clone(),
-    )
-    .unwrap();
+    let connecting = llm::Connecting {
+        patience: hurried,
+        ..connecting(notes.clone())
+    };
+    let model = llm::connect(&Interface::Anthropic.model(), &vendors, connecting).unwrap();
     let error = model.ask(&request()).await.unwrap_err();
     assert!(
         matches!(error, ModelError::Unreachable { tries: 2, .. }),

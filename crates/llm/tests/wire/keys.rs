@@ -5,7 +5,7 @@ use std::sync::Arc;
 use protocol::Silent;
 use testkit::vendor::{Answer, FakeVendor, Fault, Script};
 
-use crate::vendors::{ALL, IMPATIENT, Interface, KEY, request};
+use crate::vendors::{ALL, Interface, KEY, connecting, request};
 
 #[tokio::test]
 async fn a_key_travels_in_one_header_and_never_in_the_address_or_the_body() {
@@ -97,7 +97,7 @@ async fn a_server_of_ones_own_may_need_no_key() {
     let mut vendors = Interface::Chat.vendors(fake.base_url(), KEY);
     vendors.keys.clear();
     let id = protocol::ModelId::new("openai", "llama-4");
-    let model = llm::connect(&id, "draft", &vendors, IMPATIENT, Arc::new(Silent)).unwrap();
+    let model = llm::connect(&id, &vendors, connecting(Arc::new(Silent))).unwrap();
     assert_eq!(model.ask(&request()).await.unwrap().text, "Hello.");
     assert_eq!(fake.received()[0].header("authorization"), None);
 }

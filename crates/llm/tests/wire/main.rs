@@ -6,9 +6,12 @@
 )]
 
 mod bodies;
+mod bounds;
 mod connecting;
 mod faults;
 mod keys;
 mod replies;
+mod stops;
 mod talks;
 mod vendors;
+mod verbatim;

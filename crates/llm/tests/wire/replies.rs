@@ -1,5 +1,6 @@
 //! Replies, read from each vendor's form.
 
+use expect_test::expect;
 use protocol::{ModelReply, ScriptedReply, StopReason, TokenUsage};
 use serde_json::json;
 use testkit::vendor::Answer;
@@ -8,44 +9,64 @@ use crate::vendors::{ALL, Interface, request};
 
 #[tokio::test]
 async fn words_calls_and_stops_mean_the_same_from_every_vendor() {
+    let stopped = |stop, text: &str| ScriptedReply {
+        stop,
+        ..ScriptedReply::text(text)
+    };
     let replies = [
-        (ScriptedReply::text("Words."), "Done \"Words.\" []"),
-        (
-            ScriptedReply::default()
-                .call("read_file", json!({"path": "a", "start_line": 2}))
-                .call("read_file", json!({"path": "b"})),
-            r#"Done "" [read_file {"path":"a","start_line":2}, read_file {"path":"b"}]"#,
-        ),
-        (
-            ScriptedReply {
-                stop: StopReason::TokensMax,
-                ..ScriptedReply::text("Half a")
-            },
-            "TokensMax \"Half a\" []",
-        ),
-        (
-            ScriptedReply {
-                stop: StopReason::Declined,
-                ..ScriptedReply::text("I won't.")
-            },
-            "Declined \"I won't.\" []",
-        ),
-        (
-            ScriptedReply {
-                output: Some(json!({"verdict": "pass"})),
-                ..ScriptedReply::default()
-            },
-            r#"Done "{\"verdict\":\"pass\"}" []"#,
-        ),
+        ScriptedReply::text("Words."),
+        ScriptedReply::default()
+            .call("read_file", json!({"path": "a", "start_line": 2}))
+            .call("read_file", json!({"path": "b"})),
+        stopped(StopReason::TokensMax, "Half a"),
+        stopped(StopReason::Declined, "I won't."),
+        stopped(StopReason::Filtered, "I mus"),
+        ScriptedReply {
+            output: Some(json!({"verdict": "pass"})),
+            ..ScriptedReply::default()
+        },
     ];
+    let mut table = String::new();
     for interface in ALL {
-        for (scripted, want) in &replies {
+        table += &format!("{interface:?}\n");
+        for scripted in &replies {
             let (_fake, reply) = interface
                 .ask([Answer::Reply(scripted.clone())], &request())
                 .await;
-            assert_eq!(shown(&reply.unwrap()), *want, "{interface:?}");
+            table += &format!("  {}\n", shown(&reply.unwrap()));
         }
     }
+    expect![[r#"
+        Responses
+          Done "" "Words." []
+          Done "" "" [read_file {"path":"a","start_line":2}, read_file {"path":"b"}]
+          TokensMax "max_output_tokens" "Half a" []
+          Declined "refusal: I won't." "" []
+          Filtered "content_filter" "I mus" []
+          Done "" "{\"verdict\":\"pass\"}" []
+        Chat
+          Done "" "Words." []
+          Done "" "" [read_file {"path":"a","start_line":2}, read_file {"path":"b"}]
+          TokensMax "length" "Half a" []
+          Declined "refusal: I won't." "" []
+          Filtered "content_filter" "I mus" []
+          Done "" "{\"verdict\":\"pass\"}" []
+        Anthropic
+          Done "" "Words." []
+          Done "" "" [read_file {"path":"a","start_line":2}, read_file {"path":"b"}]
+          TokensMax "max_tokens" "Half a" []
+          Declined "refusal" "I won't." []
+          Declined "refusal" "I mus" []
+          Done "" "{\"verdict\":\"pass\"}" []
+        Gemini
+          Done "" "Words." []
+          Done "" "" [read_file {"path":"a","start_line":2}, read_file {"path":"b"}]
+          TokensMax "MAX_TOKENS" "Half a" []
+          Filtered "SAFETY" "I won't." []
+          Filtered "SAFETY" "I mus" []
+          Done "" "{\"verdict\":\"pass\"}" []
+    "#]]
+    .assert_eq(&table);
 }
 
 fn shown(reply: &ModelReply) -> String {
@@ -54,7 +75,11 @@ fn shown(reply: &ModelReply) -> String {
         .iter()
         .map(|it| format!("{} {}", it.tool, it.arguments))
         .collect();
-    format!("{:?} {:?} [{}]", reply.stop, reply.text, calls.join(", "))
+    let calls = calls.join(", ");
+    format!(
+        "{:?} {:?} {:?} [{calls}]",
+        reply.stop, reply.stop_details, reply.text
+    )
 }
 
 #[tokio::test]

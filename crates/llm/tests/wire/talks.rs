@@ -161,29 +161,33 @@ async fn a_failed_tool_says_so() {
         let raw = &fake.received()[1].raw;
         match interface {
             Interface::Anthropic => assert!(raw.contains("\"is_error\":true")),
+            Interface::Gemini => assert!(raw.contains("{\"error\":\"no such file\"}"), "{raw}"),
             _ => assert!(raw.contains("error: no such file"), "{interface:?}"),
         }
     }
 }
 
 #[tokio::test]
-async fn a_call_that_came_broken_goes_back_as_an_object() {
+async fn a_call_that_came_broken_goes_back_in_a_form_that_is_taken() {
     let broken = ScriptedReply::default().call("read_file", json!("{\"path\": \"a.p"));
-    for interface in ALL {
+    // The other two never send arguments as text.
+    for interface in [Interface::Responses, Interface::Chat] {
         let script = Script::in_order([Answer::Reply(broken.clone()), Answer::text("Done.")]);
         let (fake, model) = interface.with(script).await;
         let mut asked = request();
         let reply = model.ask(&asked).await.unwrap();
-        assert_eq!(
-            reply.tool_calls[0].arguments,
-            json!("{\"path\": \"a.p"),
-            "{interface:?}"
-        );
+        let arguments = &reply.tool_calls[0].arguments;
+        assert_eq!(*arguments, json!("{\"path\": \"a.p"), "{interface:?}");
         asked
             .messages
             .extend(answered(reply, "this is no JSON", true));
         model.ask(&asked).await.unwrap();
         let sent = &fake.received()[1].raw;
-        assert!(sent.contains("unreadable"), "{interface:?} {sent}");
+        // OpenAI takes back what it sent; servers with templates parse it first.
+        assert_eq!(
+            sent.contains("unreadable"),
+            matches!(interface, Interface::Chat),
+            "{interface:?} {sent}"
+        );
     }
 }

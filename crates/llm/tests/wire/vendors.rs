@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use llm::{OpenAiApi, Patience, Vendors, connect};
+use llm::{Connecting, OpenAiApi, Patience, Service, Vendors, connect};
 use protocol::{
     Log, Message, Model, ModelId, ModelReply, ModelRequest, Note, OutputSchema, Silent, ToolSpec,
 };
@@ -20,6 +20,17 @@ pub(crate) const IMPATIENT: Patience = Patience {
     connect_ms_max: 5_000,
     answer_ms_max: 30_000,
 };
+
+/// A model for the drafts, asked with little patience.
+pub(crate) fn connecting(log: Arc<dyn Log>) -> Connecting {
+    Connecting {
+        role: "draft".to_owned(),
+        patience: IMPATIENT,
+        service: Service::Standard,
+        cache_key: "pipeline-test".to_owned(),
+        log,
+    }
+}
 
 /// One of the interfaces.
 #[derive(Clone, Copy, Debug)]
@@ -77,7 +88,7 @@ impl Interface {
 
     pub(crate) fn connect(self, base_url: &str, log: Arc<dyn Log>) -> Arc<dyn Model> {
         let vendors = self.vendors(base_url, KEY);
-        connect(&self.model(), "draft", &vendors, IMPATIENT, log).expect("the vendor is configured")
+        connect(&self.model(), &vendors, connecting(log)).expect("the vendor is configured")
     }
 
     /// A fake with this script, and a model that asks it.

@@ -111,6 +111,18 @@ impl Wire for Messages {
         })
     }
 
+    fn content(&self, answer: &Value) -> Value {
+        answer["content"].clone()
+    }
+
+    fn replayed(&self, body: &Value) -> Vec<Value> {
+        let messages = body["messages"].as_array().into_iter().flatten();
+        messages
+            .filter(|it| it["role"] == "assistant")
+            .map(|it| it["content"].clone())
+            .collect()
+    }
+
     fn error(&self, status: u16, words: &str) -> Value {
         let kind = match status {
             401 => "authentication_error",

@@ -117,6 +117,18 @@ impl Wire for GenerateContent {
         })
     }
 
+    fn content(&self, answer: &Value) -> Value {
+        answer["candidates"][0]["content"]["parts"].clone()
+    }
+
+    fn replayed(&self, body: &Value) -> Vec<Value> {
+        let contents = body["contents"].as_array().into_iter().flatten();
+        contents
+            .filter(|it| it["role"] == "model")
+            .map(|it| it["parts"].clone())
+            .collect()
+    }
+
     fn error(&self, status: u16, words: &str) -> Value {
         let kind = match status {
             401 => "UNAUTHENTICATED",

@@ -2,6 +2,7 @@
 
 mod anthropic;
 mod gemini;
+mod issued;
 mod line;
 mod openai_chat;
 mod openai_responses;
@@ -56,6 +57,10 @@ trait Wire: Send + Sync {
     fn turns(&self, body: &Value) -> usize;
     /// A reply in the vendor's form.
     fn reply(&self, reply: &protocol::ScriptedReply, received: &Received) -> Value;
+    /// What an answer of the model holds, as it has to come back.
+    fn content(&self, answer: &Value) -> Value;
+    /// The model's turns in a request.
+    fn replayed(&self, body: &Value) -> Vec<Value>;
     /// An error in the vendor's form.
     fn error(&self, status: u16, words: &str) -> Value;
 }

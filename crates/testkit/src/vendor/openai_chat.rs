@@ -107,6 +107,18 @@ impl Wire for Chat {
         })
     }
 
+    fn content(&self, answer: &Value) -> Value {
+        answer["choices"][0]["message"].clone()
+    }
+
+    fn replayed(&self, body: &Value) -> Vec<Value> {
+        let messages = body["messages"].as_array().into_iter().flatten();
+        messages
+            .filter(|it| it["role"] == "assistant")
+            .cloned()
+            .collect()
+    }
+
     fn error(&self, status: u16, words: &str) -> Value {
         error(status, words)
     }

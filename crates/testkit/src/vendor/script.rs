@@ -110,6 +110,13 @@ pub enum Fault {
         /// The text; empty for none.
         text: String,
     },
+    /// These bytes with these headers, with status 200 and the type of JSON.
+    Raw {
+        /// Further headers.
+        headers: Vec<(String, String)>,
+        /// The body.
+        body: Vec<u8>,
+    },
     /// Nothing comes for this long, then a reply.
     Slow {
         /// Milliseconds.

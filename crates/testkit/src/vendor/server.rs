@@ -14,6 +14,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use super::issued::Issued;
 use super::line::{BreakableListener, Line, Plan};
 use super::script::{Answer, Fault, Received, Script};
 use super::{Refusal, Speaks, Wire, anthropic, gemini, openai_chat, openai_responses};
@@ -34,6 +35,7 @@ struct Kept {
     key: String,
     script: Script,
     received: Mutex<Vec<Received>>,
+    issued: Issued,
     refused: Mutex<Vec<String>>,
 }
 
@@ -63,6 +65,7 @@ impl FakeVendor {
             key: key.to_owned(),
             script,
             received: Mutex::default(),
+            issued: Issued::default(),
             refused: Mutex::default(),
         });
         let router = Router::new()
@@ -161,17 +164,26 @@ async fn answer(
             &serde_json::json!({"error": {"message": "no such path"}}),
         );
     };
-    if let Err(Refusal { status, words }) = wire.check(&received, &kept.key) {
+    let checked = wire
+        .check(&received, &kept.key)
+        .and_then(|()| kept.issued.check(&wire.replayed(&received.body)));
+    if let Err(Refusal { status, words }) = checked {
         let answer = json(status, &wire.error(status, &words));
         let mut refused = kept.refused.lock().unwrap_or_else(PoisonError::into_inner);
         refused.push(words);
         return answer;
     }
     match kept.script.answer(&received) {
-        Answer::Reply(reply) => json(200, &wire.reply(&reply, &received)),
-        Answer::Json(body) => json(200, &body),
+        Answer::Reply(reply) => say(&kept, wire, &wire.reply(&reply, &received)),
+        Answer::Json(body) => say(&kept, wire, &body),
         Answer::Fault(fault) => broken(fault, wire, &received, &line).await,
     }
+}
+
+/// Answers, and remembers what was said.
+fn say(kept: &Kept, wire: &dyn Wire, answer: &Value) -> Response {
+    kept.issued.add(wire.content(answer));
+    json(200, answer)
 }
 
 async fn broken(fault: Fault, wire: &dyn Wire, received: &Received, line: &Line) -> Response {
@@ -184,14 +196,7 @@ async fn broken(fault: Fault, wire: &dyn Wire, received: &Received, line: &Line)
         } => {
             let body =
                 body.unwrap_or_else(|| wire.error(status, "a fault of the fake").to_string());
-            let mut answer = respond(status, "application/json", body);
-            for (name, value) in headers {
-                let name: Result<axum::http::HeaderName, _> = name.parse();
-                if let (Ok(name), Ok(value)) = (name, value.parse()) {
-                    answer.headers_mut().insert(name, value);
-                }
-            }
-            answer
+            with_headers(respond(status, "application/json", body), headers)
         }
         Fault::Reset => {
             line.plan(Plan::Reset);
@@ -202,6 +207,9 @@ async fn broken(fault: Fault, wire: &dyn Wire, received: &Received, line: &Line)
             json(200, &reply())
         }
         Fault::Body { kind, text } => respond(200, &kind, text),
+        Fault::Raw { headers, body } => {
+            with_headers(respond(200, "application/json", body), headers)
+        }
         Fault::Slow { wait_ms } => {
             tokio::time::sleep(Duration::from_millis(wait_ms)).await;
             json(200, &reply())
@@ -218,8 +226,18 @@ fn json(status: u16, body: &Value) -> Response {
     respond(status, "application/json", body.to_string())
 }
 
-fn respond(status: u16, kind: &str, body: String) -> Response {
-    let mut answer = Response::new(Body::from(body));
+fn with_headers(mut answer: Response, headers: Vec<(String, String)>) -> Response {
+    for (name, value) in headers {
+        let name: Result<axum::http::HeaderName, _> = name.parse();
+        if let (Ok(name), Ok(value)) = (name, value.parse()) {
+            answer.headers_mut().insert(name, value);
+        }
+    }
+    answer
+}
+
+fn respond(status: u16, kind: &str, body: impl Into<Body>) -> Response {
+    let mut answer = Response::new(body.into());
     *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::IM_A_TEAPOT);
     if let Ok(kind) = kind.parse() {
         answer
