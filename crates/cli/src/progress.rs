@@ -232,6 +232,7 @@ impl Progress {
                 }
             }
             RunEvent::Replied { .. }
+            | RunEvent::Unanswered { .. }
             | RunEvent::Stepped { .. }
             | RunEvent::Interrupted { .. }
             | RunEvent::Finished { .. } => {}

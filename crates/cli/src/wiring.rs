@@ -157,12 +157,13 @@ impl<'a> Models<'a> {
                     service: Service::Standard,
                     cache_key: format!("{}-{}", self.cache_key, role.name()),
                     log: self.log.clone(),
+                    ledger: self.ledger.clone(),
                 };
                 let model = llm::connect(id, &self.vendors, connecting)?;
-                match recording {
+                return Ok(match recording {
                     Some(recording) => recording.around(model),
                     None => model,
-                }
+                });
             }
             Source::Replay(replay) => replay.model(id.clone()),
             Source::Scripts(folder) => Arc::new(
@@ -191,10 +192,15 @@ impl<'a> Models<'a> {
 /// What earlier lives of the run have used.
 fn spent(history: &[Entry]) -> Spent {
     history.iter().fold(Spent::default(), |mut spent, entry| {
-        if let RunEvent::Replied { reply, .. } = &entry.event {
-            spent.tokens += reply.usage.total();
-            spent.microusd += reply.cost_microusd.unwrap_or(0);
-        }
+        let (usage, cost_microusd) = match &entry.event {
+            RunEvent::Replied { reply, .. } => (&reply.usage, reply.cost_microusd),
+            RunEvent::Unanswered { unanswered, .. } => {
+                (&unanswered.usage, unanswered.cost_microusd)
+            }
+            _ => return spent,
+        };
+        spent.tokens += usage.total();
+        spent.microusd += cost_microusd.unwrap_or(0);
         spent
     })
 }

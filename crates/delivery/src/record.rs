@@ -47,6 +47,19 @@ pub(crate) struct Visit {
     pub(crate) cost_microusd: Option<u64>,
 }
 
+impl Visit {
+    /// Adds what a request has cost, with a reply or without.
+    fn pay(&mut self, tokens: &TokenUsage, cost_microusd: Option<u64>) {
+        let first = self.calls == 0 && self.tokens.total() == 0;
+        self.tokens.add(tokens);
+        self.cost_microusd = match (self.cost_microusd, cost_microusd) {
+            (_, cost) if first => cost,
+            (Some(so_far), Some(more)) => Some(so_far + more),
+            _ => None,
+        };
+    }
+}
+
 /// Where a visit stands in the walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -142,14 +155,17 @@ impl Record {
             } => {
                 let place = self.place_of(agent, *iteration);
                 let visit = self.visit(place, agent, at_ms);
-                visit.cost_microusd = match (visit.calls, visit.cost_microusd, reply.cost_microusd)
-                {
-                    (0, _, cost) => cost,
-                    (_, Some(so_far), Some(more)) => Some(so_far + more),
-                    _ => None,
-                };
+                visit.pay(&reply.usage, reply.cost_microusd);
                 visit.calls += 1;
-                visit.tokens.add(&reply.usage);
+            }
+            RunEvent::Unanswered {
+                agent,
+                iteration,
+                unanswered,
+            } => {
+                let place = self.place_of(agent, *iteration);
+                let visit = self.visit(place, agent, at_ms);
+                visit.pay(&unanswered.usage, unanswered.cost_microusd);
             }
             RunEvent::Stepped {
                 agent, iteration, ..

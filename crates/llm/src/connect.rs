@@ -12,9 +12,10 @@ use url::Url;
 
 use crate::catalog::{Catalog, VendorEntry};
 use crate::error::LlmError;
+use crate::ledger::{Ledger, MeteredAttempt};
 use crate::price::Service;
 use crate::retry::{Patience, Retrying};
-use crate::vendor::{Connection, VendorModel};
+use crate::vendor::{Attempt, Connection, VendorModel};
 use crate::wire::{Asking, ChatCompletions, GenerateContent, Messages, Responses, Wire};
 
 /// Keys and addresses of the vendors, by the vendors' names in the catalog. Keys are never shown.
@@ -83,6 +84,8 @@ pub struct Connecting {
     pub cache_key: String,
     /// Who is told of waits.
     pub log: Arc<dyn Log>,
+    /// The book that every try is paid from.
+    pub ledger: Arc<Ledger>,
 }
 
 /// A name that no other run has, for [`Connecting::cache_key`]. Two runs with one name would drive each other's
@@ -153,6 +156,10 @@ pub fn connect(
     let id = ModelId::new(name, model.model.as_str());
     let attempt = VendorModel::new(id, connection)
         .map_err(|why| address_error(entry, base_url.as_str(), &why.to_string()))?;
+    let account = connecting
+        .ledger
+        .account(attempt.id(), connecting.service)?;
+    let attempt = MeteredAttempt::new(attempt, account);
     let (patience, log) = (connecting.patience, connecting.log);
     Ok(Arc::new(Retrying::new(attempt, patience, log)))
 }

@@ -23,7 +23,7 @@ mod wire;
 pub use catalog::{Catalog, Role, VendorEntry};
 pub use connect::{Connecting, OpenAiApi, Vendors, connect, new_cache_key};
 pub use error::LlmError;
-pub use ledger::{Budget, Ledger, Spent};
+pub use ledger::{Account, Budget, Ledger, Spent};
 pub use price::{Price, Prices, Service};
 pub use record::Recording;
 pub use replay::Replay;

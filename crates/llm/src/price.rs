@@ -43,7 +43,7 @@ impl Price {
     };
 
     /// The price of this use in millionths of a US dollar, rounded up.
-    pub fn of(&self, usage: &TokenUsage) -> u64 {
+    pub fn of(&self, usage: &TokenUsage, _: Service) -> u64 {
         let part = |tokens: u64, price: u64| u128::from(tokens) * u128::from(price);
         let sum = part(usage.input_tokens, self.input_microusd_per_million)
             + part(usage.cached_tokens, self.cached_microusd_per_million)
@@ -56,7 +56,7 @@ impl Price {
     }
 
     /// The most this many tokens can cost, whatever class the input turns out to be.
-    pub(crate) fn at_most(&self, input_tokens: u64, output_tokens: u64) -> u64 {
+    pub(crate) fn at_most(&self, input_tokens: u64, output_tokens: u64, service: Service) -> u64 {
         let dearest = self
             .input_microusd_per_million
             .max(self.cached_microusd_per_million)
@@ -65,11 +65,14 @@ impl Price {
             input_microusd_per_million: dearest,
             ..*self
         }
-        .of(&TokenUsage {
-            input_tokens,
-            output_tokens,
-            ..TokenUsage::default()
-        })
+        .of(
+            &TokenUsage {
+                input_tokens,
+                output_tokens,
+                ..TokenUsage::default()
+            },
+            service,
+        )
     }
 }
 
@@ -108,13 +111,13 @@ mod tests {
                 output_tokens,
                 ..TokenUsage::default()
             };
-            assert_eq!(price.of(&usage), want, "{usage:?}");
+            assert_eq!(price.of(&usage, Service::Standard), want, "{usage:?}");
         };
         check(0, 0, 0, 0, 0);
         check(1_000_000, 0, 0, 0, 3_000_000);
         check(0, 1, 0, 0, 1);
         check(10, 90, 7, 12, 30 + 27 + 27 + 180);
         check(u64::MAX, u64::MAX, 0, 0, u64::MAX);
-        assert_eq!(price.at_most(4, 2), 15 + 30);
+        assert_eq!(price.at_most(4, 2, Service::Standard), 15 + 30);
     }
 }

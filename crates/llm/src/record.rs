@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use protocol::{Model, ModelError, ModelId, ModelReply, ModelRequest};
+use protocol::{Bill, Model, ModelError, ModelId, ModelReply, ModelRequest};
 
 use crate::error::LlmError;
 use crate::recorded::{Recorded, read_recording};
@@ -87,6 +87,10 @@ struct RecordedModel {
 impl Model for RecordedModel {
     fn id(&self) -> &ModelId {
         self.model.id()
+    }
+
+    fn bill(&self) -> Option<&dyn Bill> {
+        self.model.bill()
     }
 
     async fn ask(&self, request: &ModelRequest) -> Result<ModelReply, ModelError> {

@@ -88,36 +88,3 @@ fn readable_reply(reply: &ModelReply) -> String {
     }
     text
 }
-
-/// An upper bound of the tokens of a request's input.
-///
-/// Tokenizers of today's vendors make one token of about four bytes of English or code; text that is denser than
-/// three bytes a token is rare, and the fixed part covers what vendors wrap around each message.
-pub(crate) fn tokens_at_most(request: &ModelRequest) -> u64 {
-    const BYTES_PER_TOKEN_MIN: usize = 3;
-    const TOKENS_AROUND: usize = 64;
-    let json_bytes = |it: &Value| it.to_string().len();
-    let mut bytes = request.system.len();
-    for tool in &request.tools {
-        bytes += tool.name.len() + tool.description.len() + json_bytes(&tool.parameters);
-    }
-    bytes += request
-        .output
-        .as_ref()
-        .map_or(0, |it| json_bytes(&it.schema));
-    for message in &request.messages {
-        bytes += match message {
-            Message::User { text } | Message::ToolAnswer { text, .. } => text.len(),
-            Message::Assistant { reply } => match &reply.native {
-                Some(native) => json_bytes(native),
-                None => {
-                    let calls = reply.tool_calls.iter().map(|it| json_bytes(&it.arguments));
-                    reply.text.len() + calls.sum::<usize>()
-                }
-            },
-        };
-    }
-    let parts = request.messages.len() + request.tools.len() + 1;
-    let tokens = bytes.div_ceil(BYTES_PER_TOKEN_MIN) + parts * TOKENS_AROUND;
-    u64::try_from(tokens).unwrap_or(u64::MAX)
-}

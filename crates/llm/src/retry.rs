@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use protocol::{Log, Model, ModelError, ModelId, ModelReply, ModelRequest, Note};
+use protocol::{Bill, Log, Model, ModelError, ModelId, ModelReply, ModelRequest, Note};
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::MeteredAttempt;
 use crate::vendor::{Again, Attempt, Cause, Fault};
 
 /// How long we wait for a vendor, and how often we ask.
@@ -61,13 +62,17 @@ fn chance() -> f64 {
 
 /// A model that asks its vendor again where that helps.
 pub(crate) struct Retrying<A> {
-    attempt: A,
+    attempt: MeteredAttempt<A>,
     patience: Patience,
     log: Arc<dyn Log>,
 }
 
 impl<A: Attempt> Retrying<A> {
-    pub(crate) fn new(attempt: A, patience: Patience, log: Arc<dyn Log>) -> Retrying<A> {
+    pub(crate) fn new(
+        attempt: MeteredAttempt<A>,
+        patience: Patience,
+        log: Arc<dyn Log>,
+    ) -> Retrying<A> {
         Retrying {
             attempt,
             patience,
@@ -102,7 +107,8 @@ impl<A: Attempt> Retrying<A> {
     }
 
     fn error(&self, fault: Fault, tries: u32) -> ModelError {
-        let vendor = self.attempt.title().to_owned();
+        let attempt = self.attempt.inner();
+        let vendor = attempt.title().to_owned();
         let told = fault.told();
         let message = fault.message;
         match fault.cause {
@@ -118,7 +124,7 @@ impl<A: Attempt> Retrying<A> {
             },
             Cause::Connection => ModelError::Unreachable {
                 vendor,
-                address: self.attempt.address().to_owned(),
+                address: attempt.address().to_owned(),
                 tries,
                 message,
             },
@@ -131,25 +137,29 @@ impl<A: Attempt> Retrying<A> {
 #[async_trait]
 impl<A: Attempt> Model for Retrying<A> {
     fn id(&self) -> &ModelId {
-        self.attempt.id()
+        self.attempt.inner().id()
     }
 
     async fn ask(&self, request: &ModelRequest) -> Result<ModelReply, ModelError> {
         let mut tries = 0;
         loop {
             tries += 1;
-            let fault = match self.attempt.attempt(request).await {
+            let fault = match self.attempt.attempt(request).await? {
                 Ok(reply) => return Ok(reply),
                 Err(fault) => fault,
             };
             let (wait, why) = self.next(fault, tries)?;
             self.log.note(Note::Retrying {
-                vendor: self.attempt.title().to_owned(),
+                vendor: self.attempt.inner().title().to_owned(),
                 why,
                 wait_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
             });
             tokio::time::sleep(wait).await;
         }
+    }
+
+    fn bill(&self) -> Option<&dyn Bill> {
+        Some(self.attempt.account())
     }
 }
 
@@ -160,6 +170,9 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
+    use crate::ledger::{Budget, Ledger, Spent};
+    use crate::price::{Prices, Service};
+    use crate::vendor::Answered;
 
     /// A vendor whose faults are written beforehand; after them, it answers.
     struct Faults {
@@ -181,10 +194,13 @@ mod tests {
             "https://vendor"
         }
 
-        async fn attempt(&self, _: &ModelRequest) -> Result<ModelReply, Fault> {
+        async fn attempt(&self, _: &ModelRequest) -> Result<Answered, Fault> {
             match self.left.lock().unwrap().pop() {
                 Some(fault) => Err(fault),
-                None => Ok(ModelReply::default()),
+                None => Ok(Answered {
+                    reply: ModelReply::default(),
+                    service: Service::Standard,
+                }),
             }
         }
     }
@@ -217,6 +233,9 @@ mod tests {
             left: Mutex::new(faults),
         };
         let log: Arc<Waits> = Arc::default();
+        let ledger = Ledger::open(Budget::default(), Prices::default(), Spent::default());
+        let account = ledger.account(&attempt.id, Service::Standard).unwrap();
+        let attempt = MeteredAttempt::new(attempt, account);
         let model = Retrying::new(attempt, Patience::STANDARD, log.clone());
         let end = match model.ask(&ModelRequest::default()).await {
             Ok(_) => "answered".to_owned(),

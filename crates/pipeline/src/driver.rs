@@ -85,13 +85,16 @@ impl Run {
         for (agent, reply) in &past.replies {
             state.count(agent, reply);
         }
+        for (agent, unanswered) in &past.unanswered {
+            state.count_unanswered(agent, unanswered);
+        }
         if let Some(tree) = past.tree.as_ref().filter(|_| resumes(history)) {
             self.work.restore(tree).await.map_err(DriveError::Restore)?;
         }
         let mut walk = Walk::new(&self, past, state);
         let mut machine = Rules::with_drafts(self.limits.iterations_max).state_machine();
         let walked = walk.walk_on(&mut machine).await;
-        walk.stop_preparing();
+        walk.stop_preparing().await;
         let stage = *machine.state();
         match walked {
             Ok(()) => walk.finish(stage).await,

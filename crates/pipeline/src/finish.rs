@@ -9,6 +9,7 @@ use crate::walk::Walk;
 impl Walk<'_> {
     /// The machine is at an end: the last event of the journal.
     pub(crate) async fn finish(mut self, stage: Stage) -> Result<Outcome, DriveError> {
+        self.write_down_given_up().await?;
         self.count_replies();
         let (status, reason, explanation) = if stage == Stage::Completed {
             self.state.tier = Some(ending::tier_of(&self.state));
@@ -83,6 +84,7 @@ impl Walk<'_> {
         reason: Reason,
         explanation: String,
     ) -> Result<Outcome, DriveError> {
+        self.write_down_given_up().await?;
         self.count_replies();
         self.state.reason = Some(reason);
         self.journal

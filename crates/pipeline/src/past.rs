@@ -1,8 +1,8 @@
 //! What a run's journal says it has done already.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
-use protocol::{Entry, ModelReply, Prepared, Report, RunEvent, Stage, TreeId};
+use protocol::{Entry, ModelReply, Prepared, Report, RunEvent, Stage, TreeId, Unanswered};
 use serde_json::Value;
 
 /// One thing an agent did in a visit, to be handed back instead of done again.
@@ -43,6 +43,13 @@ pub(crate) struct Past {
     pub(crate) tree: Option<TreeId>,
     /// Every reply that was paid for, with its agent.
     pub(crate) replies: Vec<(String, ModelReply)>,
+    /// Every request that was paid for without a reply, with its agent.
+    pub(crate) unanswered: Vec<(String, Unanswered)>,
+    /// Visits that began, finished or not.
+    started: HashSet<VisitKey>,
+    /// Whether the last life ended without a last word. One that was stopped has written down what its requests may
+    /// have cost; one that was killed hasn't.
+    killed: bool,
     /// Whether the run is at its end.
     pub(crate) finished: bool,
 }
@@ -53,7 +60,16 @@ impl Past {
         for entry in history {
             past.take(&entry.event);
         }
+        let last = history.last().map(|it| &it.event);
+        past.killed = !matches!(last, None | Some(RunEvent::Interrupted { .. }));
         past
+    }
+
+    /// Whether a request of this visit may have been under way when an earlier life was killed.
+    pub(crate) fn may_have_lost_a_request(&self, visit: &VisitKey) -> bool {
+        // Preparations begin when the environment stands, and leave no trace of their beginning.
+        let began = self.started.contains(visit) || (visit.1 == 0 && self.set_up);
+        self.killed && began
     }
 
     fn take(&mut self, event: &RunEvent) {
@@ -72,6 +88,9 @@ impl Past {
                     reply: reply.clone(),
                 });
             }
+            RunEvent::Unanswered {
+                agent, unanswered, ..
+            } => self.unanswered.push((agent.clone(), unanswered.clone())),
             RunEvent::Stepped {
                 agent,
                 iteration,
@@ -109,7 +128,12 @@ impl Past {
                 );
             }
             RunEvent::Finished { .. } => self.finished = true,
-            RunEvent::Started { .. } | RunEvent::Interrupted { .. } => {}
+            RunEvent::Started {
+                agent, iteration, ..
+            } => {
+                self.started.insert((agent.clone(), *iteration));
+            }
+            RunEvent::Interrupted { .. } => {}
         }
     }
 

@@ -1,12 +1,13 @@
 //! One visit of one agent: what it did before a crash is handed back, what it does now is written down first.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use protocol::{
-    AgentError, Journal, JournalError, Log, Model, ModelError, ModelId, ModelReply, ModelRequest,
-    Note, RunEvent, Steps, Workspace,
+    AgentError, Bill, Journal, JournalError, Log, Model, ModelError, ModelId, ModelReply,
+    ModelRequest, Note, RunEvent, Steps, Unanswered, Workspace,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -50,21 +51,27 @@ impl SureJournal {
     }
 }
 
-/// Replies of every visit, until the driver takes them into the state.
+/// What was paid for.
+pub(crate) enum Paid {
+    Reply(ModelReply),
+    Unanswered(Unanswered),
+}
+
+/// What every visit has paid for, until the driver takes it into the state.
 #[derive(Clone, Default)]
-pub(crate) struct Till(Arc<Mutex<Vec<(String, ModelReply)>>>);
+pub(crate) struct Till(Arc<Mutex<Vec<(String, Paid)>>>);
 
 impl Till {
-    fn add(&self, agent: &str, reply: &ModelReply) {
-        self.lock().push((agent.to_owned(), reply.clone()));
+    pub(crate) fn add(&self, agent: &str, paid: Paid) {
+        self.lock().push((agent.to_owned(), paid));
     }
 
     /// What came in since last time.
-    pub(crate) fn take(&self) -> Vec<(String, ModelReply)> {
+    pub(crate) fn take(&self) -> Vec<(String, Paid)> {
         std::mem::take(&mut *self.lock())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(String, ModelReply)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(String, Paid)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -74,6 +81,8 @@ pub(crate) struct Agency {
     pub(crate) agent: String,
     pub(crate) iteration: u8,
     pub(crate) model: Option<Arc<dyn Model>>,
+    /// Whether a request of this visit may have been under way when an earlier life of the run was killed.
+    pub(crate) may_have_lost_a_request: bool,
 }
 
 /// The memory and the model of one visit.
@@ -85,6 +94,29 @@ pub(crate) struct Visit {
     log: Arc<dyn Log>,
     till: Till,
     memos: Mutex<VecDeque<Memo>>,
+    /// Taken once, with the first request that nobody has answered.
+    lost: AtomicBool,
+}
+
+/// Writes down what a model's requests have cost without giving a reply, and takes it into the till.
+pub(crate) async fn write_down_unanswered(
+    journal: &SureJournal,
+    till: &Till,
+    agent: &str,
+    iteration: u8,
+    model: &dyn Model,
+) -> Result<(), JournalError> {
+    for unanswered in model.bill().map(Bill::take_unanswered).unwrap_or_default() {
+        journal
+            .append(RunEvent::Unanswered {
+                agent: agent.to_owned(),
+                iteration,
+                unanswered: unanswered.clone(),
+            })
+            .await?;
+        till.add(agent, Paid::Unanswered(unanswered));
+    }
+    Ok(())
 }
 
 impl Visit {
@@ -101,6 +133,7 @@ impl Visit {
                 .model
                 .as_ref()
                 .map_or_else(|| ModelId::new("none", "none"), |it| it.id().clone()),
+            lost: AtomicBool::new(agency.may_have_lost_a_request),
             agency,
             journal,
             work,
@@ -151,7 +184,24 @@ impl Model for Visit {
         self.log.note(Note::Asking {
             agent: self.agency.agent.clone(),
         });
-        let reply = model.ask(request).await?;
+        if let Some(bill) = model
+            .bill()
+            .filter(|_| self.lost.swap(false, Ordering::Relaxed))
+        {
+            bill.book_lost(request);
+        }
+        let asked = model.ask(request).await;
+        let unrecorded = |error: JournalError| ModelError::Unrecorded {
+            model: self.model_id.to_string(),
+            message: error.0.to_string(),
+        };
+        let Agency {
+            agent, iteration, ..
+        } = &self.agency;
+        write_down_unanswered(&self.journal, &self.till, agent, *iteration, &**model)
+            .await
+            .map_err(unrecorded)?;
+        let reply = asked?;
         self.journal
             .append(RunEvent::Replied {
                 agent: self.agency.agent.clone(),
@@ -160,16 +210,14 @@ impl Model for Visit {
                 reply: reply.clone(),
             })
             .await
-            .map_err(|error| ModelError::Unrecorded {
-                model: self.model_id.to_string(),
-                message: error.0.to_string(),
-            })?;
+            .map_err(unrecorded)?;
         self.log.note(Note::Answered {
             agent: self.agency.agent.clone(),
             tokens: reply.usage.total(),
             cost_microusd: reply.cost_microusd,
         });
-        self.till.add(&self.agency.agent, &reply);
+        self.till
+            .add(&self.agency.agent, Paid::Reply(reply.clone()));
         Ok(reply)
     }
 }

@@ -17,7 +17,7 @@ use crate::machine::{Event, Rules};
 use crate::past::{Past, Reported};
 use crate::progress::{Rejection, Rejections, failing};
 use crate::stop::Stop;
-use crate::visit::{Agency, SureJournal, Till, Visit};
+use crate::visit::{Agency, Paid, SureJournal, Till, Visit, write_down_unanswered};
 
 /// How often the store is asked whether somebody cancelled the run.
 const CANCEL_POLL: Duration = Duration::from_millis(500);
@@ -306,20 +306,38 @@ impl<'a> Walk<'a> {
     }
 
     /// Whatever is still being prepared is no longer wanted.
-    pub(crate) fn stop_preparing(&mut self) {
+    pub(crate) async fn stop_preparing(&mut self) {
         for (_, task) in self.preparing.drain() {
             task.abort();
+            // Only what has ended can be asked what it cost.
+            let _ = task.await;
         }
+    }
+
+    /// Writes down what was given up while it was under way, before the last word of this life.
+    pub(crate) async fn write_down_given_up(&self) -> Result<(), JournalError> {
+        let iteration = self.state.iteration;
+        for seat in self.run.crew.all() {
+            if let Some(model) = &seat.model {
+                let agent = seat.agent.name();
+                write_down_unanswered(&self.journal, &self.till, agent, iteration, &**model)
+                    .await?;
+            }
+        }
+        Ok(())
     }
 
     fn visit(&mut self, seat: &CrewSeat, iteration: u8) -> Visit {
         let name = seat.agent.name();
-        let memos = self.past.memos.remove(&(name.to_owned(), iteration));
+        let key = (name.to_owned(), iteration);
+        let may_have_lost_a_request = self.past.may_have_lost_a_request(&key);
+        let memos = self.past.memos.remove(&key);
         Visit::new(
             Agency {
                 agent: name.to_owned(),
                 iteration,
                 model: seat.model.clone(),
+                may_have_lost_a_request,
             },
             self.journal.clone(),
             self.run.work.clone(),
@@ -337,8 +355,11 @@ impl<'a> Walk<'a> {
 
     /// Adds to the state what the models of every visit have used since last time.
     pub(crate) fn count_replies(&mut self) {
-        for (agent, reply) in self.till.take() {
-            self.state.count(&agent, &reply);
+        for (agent, paid) in self.till.take() {
+            match paid {
+                Paid::Reply(reply) => self.state.count(&agent, &reply),
+                Paid::Unanswered(unanswered) => self.state.count_unanswered(&agent, &unanswered),
+            }
         }
     }
 

@@ -80,6 +80,9 @@ impl RunState {
                 }
             }
             RunEvent::Replied { agent, reply, .. } => self.count(agent, reply),
+            RunEvent::Unanswered {
+                agent, unanswered, ..
+            } => self.count_unanswered(agent, unanswered),
             RunEvent::Prepared { prepared, .. } => self.absorb_prepared(prepared),
             RunEvent::Reported {
                 stage,

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::agent::{Prepared, Report};
 use crate::limits::Limits;
-use crate::model::{ModelId, ModelReply};
+use crate::model::{ModelId, ModelReply, Unanswered};
 use crate::stage::Stage;
 use crate::state::{Reason, Status, Tier};
 use crate::task::Task;
@@ -96,6 +96,15 @@ pub enum RunEvent {
         request_sha256: String,
         /// The reply.
         reply: ModelReply,
+    },
+    /// A request gave no reply and is, or may be, billed.
+    Unanswered {
+        /// Whose model.
+        agent: String,
+        /// Which draft.
+        iteration: u8,
+        /// What it costs, and why there is no reply.
+        unanswered: Unanswered,
     },
     /// An agent did something it must not do twice.
     Stepped {

@@ -32,8 +32,8 @@ pub use journal::{Entry, Journal, JournalError, RunEvent, RunId, Seat};
 pub use limits::Limits;
 pub use log::{Log, Note, Silent};
 pub use model::{
-    Effort, Message, Model, ModelError, ModelId, ModelReply, ModelRequest, OutputSchema,
-    StopReason, TokenUsage, ToolCall, ToolSpec,
+    Bill, Effort, Message, Model, ModelError, ModelId, ModelReply, ModelRequest, OutputSchema,
+    StopReason, TokenUsage, ToolCall, ToolSpec, Unanswered,
 };
 pub use script::{ScriptError, ScriptedCall, ScriptedReply};
 pub use stage::Stage;

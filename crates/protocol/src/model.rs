@@ -14,6 +14,29 @@ pub trait Model: Send + Sync {
     fn id(&self) -> &ModelId;
     /// Asks once. A request is the whole conversation: models keep no state between calls.
     async fn ask(&self, request: &ModelRequest) -> Result<ModelReply, ModelError>;
+    /// What requests cost that gave no reply; none for models that nobody is paid for.
+    fn bill(&self) -> Option<&dyn Bill> {
+        None
+    }
+}
+
+/// What a model's requests cost that gave no reply. A layer around a model hands on the model's own.
+pub trait Bill: Send + Sync {
+    /// The tries since last time that gave no reply and are, or may be, billed. Whoever asks writes them down.
+    fn take_unanswered(&self) -> Vec<Unanswered>;
+    /// Books the worst case of a request that was under way when an earlier life of the run was killed.
+    fn book_lost(&self, request: &ModelRequest);
+}
+
+/// A try of a request that gave no reply, and what it costs all the same.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Unanswered {
+    /// Tokens as the vendor counted them, or the most that they can be where nobody knows.
+    pub usage: TokenUsage,
+    /// Price in millionths of a US dollar; `None` when the model's price isn't known.
+    pub cost_microusd: Option<u64>,
+    /// What happened to it.
+    pub why: String,
 }
 
 /// Who answers, as in `openai:gpt-6.1-sol`.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::{Prepared, Report};
 use crate::evidence::{Evidence, Review};
-use crate::model::{ModelReply, TokenUsage};
+use crate::model::{ModelReply, TokenUsage, Unanswered};
 use crate::stage::Stage;
 use crate::task::Task;
 use crate::tests_run::{AcceptanceTests, TestRun};
@@ -112,6 +112,18 @@ pub struct Usage {
     pub cost_microusd: Option<u64>,
 }
 
+impl Usage {
+    fn add(&mut self, tokens: &TokenUsage, cost_microusd: Option<u64>) {
+        let first = self.calls == 0 && self.tokens.total() == 0;
+        self.tokens.add(tokens);
+        self.cost_microusd = match (self.cost_microusd, cost_microusd) {
+            (Some(so_far), Some(more)) => Some(so_far + more),
+            (None, Some(more)) if first => Some(more),
+            _ => None,
+        };
+    }
+}
+
 impl RunState {
     /// A run about to start.
     pub fn new(task: Task) -> RunState {
@@ -170,14 +182,14 @@ impl RunState {
     /// Adds one model reply to what its agent has used.
     pub fn count(&mut self, agent: &str, reply: &ModelReply) {
         let usage = self.usage.entry(agent.to_owned()).or_default();
-        let first = usage.calls == 0;
+        usage.add(&reply.usage, reply.cost_microusd);
         usage.calls += 1;
-        usage.tokens.add(&reply.usage);
-        usage.cost_microusd = match (usage.cost_microusd, reply.cost_microusd) {
-            (Some(so_far), Some(more)) => Some(so_far + more),
-            (None, Some(more)) if first => Some(more),
-            _ => None,
-        };
+    }
+
+    /// Adds a request without a reply to what its agent has used.
+    pub fn count_unanswered(&mut self, agent: &str, unanswered: &Unanswered) {
+        let usage = self.usage.entry(agent.to_owned()).or_default();
+        usage.add(&unanswered.usage, unanswered.cost_microusd);
     }
 
     /// The acceptance tests as they stand, after any dispute, if an author or the user gave any.

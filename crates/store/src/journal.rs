@@ -197,6 +197,7 @@ impl RowChange {
             RunEvent::Opened { .. }
             | RunEvent::SetUp { .. }
             | RunEvent::Replied { .. }
+            | RunEvent::Unanswered { .. }
             | RunEvent::Stepped { .. }
             | RunEvent::Prepared { .. } => RowChange::default(),
         }
@@ -218,6 +219,7 @@ fn kind(event: &RunEvent) -> &'static str {
         RunEvent::SetUp { .. } => "set_up",
         RunEvent::Started { .. } => "started",
         RunEvent::Replied { .. } => "replied",
+        RunEvent::Unanswered { .. } => "unanswered",
         RunEvent::Stepped { .. } => "stepped",
         RunEvent::Prepared { .. } => "prepared",
         RunEvent::Reported { .. } => "reported",

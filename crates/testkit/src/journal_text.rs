@@ -57,6 +57,7 @@ fn line(event: &RunEvent) -> Option<String> {
             iteration,
             agent,
         } => Some(format!("{stage} {iteration}: {agent} begins")),
+        RunEvent::Unanswered { agent, .. } => Some(format!("  {agent}'s model gives no reply")),
         RunEvent::Replied { iteration: 0, .. }
         | RunEvent::Prepared { .. }
         | RunEvent::Stepped { .. } => None,

@@ -78,6 +78,13 @@ fn told(event: &RunEvent) -> String {
                 }
             )
         }
+        RunEvent::Unanswered {
+            agent, unanswered, ..
+        } => format!(
+            "  {agent}: no reply for up to {}: {}",
+            words::tokens(unanswered.usage.total()),
+            words::one_line(&unanswered.why, 80)
+        ),
         RunEvent::Stepped { agent, step, .. } => {
             format!("  {agent}: {}", words::one_line(step, 90))
         }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use protocol::{ModelId, ModelReply, ModelRequest, TokenUsage};
+use protocol::{ModelId, ModelReply, ModelRequest};
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -13,8 +13,7 @@ use url::Url;
 
 use super::answer::{self, BODY_BYTES_MAX, ERROR_BODY_BYTES_MAX, Unread};
 use super::fault::{connection_fault, status_fault};
-use super::{Again, Attempt, Billed, Cause, Fault};
-use crate::request_text::tokens_at_most;
+use super::{Again, Answered, Attempt, Billed, Cause, Fault};
 use crate::retry::Patience;
 use crate::wire::{Asking, Wire};
 
@@ -96,7 +95,7 @@ impl VendorModel {
         client.build().map_err(|it| failed(&it.to_string()))
     }
 
-    async fn exchange(&self, request: &ModelRequest) -> Result<ModelReply, Fault> {
+    async fn exchange(&self, request: &ModelRequest) -> Result<Answered, Fault> {
         let Connection {
             wire,
             asking,
@@ -139,11 +138,10 @@ impl VendorModel {
         drop(body);
         let usage = wire.usage(&json);
         match wire.read(asking, &json) {
-            Ok(reply) if usage.total() == 0 => Ok(ModelReply {
-                usage: estimate(request, &reply),
-                ..reply
+            Ok(reply) => Ok(Answered {
+                reply: ModelReply { usage, ..reply },
+                service: wire.service(&json),
             }),
-            Ok(reply) => Ok(ModelReply { usage, ..reply }),
             Err(fault) => Err(fault.billed_if_it_says(usage)),
         }
     }
@@ -175,7 +173,7 @@ impl Attempt for VendorModel {
         &self.address
     }
 
-    async fn attempt(&self, request: &ModelRequest) -> Result<ModelReply, Fault> {
+    async fn attempt(&self, request: &ModelRequest) -> Result<Answered, Fault> {
         let reply = self.exchange(request).await;
         let Connection {
             key, key_variables, ..
@@ -194,15 +192,5 @@ fn is_this_machine(url: &Url) -> bool {
         Some(url::Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
         Some(url::Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
         None => false,
-    }
-}
-
-/// What a reply will have taken when its vendor doesn't say: rather too much than nothing.
-fn estimate(request: &ModelRequest, reply: &ModelReply) -> TokenUsage {
-    let native = reply.native.as_ref().map_or(0, |it| it.to_string().len());
-    TokenUsage {
-        input_tokens: tokens_at_most(request),
-        output_tokens: u64::try_from(reply.text.len().max(native)).unwrap_or(u64::MAX),
-        ..TokenUsage::default()
     }
 }

@@ -8,6 +8,8 @@ mod wait;
 use async_trait::async_trait;
 use protocol::{ModelId, ModelReply, ModelRequest};
 
+use crate::price::Service;
+
 pub(crate) use client::{Connection, VendorModel};
 pub(crate) use fault::{Again, Billed, Cause, Fault, said};
 
@@ -21,5 +23,14 @@ pub(crate) trait Attempt: Send + Sync {
     /// Scheme, host and port.
     fn address(&self) -> &str;
     /// Asks once.
-    async fn attempt(&self, request: &ModelRequest) -> Result<ModelReply, Fault>;
+    async fn attempt(&self, request: &ModelRequest) -> Result<Answered, Fault>;
+}
+
+/// A reply, with what its price hangs on besides its tokens.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    /// The reply; its usage is empty where the vendor doesn't count.
+    pub(crate) reply: ModelReply,
+    /// The class of service that answered.
+    pub(crate) service: Service,
 }

@@ -61,7 +61,6 @@ pub(crate) trait Wire: Send + Sync {
     fn usage(&self, body: &Value) -> TokenUsage;
 
     /// The tier of service that answered.
-    #[expect(dead_code, reason = "for the ledger")]
     fn service(&self, _: &Value) -> Service {
         Service::Standard
     }
@@ -102,7 +101,6 @@ fn as_it_came<'a>(wire: &dyn Wire, asking: &Asking, reply: &'a ModelReply) -> Op
 }
 
 /// Whether a reply came from this model, so that what it counted was counted by this model's own rule.
-#[expect(dead_code, reason = "for the ledger")]
 pub(crate) fn is_from(reply: &ModelReply, vendor: &str, model: &str) -> bool {
     reply
         .native

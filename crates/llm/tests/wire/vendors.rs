@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use llm::{Connecting, OpenAiApi, Patience, Service, Vendors, connect};
+use llm::{
+    Budget, Connecting, Ledger, OpenAiApi, Patience, Prices, Service, Spent, Vendors, connect,
+};
 use protocol::{
     Log, Message, Model, ModelId, ModelReply, ModelRequest, Note, OutputSchema, Silent, ToolSpec,
 };
@@ -29,6 +31,7 @@ pub(crate) fn connecting(log: Arc<dyn Log>) -> Connecting {
         service: Service::Standard,
         cache_key: "pipeline-test".to_owned(),
         log,
+        ledger: Ledger::open(Budget::default(), Prices::default(), Spent::default()),
     }
 }
 

@@ -119,6 +119,7 @@ impl Told {
             RunEvent::Opened { .. }
             | RunEvent::Started { .. }
             | RunEvent::Replied { .. }
+            | RunEvent::Unanswered { .. }
             | RunEvent::Stepped { .. }
             | RunEvent::Interrupted { .. } => {}
         }

@@ -2,5 +2,6 @@
 
 mod closures;
 mod endings;
+mod paid;
 mod resume;
 mod scene;

@@ -247,6 +247,9 @@ pub(crate) fn short(journal: &MemoryJournal) -> String {
         RunEvent::Replied {
             agent, iteration, ..
         } => format!("  {agent} {iteration} was answered"),
+        RunEvent::Unanswered {
+            agent, iteration, ..
+        } => format!("  {agent} {iteration} was not answered"),
         RunEvent::Stepped {
             agent,
             step,
