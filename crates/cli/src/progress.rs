@@ -353,6 +353,7 @@ impl Log for Progress {
                 words::one_line(&why, 100),
                 words::duration(Duration::from_millis(wait_ms))
             )),
+            Note::Warning { text } => self.print(&format!("  ! {}", words::visible(&text))),
             Note::Progress { what, how_far } => {
                 self.update(&what, |line| {
                     line.bar.set_message(words::one_line(&how_far, 80))

@@ -2,10 +2,11 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use protocol::{Bill, Log, Model, ModelError, ModelId, ModelReply, ModelRequest, Note};
+use protocol::{Bill, Log, Message, Model, ModelError, ModelId, ModelReply, ModelRequest, Note};
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::MeteredAttempt;
@@ -65,6 +66,23 @@ pub(crate) struct Retrying<A> {
     attempt: MeteredAttempt<A>,
     patience: Patience,
     log: Arc<dyn Log>,
+    /// Whether a cut prompt was told; once is enough.
+    warned: AtomicBool,
+}
+
+/// Requests that are shorter than this fit everywhere.
+const WORDS_BYTES_MIN: u64 = 8 << 10;
+/// Text that has more bytes a token than this is none that people or programs write.
+const BYTES_PER_TOKEN_MAX: u64 = 8;
+
+/// The text that a model must have read for sure: not what it thought itself, nor what tools look like.
+fn words_bytes(request: &ModelRequest) -> u64 {
+    let words = request.messages.iter().map(|it| match it {
+        Message::User { text } | Message::ToolAnswer { text, .. } => text.len(),
+        Message::Assistant { reply } => reply.text.len(),
+    });
+    let bytes = request.system.len() + words.sum::<usize>();
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 impl<A: Attempt> Retrying<A> {
@@ -77,6 +95,7 @@ impl<A: Attempt> Retrying<A> {
             attempt,
             patience,
             log,
+            warned: AtomicBool::new(false),
         }
     }
 
@@ -103,6 +122,23 @@ impl<A: Attempt> Retrying<A> {
                 );
                 Err(self.error(Fault { message, ..fault }, tries))
             }
+        }
+    }
+
+    /// A server may cut what it can't hold in silence, and the model then works on half of what it was told: Ollama
+    /// keeps the last 4,096 tokens unless its `num_ctx` is raised.
+    fn warn_of_a_cut_prompt(&self, request: &ModelRequest, reply: &ModelReply) {
+        let counted = reply.usage.total() - reply.usage.output_tokens;
+        let sent = words_bytes(request);
+        let is_cut = WORDS_BYTES_MIN < sent && counted.saturating_mul(BYTES_PER_TOKEN_MAX) < sent;
+        if is_cut && !self.warned.swap(true, Ordering::Relaxed) {
+            self.log.note(Note::Warning {
+                text: format!(
+                    "{} counted {counted} tokens in a request of {sent} bytes: it may have cut off its beginning \
+                     (raise its context length, `num_ctx` with Ollama)",
+                    self.attempt.inner().title()
+                ),
+            });
         }
     }
 
@@ -145,7 +181,10 @@ impl<A: Attempt> Model for Retrying<A> {
         loop {
             tries += 1;
             let fault = match self.attempt.attempt(request).await? {
-                Ok(reply) => return Ok(reply),
+                Ok(reply) => {
+                    self.warn_of_a_cut_prompt(request, &reply);
+                    return Ok(reply);
+                }
                 Err(fault) => fault,
             };
             let (wait, why) = self.next(fault, tries)?;

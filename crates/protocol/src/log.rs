@@ -26,6 +26,11 @@ pub enum Note {
         /// How long we wait.
         wait_ms: u64,
     },
+    /// Something looks wrong that nobody can decide: a person should know.
+    Warning {
+        /// In words.
+        text: String,
+    },
     /// A model used a tool.
     Tool {
         /// The agent.

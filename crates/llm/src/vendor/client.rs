@@ -13,6 +13,7 @@ use url::Url;
 
 use super::answer::{self, BODY_BYTES_MAX, ERROR_BODY_BYTES_MAX, Unread};
 use super::fault::{connection_fault, status_fault};
+use super::fit::reply_tokens_that_fit;
 use super::{Again, Answered, Attempt, Billed, Cause, Fault};
 use crate::retry::Patience;
 use crate::wire::{Asking, Wire};
@@ -174,7 +175,22 @@ impl Attempt for VendorModel {
     }
 
     async fn attempt(&self, request: &ModelRequest) -> Result<Answered, Fault> {
-        let reply = self.exchange(request).await;
+        let mut reply = self.exchange(request).await;
+        if let Err(Fault {
+            cause: Cause::ContextFull(_),
+            message,
+            ..
+        }) = &reply
+            && let Some(reply_tokens_max) = reply_tokens_that_fit(message)
+            && reply_tokens_max < request.reply_tokens_max
+        {
+            // Once: a shorter reply than was asked for is better than none, and was not more than was set aside.
+            let shorter = ModelRequest {
+                reply_tokens_max,
+                ..request.clone()
+            };
+            reply = self.exchange(&shorter).await;
+        }
         let Connection {
             key, key_variables, ..
         } = &self.connection;

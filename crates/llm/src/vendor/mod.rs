@@ -3,6 +3,7 @@
 mod answer;
 mod client;
 mod fault;
+mod fit;
 mod wait;
 
 use async_trait::async_trait;

@@ -7,6 +7,7 @@
 
 mod bodies;
 mod bounds;
+mod compatible;
 mod connecting;
 mod faults;
 mod keys;
