@@ -2,8 +2,13 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use llm::Role;
+use protocol::Effort;
+
+use crate::crew::effort_of_role;
 
 /// Takes a coding task and a repository, and returns a change that was tested and reviewed.
 #[derive(Debug, Parser)]
@@ -42,6 +47,8 @@ pub(crate) enum Command {
     Commit(CommitArgs),
     /// Walk a bundled task with scripted models; needs no key
     Demo(DemoArgs),
+    /// List the models with their limits and prices, and what a typical task costs
+    Models(ModelsArgs),
     /// Say what is installed, which keys are set and what the sandbox can do here
     Doctor(DoctorArgs),
     /// Print the completions of a shell
@@ -58,7 +65,8 @@ Examples:
   pipeline run --github owner/repo#123 --patch fix.patch
   pipeline run --repo . --commit \"Dates before 1970 are parsed as 1970\"
   pipeline run --repo git@host:team/project.git --jira ABC-123 --token-budget 2000000
-  pipeline run --tests test_sieve.py \"Implement a prime sieve\"     (without --repo: from nothing)")]
+  pipeline run --tests test_sieve.py \"Implement a prime sieve\"     (without --repo: from nothing)
+  pipeline run --crew cheap --budget 0.50 --dry-run --repo . \"Dates before 1970\"    (only says who would work)")]
 pub(crate) struct RunArgs {
     /// The task in words; first line the title, the rest the description
     pub(crate) task: Option<String>,
@@ -102,10 +110,16 @@ pub(crate) struct SourceArgs {
     pub(crate) tests: Vec<String>,
 }
 
+/// The crews that `models.toml` describes; a test compares.
+pub(crate) const CREWS: [&str; 3] = ["best", "cheap", "default"];
+
 /// Who works on it.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Who works on it")]
 pub(crate) struct CrewArgs {
+    /// A set of models for all roles; flags for a role come before it, and `pipeline models` shows what each costs
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(CREWS))]
+    pub(crate) crew: Option<String>,
     /// A coder; give it again for each further one, in order; `none` is nobody [default: GPT drafts, Claude refines]
     #[arg(long = "coder", value_name = "VENDOR:MODEL")]
     pub(crate) coders: Vec<String>,
@@ -115,8 +129,15 @@ pub(crate) struct CrewArgs {
     /// Who reviews; `none` leaves the role out [default: Gemini]
     #[arg(long, value_name = "VENDOR:MODEL")]
     pub(crate) reviewer: Option<String>,
+    /// How hard the models of a role think: draft, refine, author or review, and low, medium, high, xhigh or max; may be
+    /// given again [default: the crew's]
+    #[arg(long = "effort", value_name = "ROLE=LEVEL", value_parser = effort_of_role)]
+    pub(crate) efforts: Vec<(Role, Effort)>,
+    /// Use the cheaper, slower service of the vendors that have one which answers while one waits (OpenAI, Gemini)
+    #[arg(long)]
+    pub(crate) flex: bool,
     /// Let scripted models from a folder (one folder of replies a role) work instead of vendors
-    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["coders", "test_author", "reviewer"])]
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["crew", "coders", "test_author", "reviewer", "efforts", "flex"])]
     pub(crate) scripted: Option<PathBuf>,
     /// Write every request and reply into a folder that anyone can read
     #[arg(long, value_name = "FOLDER", conflicts_with = "replay")]
@@ -136,12 +157,15 @@ pub(crate) struct BoundsArgs {
     /// Seconds that one run of the tests may take [default: 900]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) test_seconds: Option<u64>,
-    /// Most money to spend, in US dollars; needs prices in the configuration
+    /// Most money to spend, in US dollars; `pipeline models` lists the prices that are known
     #[arg(long, value_name = "DOLLARS", allow_hyphen_values = true)]
     pub(crate) budget: Option<String>,
     /// Most tokens to use, input and output together
     #[arg(long, value_name = "N")]
     pub(crate) token_budget: Option<u64>,
+    /// Resolve the task and the repository, show the crew, its prices and the cap, and end before anything is paid
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Deliver only what was proven at least this far
     #[arg(long, value_name = "TIER")]
     pub(crate) require: Option<Require>,
@@ -269,6 +293,17 @@ pub(crate) struct DemoArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) walls: WallArgs,
+}
+
+/// `pipeline models`.
+#[derive(Debug, Args)]
+pub(crate) struct ModelsArgs {
+    /// Mark this crew instead of the configured one
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(CREWS))]
+    pub(crate) crew: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `pipeline doctor`.

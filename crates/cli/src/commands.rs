@@ -5,6 +5,7 @@ mod commit;
 mod demo;
 mod doctor;
 mod log;
+mod models;
 mod resume;
 mod run;
 mod runs;
@@ -30,6 +31,7 @@ pub(crate) async fn dispatch(command: Command, quiet: bool) -> Result<Exit, Fail
         Command::Verify(args) => verify::verify(args, quiet).await,
         Command::Commit(args) => commit::commit(&args).await,
         Command::Demo(args) => demo::demo(args, quiet).await,
+        Command::Models(args) => models::models(&args),
         Command::Doctor(args) => doctor::doctor(&args).await,
         Command::Completions { shell } => {
             completions(shell);

@@ -6,11 +6,12 @@ use figment::error::Kind;
 use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider, Source};
-use llm::{OpenAiApi, Patience};
-use protocol::Limits;
+use llm::{ModelSpec, OpenAiApi, Patience, Role};
+use protocol::{Effort, Limits};
 use serde::{Deserialize, Serialize};
 use workspace::git::Identity;
 
+use crate::by_role::ByRole;
 use crate::failure::Failure;
 use crate::surroundings::Surroundings;
 
@@ -21,12 +22,20 @@ pub(crate) const FILE: &str = "pipeline.toml";
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
+    /// The crew that fills the roles which nothing else fills; empty for the default one.
+    pub(crate) crew: String,
     /// Coders in order, as `vendor:model`; empty for the default ones.
     pub(crate) coders: Vec<String>,
     /// Who writes the acceptance tests; empty for the default one.
     pub(crate) test_author: String,
     /// Who reviews; empty for the default one.
     pub(crate) reviewer: String,
+    /// How hard the models of each role think.
+    pub(crate) effort: ByRole<Effort>,
+    /// The least that a reply of each role may take up, in tokens, thinking included.
+    pub(crate) reply_tokens: ByRole<u32>,
+    /// Whether the cheaper, slower service of a vendor is used where there is one.
+    pub(crate) flex: bool,
     /// Most money a run may spend, in US dollars.
     pub(crate) budget: Option<f64>,
     /// Most tokens a run may use.
@@ -78,8 +87,11 @@ pub(crate) struct Price {
     pub(crate) input: f64,
     /// Input read from a cache.
     pub(crate) cached: f64,
-    /// Input written to a cache.
+    /// Input written to a cache for some minutes.
     pub(crate) cache_write: f64,
+    /// Input written to a cache for an hour; as for some minutes unless given.
+    #[serde(default)]
+    pub(crate) cache_write_hour: Option<f64>,
     /// Output.
     pub(crate) output: f64,
 }
@@ -89,9 +101,13 @@ const MIB: u64 = 1024 * 1024;
 impl Default for Config {
     fn default() -> Config {
         Config {
+            crew: String::new(),
             coders: Vec::new(),
             test_author: String::new(),
             reviewer: String::new(),
+            effort: ByRole::default(),
+            reply_tokens: ByRole::default(),
+            flex: false,
             budget: None,
             token_budget: None,
             database_url: String::new(),
@@ -163,6 +179,9 @@ impl Config {
                 "use `budget`: it must be an amount of US dollars such as 2.00",
             ));
         }
+        for (model, price) in &self.prices {
+            self.check_price(model, price)?;
+        }
         if self.patience.tries_max == 0 {
             return Err(Failure::plain_usage(
                 "use `patience.tries_max`: it must be at least 1",
@@ -174,7 +193,38 @@ impl Config {
                 "use `limits.{name}`: it must be at least 1"
             )));
         }
+        if Role::ALL
+            .map(|it| self.reply_tokens.of(it))
+            .contains(&Some(0))
+        {
+            return Err(Failure::plain_usage(
+                "use `reply_tokens`: it must be at least 1",
+            ));
+        }
         Ok(self)
+    }
+
+    /// A price counts only when its key names a model, and when each part of it is an amount.
+    fn check_price(&self, model: &str, price: &Price) -> Result<(), Failure> {
+        let parts = [
+            price.input,
+            price.cached,
+            price.cache_write,
+            price.cache_write_hour.unwrap_or_default(),
+            price.output,
+        ];
+        if !parts.iter().all(|it| (0.0..1e9).contains(it)) {
+            return Err(Failure::plain_usage(format!(
+                "use `prices.\"{model}\"`: each part must be an amount of US dollars per million tokens, such as 2.50"
+            )));
+        }
+        match ModelSpec::parse(model) {
+            Ok(ModelSpec::Model(_)) => Ok(()),
+            Ok(ModelSpec::Unfilled) => Err(Failure::plain_usage(format!(
+                "use `prices.\"{model}\"`: it names no model"
+            ))),
+            Err(source) => Err(Failure::usage(format!("use `prices.\"{model}\"`"), source)),
+        }
     }
 }
 
@@ -227,6 +277,10 @@ fn refused(error: figment::Error) -> Failure {
         Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
             wrong(format!("found {found}, expected {}", in_words(&expected)))
         }
+        Kind::UnknownVariant(found, known) => wrong(format!(
+            "there is no `{found}` (there are {})",
+            known.join(", ")
+        )),
         Kind::MissingField(name) => wrong(format!("it needs `{name}` as well")),
         Kind::Message(why) if key.is_empty() => Failure::usage(format!("read {place}"), why),
         kind => wrong(kind.to_string()),

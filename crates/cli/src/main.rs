@@ -2,8 +2,11 @@
 
 mod again;
 mod args;
+mod briefing;
+mod by_role;
 mod commands;
 mod config;
+mod crew;
 mod demo;
 mod ending;
 mod exit;
@@ -12,6 +15,7 @@ mod ground;
 mod home;
 mod out;
 mod progress;
+mod rehearsal;
 mod seats;
 mod session;
 mod settings;

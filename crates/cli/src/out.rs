@@ -7,6 +7,14 @@ pub(crate) fn line(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
+/// Characters that fit into a line on standard output; outside a terminal, as many as a log reader takes.
+pub(crate) fn chars_max() -> usize {
+    const PLAIN_CHARS_MAX: usize = 120;
+    console::Term::stdout()
+        .size_checked()
+        .map_or(PLAIN_CHARS_MAX, |(_, columns)| usize::from(columns))
+}
+
 /// Prints a remark that is no result.
 pub(crate) fn remark(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "note        {text}");

@@ -12,6 +12,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use protocol::{Entry, Evidence, Log, Note, RunEvent, RunId, Stage, Verdict};
 use serde::Serialize;
 
+use crate::briefing::Briefing;
 use crate::words;
 
 /// Lines of a rejection that are shown inline; the rest is in the report.
@@ -152,24 +153,22 @@ impl Progress {
         }
     }
 
+    /// Who works, what each costs, and the cap.
+    pub(crate) fn brief(&self, briefing: &Briefing) {
+        for line in briefing.lines(self.width()) {
+            self.say(&line);
+        }
+    }
+
     fn show(&self, event: &RunEvent) {
         match event {
             RunEvent::Opened {
                 task, base, limits, ..
             } => {
                 self.lock().iterations_max = limits.iterations_max;
-                self.print(&format!(
-                    "task        {}",
-                    words::one_line(&task.title, self.width() - 12)
-                ));
-                self.print(&match base.repository.as_str() {
-                    "" => "base        an empty repository".to_owned(),
-                    repository => format!(
-                        "base        {} at {}",
-                        words::visible(repository),
-                        words::short_hash(&base.commit)
-                    ),
-                });
+                for line in words::opening(task, base, self.width()) {
+                    self.print(&line);
+                }
             }
             RunEvent::SetUp {
                 environment,

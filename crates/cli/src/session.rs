@@ -22,7 +22,7 @@ use crate::ground::Ground;
 use crate::home::{Home, LEASE_MAX, store_failure};
 use crate::progress::{Mode, Progress};
 use crate::settings::Settings;
-use crate::{task, wiring};
+use crate::{rehearsal, task, wiring};
 
 /// How the user wants to see a run.
 pub(crate) fn mode(home: &Home, quiet: bool, json: bool) -> Mode {
@@ -42,6 +42,8 @@ pub(crate) struct Plan {
     pub(crate) settings: Settings,
     /// Remarks for the user.
     pub(crate) notes: Vec<String>,
+    /// Whether it ends before anything is paid.
+    pub(crate) dry_run: bool,
 }
 
 /// Opens a run for a task and walks it.
@@ -51,6 +53,7 @@ pub(crate) async fn begin(home: &Home, plan: Plan, mode: Mode) -> Result<Exit, F
         given,
         settings,
         notes,
+        dry_run,
     } = plan;
     let progress = Arc::new(Progress::new(mode));
     for note in &notes {
@@ -93,13 +96,16 @@ pub(crate) async fn begin(home: &Home, plan: Plan, mode: Mode) -> Result<Exit, F
         Ok(checkout) => checkout,
         Err(failure) => {
             // Nothing has happened yet, so nothing is left to resume.
-            home.store
-                .discard(lease)
-                .await
-                .map_err(|it| store_failure("take the run back", it))?;
+            rehearsal::forget(home, lease).await?;
             return Err(failure);
         }
     };
+    if dry_run {
+        let told = rehearsal::told(home, &settings, &task, checkout.base(), mode);
+        drop(checkout);
+        rehearsal::forget(home, lease).await?;
+        return told;
+    }
     let opened = RunEvent::Opened {
         task: task.clone(),
         base: checkout.base().clone(),
@@ -114,6 +120,9 @@ pub(crate) async fn begin(home: &Home, plan: Plan, mode: Mode) -> Result<Exit, F
         Failure::broken("write down the run's beginning", it)
             .advise("Nothing has been done yet: once the cause is gone, run the task again.")
     })?;
+    if settings.source.is_paid() {
+        progress.brief(&rehearsal::briefing(home, &settings, &[]));
+    }
     let history = history(home, &run).await?;
     go_on(
         home,
@@ -172,6 +181,9 @@ pub(crate) async fn resume(home: &Home, run: &RunId, mode: Mode) -> Result<Exit,
     let ground = Ground::find(home, settings.unconfined, &progress).await?;
     let checkout = ground.reopen(home, run, &base).await?;
     progress.follow(run, &history);
+    if settings.source.is_paid() {
+        progress.brief(&rehearsal::briefing(home, &settings, &history));
+    }
     let journal = Announcing::new(home, lease, progress.clone());
     go_on(
         home,

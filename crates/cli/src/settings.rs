@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use llm::{Budget, Catalog, ModelSpec, Price, Prices, Role};
-use protocol::ModelId;
+use llm::{Budget, Catalog, ModelSpec, Price, Prices, Rates, Role};
+use protocol::{Effort, ModelId};
 use serde::{Deserialize, Serialize};
 
 use crate::args::{Require, RunArgs};
+use crate::by_role::ByRole;
 use crate::config::Config;
+use crate::crew::{self, Chosen};
 use crate::failure::Failure;
 use crate::surroundings::Surroundings;
 
@@ -31,6 +33,15 @@ pub(crate) struct Settings {
     pub(crate) user_tests: bool,
     /// Who reviews.
     pub(crate) reviewer: Option<ModelId>,
+    /// How hard the models of each role think.
+    #[serde(default)]
+    pub(crate) efforts: ByRole<Effort>,
+    /// The least that a reply of each role may take up, in tokens, where somebody said so.
+    #[serde(default)]
+    pub(crate) reply_tokens: ByRole<u32>,
+    /// Whether the cheaper, slower service of a vendor is used where there is one.
+    #[serde(default)]
+    pub(crate) flex: bool,
     /// Most money, in millionths of a US dollar.
     pub(crate) money_microusd_max: Option<u64>,
     /// Most tokens.
@@ -71,6 +82,11 @@ pub(crate) enum ModelSource {
 }
 
 impl ModelSource {
+    /// Whether requests are paid for.
+    pub(crate) fn is_paid(&self) -> bool {
+        matches!(self, ModelSource::Vendors { .. })
+    }
+
     /// Whether the models are those of vendors, now or when they were recorded. Scripts all have one source.
     fn asks_vendors(&self) -> bool {
         match self {
@@ -101,30 +117,30 @@ impl Settings {
                 record: args.crew.record.as_ref().map(absolute),
             }
         };
-        let (coders, test_author, reviewer) = match &source {
+        let chosen = match &source {
             ModelSource::Scripts { folder } => {
                 let roles = scripted_roles(|role| folder.join(role).is_dir());
-                if roles.0.is_empty() {
+                if roles.coders.is_empty() {
                     return Err(no_scripts(folder));
                 }
                 roles
             }
-            _ => chosen(args, config)?,
+            _ => Chosen::of(&args.crew, config)?,
         };
         let user_tests = !args.source.tests.is_empty();
         let test_author = if user_tests {
             no_author_beside_tests(args)?;
             None
         } else {
-            test_author
+            chosen.test_author
         };
-        if coders.is_empty() {
+        if chosen.coders.is_empty() {
             return Err(Failure::plain_usage(
                 "run without a coder: give at least one --coder that isn't `none`",
             ));
         }
         if source.asks_vendors() {
-            another_vendor_reviews(&coders, reviewer.as_ref())?;
+            another_vendor_reviews(&chosen.coders, chosen.reviewer.as_ref())?;
         }
         let money = match &args.bounds.budget {
             Some(text) => Some(dollars(text)?),
@@ -135,10 +151,13 @@ impl Settings {
             base: args.source.base.clone(),
             include_dirty: args.source.include_dirty,
             source,
-            coders,
+            coders: chosen.coders,
             test_author,
             user_tests,
-            reviewer,
+            reviewer: chosen.reviewer,
+            efforts: chosen.efforts,
+            reply_tokens: config.reply_tokens,
+            flex: args.crew.flex || config.flex,
             money_microusd_max: money,
             tokens_max: args.bounds.token_budget.or(config.token_budget),
             require: args.bounds.require,
@@ -151,17 +170,19 @@ impl Settings {
 
     /// The settings of the demo.
     pub(crate) fn demo(repository: &Path, out: Option<PathBuf>, unconfined: bool) -> Settings {
-        let (coders, test_author, reviewer) =
-            scripted_roles(|role| Role::ALL.iter().any(|it| it.name() == role));
+        let chosen = scripted_roles(|role| Role::named(role).is_some());
         Settings {
             repo: Some(repository.display().to_string()),
             base: None,
             include_dirty: false,
             source: ModelSource::Demo,
-            coders,
-            test_author,
+            coders: chosen.coders,
+            test_author: chosen.test_author,
             user_tests: false,
-            reviewer,
+            reviewer: chosen.reviewer,
+            efforts: chosen.efforts,
+            reply_tokens: ByRole::default(),
+            flex: false,
             money_microusd_max: None,
             tokens_max: None,
             require: None,
@@ -179,62 +200,35 @@ impl Settings {
             microusd_max: self.money_microusd_max,
         }
     }
+
+    /// The models with their roles, in the order of the walk.
+    pub(crate) fn seats(&self) -> impl Iterator<Item = (Role, &ModelId)> {
+        crew::seats(
+            &self.coders,
+            self.test_author.as_ref(),
+            self.reviewer.as_ref(),
+        )
+    }
 }
 
-type Roles = (Vec<ModelId>, Option<ModelId>, Option<ModelId>);
-
 /// The roles that a set of scripts fills.
-fn scripted_roles(has: impl Fn(&str) -> bool) -> Roles {
+fn scripted_roles(has: impl Fn(&str) -> bool) -> Chosen {
     let model = |role: Role| has(role.name()).then(|| ModelId::new(llm::SCRIPTED, role.name()));
-    (
-        [Role::Draft, Role::Refine]
+    Chosen {
+        coders: [Role::Draft, Role::Refine]
             .into_iter()
             .filter_map(model)
             .collect(),
-        model(Role::Author),
-        model(Role::Review),
-    )
+        test_author: model(Role::Author),
+        reviewer: model(Role::Review),
+        efforts: ByRole::default(),
+    }
 }
 
 fn no_scripts(folder: &Path) -> Failure {
     Failure::plain_usage(format!(
         "find a coder's script in `{}` (it needs a folder `draft` with replies `01.toml`, `02.toml` …; `refine`, `author` and `review` may be beside it)",
         folder.display()
-    ))
-}
-
-/// The roles as flags, configuration and defaults fill them.
-fn chosen(args: &RunArgs, config: &Config) -> Result<Roles, Failure> {
-    let default = |role| Catalog::bundled().default_model(role).to_owned();
-    let coders = [&args.crew.coders, &config.coders]
-        .into_iter()
-        .find(|it| !it.is_empty())
-        .cloned()
-        .unwrap_or_else(|| vec![default(Role::Draft), default(Role::Refine)]);
-    let one = |flag: &Option<String>, configured: &String, role| {
-        flag.clone()
-            .or_else(|| Some(configured.clone()).filter(|it| !it.is_empty()))
-            .unwrap_or_else(|| default(role))
-    };
-    let parse = |given: &String| {
-        ModelSpec::parse(given)
-            .map(|it| it.model().cloned())
-            .map_err(|source| Failure::usage("choose the models", source))
-    };
-    Ok((
-        coders
-            .iter()
-            .map(parse)
-            .collect::<Result<Vec<_>, _>>()?
-            .into_iter()
-            .flatten()
-            .collect(),
-        parse(&one(
-            &args.crew.test_author,
-            &config.test_author,
-            Role::Author,
-        ))?,
-        parse(&one(&args.crew.reviewer, &config.reviewer, Role::Review))?,
     ))
 }
 
@@ -292,21 +286,24 @@ fn microusd(dollars: f64) -> u64 {
     (dollars * 1e6).round() as u64
 }
 
-/// The configured prices, as the ledger counts.
+/// The bundled prices, and those of the configuration in their place.
 pub(crate) fn prices(config: &Config) -> Prices {
-    Prices(
-        config
-            .prices
-            .iter()
-            .map(|(model, price)| {
-                let price = Price {
-                    input_microusd_per_million: microusd(price.input),
-                    cached_microusd_per_million: microusd(price.cached),
-                    cache_write_microusd_per_million: microusd(price.cache_write),
-                    output_microusd_per_million: microusd(price.output),
-                };
-                (model.clone(), price)
-            })
-            .collect(),
-    )
+    let own = config.prices.iter().filter_map(|(model, price)| {
+        // A configuration whose keys name no models isn't read in the first place.
+        let model = ModelSpec::parse(model).ok()?.model().cloned()?;
+        let cache_write = microusd(price.cache_write);
+        let rates = Rates {
+            input_microusd_per_million: microusd(price.input),
+            cached_microusd_per_million: microusd(price.cached),
+            cache_write_microusd_per_million: cache_write,
+            cache_write_hour_microusd_per_million: price
+                .cache_write_hour
+                .map_or(cache_write, microusd),
+            output_microusd_per_million: microusd(price.output),
+        };
+        Some((model, Price::flat(rates)))
+    });
+    own.fold(Prices::bundled(), |prices, (model, price)| {
+        prices.with(&model, price)
+    })
 }

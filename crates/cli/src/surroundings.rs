@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
+use llm::Day;
 use secrecy::SecretString;
 
 use crate::failure::Failure;
@@ -22,6 +24,8 @@ pub(crate) struct Surroundings {
     pub(crate) state: PathBuf,
     /// Where the user's configuration is.
     pub(crate) configuration: PathBuf,
+    /// The day on which the process started; prices depend on it.
+    pub(crate) today: Day,
     /// Whether a person watches standard error.
     pub(crate) watched: bool,
     /// Whether files of the working folder may configure us.
@@ -80,6 +84,7 @@ impl Surroundings {
             configuration,
             home,
             folder,
+            today: Day::at(SystemTime::now()),
             watched: std::io::stderr().is_terminal(),
             variables,
         })

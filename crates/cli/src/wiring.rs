@@ -7,13 +7,14 @@ use agents_coding::Dialect;
 use agents_qa::Reviewer;
 use agents_test::TestAuthor;
 use llm::{
-    Connecting, Ledger, LlmError, Patience, Recording, Replay, Role, ScriptedModel, Service, Spent,
-    Vendors,
+    Catalog, Connecting, Day, Ledger, LlmError, Patience, Prices, Recording, Replay, Role,
+    ScriptedModel, Service, Spent, Tuning, Vendors,
 };
 use pipeline::Crew;
 use protocol::{Agent, Entry, Log, Model, ModelId, RunEvent};
 
 use crate::config::Config;
+use crate::crew::coder_role;
 use crate::demo;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -43,10 +44,7 @@ pub(crate) fn crew(
         ..seats::Models::default()
     };
     for (place, id) in settings.coders.iter().enumerate() {
-        let role = match place {
-            0 => Role::Draft,
-            _ => Role::Refine,
-        };
+        let role = coder_role(place);
         if let Some(model) = model(id, role, &seats::coder_name(place)) {
             filled.coders.push((Dialect::of(id), model));
         }
@@ -72,7 +70,7 @@ fn unfilled(mut refused: Vec<LlmError>, source: &ModelSource) -> Failure {
         ),
         (LlmError::PriceUnknown { model }, _) => Some(format!(
             "Put [prices.\"{model}\"] with input, cached, cache_write and output, in US dollars per million tokens, \
-             into pipeline.toml; or use --token-budget."
+             into pipeline.toml; or use --token-budget. `pipeline models` lists the models whose price is known."
         )),
         (LlmError::Script { .. }, ModelSource::Scripts { folder }) => {
             Some(format!("The scripts are in {}.", folder.display()))
@@ -98,6 +96,9 @@ struct Models<'a> {
     patience: Patience,
     cache_key: String,
     ledger: Arc<Ledger>,
+    prices: Prices,
+    today: Day,
+    settings: &'a Settings,
     history: &'a [Entry],
     log: &'a Arc<dyn Log>,
 }
@@ -111,7 +112,7 @@ enum Source {
 
 impl<'a> Models<'a> {
     fn open(
-        settings: &Settings,
+        settings: &'a Settings,
         config: &Config,
         surroundings: &Surroundings,
         history: &'a [Entry],
@@ -134,6 +135,7 @@ impl<'a> Models<'a> {
             ModelSource::Demo => Source::Demo,
         };
         let variable = |name: &str| surroundings.variable(name).map(str::to_owned);
+        let prices = settings::prices(config);
         Ok(Models {
             source,
             vendors: Vendors {
@@ -142,7 +144,15 @@ impl<'a> Models<'a> {
             },
             patience: config.patience,
             cache_key: llm::new_cache_key(),
-            ledger: Ledger::open(settings.budget(), settings::prices(config), spent(history)),
+            ledger: Ledger::open(
+                settings.budget(),
+                prices.clone(),
+                surroundings.today,
+                spent(history),
+            ),
+            prices,
+            today: surroundings.today,
+            settings,
             history,
             log,
         })
@@ -154,18 +164,23 @@ impl<'a> Models<'a> {
                 let connecting = Connecting {
                     role: agent.to_owned(),
                     patience: self.patience,
-                    service: Service::Standard,
+                    service: self.service(id),
                     cache_key: format!("{}-{}", self.cache_key, role.name()),
                     log: self.log.clone(),
                     ledger: self.ledger.clone(),
                 };
                 let model = llm::connect(id, &self.vendors, connecting)?;
-                return Ok(match recording {
+                let model = match recording {
                     Some(recording) => recording.around(model),
                     None => model,
-                });
+                };
+                return Ok(llm::tuned(model, self.tuning(id, role)));
             }
-            Source::Replay(replay) => replay.model(id.clone()),
+            Source::Replay(replay) => {
+                let model = self.ledger.meter(replay.model(id.clone()))?;
+                return Ok(llm::tuned(model, self.tuning(id, role)));
+            }
+            // A script says what it says, however it is asked.
             Source::Scripts(folder) => Arc::new(
                 ScriptedModel::from_folder(id.clone(), &folder.join(role.name()))?
                     .after(self.answered(agent)),
@@ -176,6 +191,27 @@ impl<'a> Models<'a> {
             ),
         };
         self.ledger.meter(model)
+    }
+
+    /// Which service a model is asked for: the cheaper one only where there is one.
+    fn service(&self, id: &ModelId) -> Service {
+        let has_flex = || {
+            let price = self.prices.of(id, self.today);
+            price.is_some_and(|it| !it.flex().is_empty())
+        };
+        match self.settings.flex && has_flex() {
+            true => Service::Flex,
+            false => Service::Standard,
+        }
+    }
+
+    /// How the model of a role is asked.
+    fn tuning(&self, id: &ModelId, role: Role) -> Tuning {
+        Tuning::of(
+            Catalog::bundled().model(id),
+            self.settings.efforts.of(role),
+            self.settings.reply_tokens.of(role),
+        )
     }
 
     /// Replies that an agent has had in earlier lives of the run.
@@ -190,7 +226,7 @@ impl<'a> Models<'a> {
 }
 
 /// What earlier lives of the run have used.
-fn spent(history: &[Entry]) -> Spent {
+pub(crate) fn spent(history: &[Entry]) -> Spent {
     history.iter().fold(Spent::default(), |mut spent, entry| {
         let (usage, cost_microusd) = match &entry.event {
             RunEvent::Replied { reply, .. } => (&reply.usage, reply.cost_microusd),

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use delivery::words::counted;
-use protocol::{Canaries, Evidence, HunkVerdict, Reason, Status, TestOutcome, Tier};
+use protocol::{Base, Canaries, Evidence, HunkVerdict, Reason, Status, Task, TestOutcome, Tier};
 use store::RunSummary;
 
 /// A green or a red mark; plain text, because colour says nothing in a log.
@@ -86,6 +86,19 @@ pub(crate) fn reason(reason: Reason) -> &'static str {
     }
 }
 
+/// What is asked for, and what it starts from.
+pub(crate) fn opening(task: &Task, base: &Base, chars_max: usize) -> [String; 2] {
+    let title = one_line(&task.title, chars_max.saturating_sub(12));
+    let base = match base.repository.as_str() {
+        "" => "an empty repository".to_owned(),
+        repository => format!("{} at {}", visible(repository), short_hash(&base.commit)),
+    };
+    [
+        format!("task        {title}"),
+        format!("base        {base}"),
+    ]
+}
+
 /// How a run of the list stands.
 pub(crate) fn standing(run: &RunSummary) -> String {
     match (run.status, run.reason, run.tier) {
@@ -121,6 +134,27 @@ pub(crate) fn cut(line: &str, chars_max: usize) -> String {
     }
     let kept: String = line.chars().take(chars_max.saturating_sub(1)).collect();
     kept + "…"
+}
+
+/// A text behind its head, on as many lines as it needs; the later ones are indented. A word is never cut.
+pub(crate) fn wrapped(head: &str, indent: usize, text: &str, chars_max: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = head.to_owned();
+    let mut is_bare = true;
+    for word in text.split(' ') {
+        let more = word.chars().count() + usize::from(!is_bare);
+        if !is_bare && chars_max < line.chars().count() + more {
+            lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
+            is_bare = true;
+        }
+        if !is_bare {
+            line.push(' ');
+        }
+        line += word;
+        is_bare = false;
+    }
+    lines.push(line);
+    lines
 }
 
 /// A text of strangers below something else, its first lines only.

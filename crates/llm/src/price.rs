@@ -1,11 +1,7 @@
-//! What a model costs. Prices come from configuration only: a wrong one is worse than none.
+//! What one request to a model costs, to the millionth of a dollar.
 
-use std::collections::BTreeMap;
-
-use protocol::{ModelId, TokenUsage};
-use serde::{Deserialize, Serialize};
-
-use crate::scripted::SCRIPTED;
+use protocol::TokenUsage;
+use serde::Serialize;
 
 /// The class of service that answered a request, and that it is billed as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, serde::Deserialize)]
@@ -18,106 +14,159 @@ pub enum Service {
     Flex,
 }
 
-/// The price of a model by class of token, each in millionths of a US dollar per million tokens.
+/// The price of each class of token, in millionths of a US dollar per million tokens.
 ///
 /// Three dollars per million tokens are `3_000_000`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Price {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Rates {
     /// Input that was neither read from nor written to a cache.
     pub input_microusd_per_million: u64,
     /// Input read from a cache.
     pub cached_microusd_per_million: u64,
-    /// Input written to a cache.
+    /// Input written to a cache for some minutes.
     pub cache_write_microusd_per_million: u64,
+    /// Input written to a cache for an hour.
+    pub cache_write_hour_microusd_per_million: u64,
     /// Output, thinking included.
     pub output_microusd_per_million: u64,
 }
 
-impl Price {
-    const NOTHING: Price = Price {
-        input_microusd_per_million: 0,
-        cached_microusd_per_million: 0,
-        cache_write_microusd_per_million: 0,
-        output_microusd_per_million: 0,
-    };
+/// Rates that hold for requests whose input is longer than a number of tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Tier {
+    /// Input tokens, of all classes together, that a request must have more than.
+    pub above_tokens: u64,
+    /// What each of its tokens costs, the first ones and the reply's included.
+    #[serde(flatten)]
+    pub rates: Rates,
+}
 
-    /// The price of this use in millionths of a US dollar, rounded up.
-    pub fn of(&self, usage: &TokenUsage, _: Service) -> u64 {
-        let part = |tokens: u64, price: u64| u128::from(tokens) * u128::from(price);
-        let sum = part(usage.input_tokens, self.input_microusd_per_million)
-            + part(usage.cached_tokens, self.cached_microusd_per_million)
-            + part(
-                usage.cache_write_tokens,
-                self.cache_write_microusd_per_million,
-            )
-            + part(usage.output_tokens, self.output_microusd_per_million);
-        u64::try_from(sum.div_ceil(1_000_000)).unwrap_or(u64::MAX)
+/// What a model costs on one day: by service, and by the length of the request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Price {
+    /// The usual service, the shortest requests first.
+    pub(crate) standard: Vec<Tier>,
+    /// The cheaper one that answers while one waits; empty where there is none.
+    pub(crate) flex: Vec<Tier>,
+    /// Requests handed in as a batch and fetched later; empty where there is none. Nothing of ours asks so.
+    pub(crate) batch: Vec<Tier>,
+}
+
+impl Price {
+    /// One price for all requests, whatever their length and service.
+    pub fn flat(rates: Rates) -> Price {
+        Price {
+            standard: vec![Tier {
+                above_tokens: 0,
+                rates,
+            }],
+            flex: Vec::new(),
+            batch: Vec::new(),
+        }
     }
 
-    /// The most this many tokens can cost, whatever class the input turns out to be.
-    pub(crate) fn at_most(&self, input_tokens: u64, output_tokens: u64, service: Service) -> u64 {
-        let dearest = self
-            .input_microusd_per_million
-            .max(self.cached_microusd_per_million)
-            .max(self.cache_write_microusd_per_million);
+    /// No rates yet; whoever reads a list fills it.
+    pub(crate) fn empty() -> Price {
         Price {
-            input_microusd_per_million: dearest,
-            ..*self
+            standard: Vec::new(),
+            flex: Vec::new(),
+            batch: Vec::new(),
         }
-        .of(
-            &TokenUsage {
-                input_tokens,
-                output_tokens,
-                ..TokenUsage::default()
-            },
-            service,
-        )
+    }
+
+    /// The tiers of the usual service, the shortest requests first; there is one at least.
+    pub fn standard(&self) -> &[Tier] {
+        &self.standard
+    }
+
+    /// The tiers of the cheaper service that answers while one waits; none where there is no such service.
+    pub fn flex(&self) -> &[Tier] {
+        &self.flex
+    }
+
+    /// The tiers of batches; none where there are no batches.
+    pub fn batch(&self) -> &[Tier] {
+        &self.batch
+    }
+
+    /// What a request costs that this service answered, in millionths of a US dollar, rounded up.
+    ///
+    /// A service without a price of its own is billed as the usual one.
+    pub fn of(&self, usage: &TokenUsage, service: Service) -> u64 {
+        let input = usage
+            .input_tokens
+            .saturating_add(usage.cached_tokens)
+            .saturating_add(usage.cache_write_tokens)
+            .saturating_add(usage.cache_write_hour_tokens);
+        let tiers = self.tiers(service);
+        // The first tier is above nothing, and holds for a request without input as well.
+        let tier = tiers.iter().rev().find(|it| it.above_tokens < input);
+        tier.or(tiers.first()).map_or(0, |it| it.rates.of(usage))
+    }
+
+    /// The most that a request can cost which asks for this service, in millionths of a US dollar.
+    ///
+    /// It holds whatever class its input turns out to be, however short it is, and whichever service answers: a
+    /// vendor may answer a request for the cheaper one with the usual one.
+    pub fn at_most(&self, input_tokens_max: u64, output_tokens_max: u64, service: Service) -> u64 {
+        let cheaper = match service {
+            Service::Standard => &[],
+            Service::Flex => self.flex.as_slice(),
+        };
+        let possible = self.standard.iter().chain(cheaper);
+        possible
+            .filter(|it| it.above_tokens == 0 || it.above_tokens < input_tokens_max)
+            .map(|it| it.rates.at_most(input_tokens_max, output_tokens_max))
+            .max()
+            .unwrap_or(0)
+    }
+
+    fn tiers(&self, service: Service) -> &[Tier] {
+        match service {
+            Service::Flex if !self.flex.is_empty() => &self.flex,
+            _ => &self.standard,
+        }
     }
 }
 
-/// The prices that are known, by `vendor:model`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Prices(pub BTreeMap<String, Price>);
+impl Rates {
+    fn of(&self, usage: &TokenUsage) -> u64 {
+        let parts = [
+            (usage.input_tokens, self.input_microusd_per_million),
+            (usage.cached_tokens, self.cached_microusd_per_million),
+            (
+                usage.cache_write_tokens,
+                self.cache_write_microusd_per_million,
+            ),
+            (
+                usage.cache_write_hour_tokens,
+                self.cache_write_hour_microusd_per_million,
+            ),
+            (usage.output_tokens, self.output_microusd_per_million),
+        ];
+        let sum = parts.iter().fold(0_u128, |sum, (tokens, rate)| {
+            sum.saturating_add(u128::from(*tokens) * u128::from(*rate))
+        });
+        u64::try_from(sum.div_ceil(1_000_000)).unwrap_or(u64::MAX)
+    }
 
-impl Prices {
-    /// The price of a model. Scripted models cost nothing.
-    pub fn of(&self, model: &ModelId) -> Option<Price> {
-        if model.vendor == SCRIPTED {
-            return Some(Price::NOTHING);
+    fn at_most(&self, input_tokens: u64, output_tokens: u64) -> u64 {
+        let dearest = self
+            .input_microusd_per_million
+            .max(self.cached_microusd_per_million)
+            .max(self.cache_write_microusd_per_million)
+            .max(self.cache_write_hour_microusd_per_million);
+        Rates {
+            input_microusd_per_million: dearest,
+            ..*self
         }
-        self.0.get(&model.to_string()).copied()
+        .of(&TokenUsage {
+            input_tokens,
+            output_tokens,
+            ..TokenUsage::default()
+        })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_class_has_its_price_and_the_sum_is_rounded_up() {
-        let price = Price {
-            input_microusd_per_million: 3_000_000,
-            cached_microusd_per_million: 300_000,
-            cache_write_microusd_per_million: 3_750_000,
-            output_microusd_per_million: 15_000_000,
-        };
-        let check = |input_tokens, cached_tokens, cache_write_tokens, output_tokens, want| {
-            let usage = TokenUsage {
-                input_tokens,
-                cached_tokens,
-                cache_write_tokens,
-                output_tokens,
-                ..TokenUsage::default()
-            };
-            assert_eq!(price.of(&usage, Service::Standard), want, "{usage:?}");
-        };
-        check(0, 0, 0, 0, 0);
-        check(1_000_000, 0, 0, 0, 3_000_000);
-        check(0, 1, 0, 0, 1);
-        check(10, 90, 7, 12, 30 + 27 + 27 + 180);
-        check(u64::MAX, u64::MAX, 0, 0, u64::MAX);
-        assert_eq!(price.at_most(4, 2, Service::Standard), 15 + 30);
-    }
-}
+mod tests;

@@ -209,8 +209,10 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
+    use crate::day::Day;
     use crate::ledger::{Budget, Ledger, Spent};
-    use crate::price::{Prices, Service};
+    use crate::price::Service;
+    use crate::prices::Prices;
     use crate::vendor::Answered;
 
     /// A vendor whose faults are written beforehand; after them, it answers.
@@ -272,7 +274,13 @@ mod tests {
             left: Mutex::new(faults),
         };
         let log: Arc<Waits> = Arc::default();
-        let ledger = Ledger::open(Budget::default(), Prices::default(), Spent::default());
+        let today = Day::at(std::time::UNIX_EPOCH);
+        let ledger = Ledger::open(
+            Budget::default(),
+            Prices::default(),
+            today,
+            Spent::default(),
+        );
         let account = ledger.account(&attempt.id, Service::Standard).unwrap();
         let attempt = MeteredAttempt::new(attempt, account);
         let model = Retrying::new(attempt, Patience::STANDARD, log.clone());

@@ -32,6 +32,7 @@ pub(crate) async fn demo(args: DemoArgs, quiet: bool) -> Result<Exit, Failure> {
         given: intake::GivenTests::default(),
         settings,
         notes: Vec::new(),
+        dry_run: false,
     };
     session::begin(&home, plan, mode).await
 }

@@ -25,6 +25,7 @@ pub(crate) async fn run(args: RunArgs, quiet: bool) -> Result<Exit, Failure> {
         given,
         settings,
         notes: asked.notes,
+        dry_run: args.bounds.dry_run,
     };
     session::begin(&home, plan, mode).await
 }

@@ -32,7 +32,7 @@ fn a_configuration_that_cannot_be_read_is_named_with_its_file_and_key() {
         expect![[r#"
             exit 2
             --- stderr
-            error: could not use `colour` of [WORLD]/here/pipeline.toml: there is no such key (there are coders, test_author, reviewer, budget, token_budget, database_url, index_url, index_hosts, author, prices, openai_api, patience, limits)
+            error: could not use `colour` of [WORLD]/here/pipeline.toml: there is no such key (there are crew, coders, test_author, reviewer, effort, reply_tokens, flex, budget, token_budget, database_url, index_url, index_hosts, author, prices, openai_api, patience, limits)
         "#]],
     );
     check(
@@ -74,6 +74,59 @@ fn a_configuration_that_cannot_be_read_is_named_with_its_file_and_key() {
             --- stderr
             error: could not use `prices.openai:x` of [WORLD]/here/pipeline.toml: it needs `cached` as well
         "#]],
+    );
+    let price = |model: &str, output: &str| {
+        let parts = "input = 1.0\ncached = 0.1\ncache_write = 1.0";
+        file(&format!("[prices.'{model}']\n{parts}\noutput = {output}"))
+    };
+    check(
+        price("mistral:large", "1.0"),
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: could not use `prices."mistral:large"`
+          because: find the model `mistral:large` (write `vendor:name`, with a vendor of anthropic, gemini, openai, or `none`)
+    "#]],
+    );
+    check(
+        price("openai:x", "nan"),
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: could not use `prices."openai:x"`: each part must be an amount of US dollars per million tokens, such as 2.50
+    "#]],
+    );
+    check(
+        price("none", "1.0"),
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: could not use `prices."none"`: it names no model
+    "#]],
+    );
+    check(
+        file("[effort]\nrefine = 'huge'"),
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: could not use `effort.refine` of [WORLD]/here/pipeline.toml: there is no `huge` (there are low, medium, high, xhigh, max)
+        "#]],
+    );
+    check(
+        file("[effort]\npaint = 'high'"),
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: could not use `effort.paint` of [WORLD]/here/pipeline.toml: there is no such key (there are draft, refine, author, review)
+    "#]],
+    );
+    check(
+        file("[reply_tokens]\ndraft = 0"),
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: could not use `reply_tokens`: it must be at least 1
+    "#]],
     );
     check(
         World::new().file("home/.config/pipeline/pipeline.toml", "coders = 'gpt'"),

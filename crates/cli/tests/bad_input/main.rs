@@ -6,6 +6,7 @@ mod deliveries;
 mod given_tests;
 mod machine;
 mod models;
+mod money;
 mod output;
 mod repositories;
 mod runs;

@@ -192,6 +192,7 @@ fn help_says_what_each_thing_is_for() {
               verify       Re-execute the gates of an evidence bundle, without any model
               commit       Stage exactly these paths and commit them
               demo         Walk a bundled task with scripted models; needs no key
+              models       List the models with their limits and prices, and what a typical task costs
               doctor       Say what is installed, which keys are set and what the sandbox can do here
               completions  Print the completions of a shell
               help         Print this message or the help of the given subcommand(s)
@@ -248,6 +249,12 @@ fn help_says_what_each_thing_is_for() {
                       the repository such as tests/test_a.py::test_b; may be given again
 
             Who works on it:
+                  --crew <NAME>
+                      A set of models for all roles; flags for a role come before it, and `pipeline models`
+                      shows what each costs
+          
+                      [possible values: best, cheap, default]
+
                   --coder <VENDOR:MODEL>
                       A coder; give it again for each further one, in order; `none` is nobody [default: GPT
                       drafts, Claude refines]
@@ -257,6 +264,14 @@ fn help_says_what_each_thing_is_for() {
 
                   --reviewer <VENDOR:MODEL>
                       Who reviews; `none` leaves the role out [default: Gemini]
+
+                  --effort <ROLE=LEVEL>
+                      How hard the models of a role think: draft, refine, author or review, and low, medium,
+                      high, xhigh or max; may be given again [default: the crew's]
+
+                  --flex
+                      Use the cheaper, slower service of the vendors that have one which answers while one waits
+                      (OpenAI, Gemini)
 
                   --scripted <FOLDER>
                       Let scripted models from a folder (one folder of replies a role) work instead of vendors
@@ -275,10 +290,14 @@ fn help_says_what_each_thing_is_for() {
                       Seconds that one run of the tests may take [default: 900]
 
                   --budget <DOLLARS>
-                      Most money to spend, in US dollars; needs prices in the configuration
+                      Most money to spend, in US dollars; `pipeline models` lists the prices that are known
 
                   --token-budget <N>
                       Most tokens to use, input and output together
+
+                  --dry-run
+                      Resolve the task and the repository, show the crew, its prices and the cap, and end before
+                      anything is paid
 
                   --require <TIER>
                       Deliver only what was proven at least this far
@@ -310,6 +329,8 @@ fn help_says_what_each_thing_is_for() {
               pipeline run --repo . --commit "Dates before 1970 are parsed as 1970"
               pipeline run --repo git@host:team/project.git --jira ABC-123 --token-budget 2000000
               pipeline run --tests test_sieve.py "Implement a prime sieve"     (without --repo: from nothing)
+              pipeline run --crew cheap --budget 0.50 --dry-run --repo . "Dates before 1970"    (only says who
+              would work)
         "#]],
     );
     see(
@@ -349,6 +370,7 @@ fn help_says_what_each_thing_is_for() {
               verify       Re-execute the gates of an evidence bundle, without any model
               commit       Stage exactly these paths and commit them
               demo         Walk a bundled task with scripted models; needs no key
+              models       List the models with their limits and prices, and what a typical task costs
               doctor       Say what is installed, which keys are set and what the sandbox can do here
               completions  Print the completions of a shell
               help         Print this message or the help of the given subcommand(s)

@@ -179,57 +179,6 @@ fn what_is_no_command_line_is_told_with_the_nearest_that_is() {
 }
 
 #[test]
-fn a_budget_that_cannot_be_kept_is_refused_before_anything_costs() {
-    let keys = || {
-        World::new()
-            .variable("OPENAI_API_KEY", "k")
-            .variable("ANTHROPIC_API_KEY", "k")
-            .variable("GOOGLE_API_KEY", "k")
-    };
-    check(
-        keys(),
-        &["Fix it", "--budget", "2.00"],
-        expect![[r#"
-            exit 2
-            --- stderr
-            error: could not fill 4 of the roles
-              because: keep the budget in money with openai:gpt-6.1-sol, whose price isn't known (configure its price, or give a budget in tokens)
-              because: keep the budget in money with anthropic:claude-sonnet-5-5, whose price isn't known (configure its price, or give a budget in tokens)
-              because: keep the budget in money with anthropic:claude-sonnet-5-5, whose price isn't known (configure its price, or give a budget in tokens)
-              because: keep the budget in money with gemini:gemini-3.8-flash, whose price isn't known (configure its price, or give a budget in tokens)
-              what to do: Put [prices."openai:gpt-6.1-sol"] with input, cached, cache_write and output, in US dollars per million tokens, into pipeline.toml; or use --token-budget.
-        "#]],
-    );
-    check(
-        keys(),
-        &["Fix it", "--budget", "much"],
-        expect![[r#"
-        exit 2
-        --- stderr
-        error: could not read the budget `much` (write US dollars, as in --budget 2.00)
-    "#]],
-    );
-    check(
-        keys(),
-        &["Fix it", "--budget", "-1"],
-        expect![[r#"
-            exit 2
-            --- stderr
-            error: could not read the budget `-1` (write US dollars, as in --budget 2.00)
-        "#]],
-    );
-    check(
-        keys(),
-        &["Fix it", "--budget", "NaN"],
-        expect![[r#"
-        exit 2
-        --- stderr
-        error: could not read the budget `NaN` (write US dollars, as in --budget 2.00)
-    "#]],
-    );
-}
-
-#[test]
 fn a_model_that_cannot_be_had_is_named_with_its_role_before_anything_is_fetched() {
     check(
         World::new(),
@@ -321,7 +270,7 @@ fn a_model_that_cannot_be_had_is_named_with_its_role_before_anything_is_fetched(
                   |
                 1 | txt = 'a typo'
                   | ^^^
-                unknown field `txt`, expected one of `text`, `expect`, `json`, `output`, `stop`, `usage`, `call`
+                unknown field `txt`, expected one of `text`, `expect`, `json`, `output`, `stop`, `stop_details`, `usage`, `call`
               what to do: The scripts are in [WORLD]/here/replies.
         "#]],
     );

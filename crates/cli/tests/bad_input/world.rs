@@ -213,6 +213,7 @@ impl World {
         for (pattern, mask) in [
             (r"\b20\d{6}-\d{4}-[0-9a-z]{5}\b", "[RUN]"),
             (r"\b20\d\d-\d\d-\d\d \d\d:\d\d(:\d\d)?( UTC)?", "[MOMENT]"),
+            (r"\b20\d\d-\d\d-\d\d\b", "[DAY]"),
             (r"\b\d+\.\d s\b", "[TIME]"),
             (r"\b[0-9a-f]{40}\b", "[COMMIT]"),
             (r"\b[0-9a-f]{10}\b", "[COMMIT]"),

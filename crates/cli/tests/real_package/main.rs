@@ -2,6 +2,7 @@
 
 mod kills;
 mod life;
+mod money;
 mod recording;
 mod stops;
 mod trouble;

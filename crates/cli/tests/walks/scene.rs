@@ -9,7 +9,7 @@ use std::thread;
 
 use agents_coding::Dialect;
 use futures::{StreamExt, stream};
-use llm::{Budget, Ledger, Prices, ScriptedModel, Spent};
+use llm::{Budget, Day, Ledger, Prices, ScriptedModel, Spent};
 use pipeline::{Crew, Run, Stop};
 use protocol::{
     Entry, Journal, ListQuery, Model, ModelId, RunEvent, RunState, Silent, Workspace,
@@ -127,7 +127,12 @@ fn crew(fixture: &Fixture) -> Crew {
         tokens_max: fixture.token_budget,
         microusd_max: None,
     };
-    let ledger = Ledger::open(budget, Prices::default(), Spent::default());
+    let ledger = Ledger::open(
+        budget,
+        Prices::default(),
+        Day::at(std::time::UNIX_EPOCH),
+        Spent::default(),
+    );
     let model = |role: &str| -> Option<Arc<dyn Model>> {
         let replies = fixture.replies.get(role)?.clone();
         let id = ModelId::new("scripted", role);

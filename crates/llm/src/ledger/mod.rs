@@ -13,8 +13,10 @@ pub(crate) use account::MeteredAttempt;
 
 pub use account::Account;
 
+use crate::day::Day;
 use crate::error::LlmError;
-use crate::price::{Prices, Service};
+use crate::price::Service;
+use crate::prices::Prices;
 use account::Metered;
 
 /// The caps of a run; without any, nothing is refused.
@@ -56,6 +58,7 @@ impl Spent {
 pub struct Ledger {
     budget: Budget,
     prices: Prices,
+    today: Day,
     book: Mutex<Book>,
     /// The book above this one, whose caps hold as well.
     parent: Option<Arc<Ledger>>,
@@ -68,11 +71,12 @@ struct Book {
 }
 
 impl Ledger {
-    /// Opens the book; a resumed run starts from what it had spent before.
-    pub fn open(budget: Budget, prices: Prices, spent: Spent) -> Arc<Ledger> {
+    /// Opens the book with the prices of a day; a resumed run starts from what it had spent before.
+    pub fn open(budget: Budget, prices: Prices, today: Day, spent: Spent) -> Arc<Ledger> {
         Arc::new(Ledger {
             budget,
             prices,
+            today,
             book: Mutex::new(Book {
                 spent,
                 reserved: Spent::default(),
@@ -88,6 +92,7 @@ impl Ledger {
         Arc::new(Ledger {
             budget,
             prices: self.prices.clone(),
+            today: self.today,
             book: Mutex::new(Book {
                 spent,
                 reserved: Spent::default(),
@@ -104,7 +109,7 @@ impl Ledger {
         model: &protocol::ModelId,
         service: Service,
     ) -> Result<Arc<Account>, LlmError> {
-        let price = self.prices.of(model);
+        let price = self.prices.of(model, self.today);
         if price.is_none() && self.is_capped_in_money_only() {
             return Err(LlmError::PriceUnknown {
                 model: model.to_string(),

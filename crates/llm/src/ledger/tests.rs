@@ -11,19 +11,26 @@ use protocol::{
 use serde_json::json;
 
 use super::*;
-use crate::price::Price;
+use crate::price::{Price, Rates};
 use crate::scripted::ScriptedModel;
 use crate::vendor::{Again, Answered, Attempt, Billed, Cause, Fault};
 
-const PRICE: Price = Price {
-    input_microusd_per_million: 3_000_000,
-    cached_microusd_per_million: 300_000,
-    cache_write_microusd_per_million: 3_750_000,
-    output_microusd_per_million: 15_000_000,
-};
+fn price() -> Price {
+    Price::flat(Rates {
+        input_microusd_per_million: 3_000_000,
+        cached_microusd_per_million: 300_000,
+        cache_write_microusd_per_million: 3_750_000,
+        cache_write_hour_microusd_per_million: 3_750_000,
+        output_microusd_per_million: 15_000_000,
+    })
+}
 
 fn prices() -> Prices {
-    Prices([("openai:gpt".to_owned(), PRICE)].into())
+    Prices::default().with(&ModelId::new("openai", "gpt"), price())
+}
+
+fn today() -> Day {
+    Day::new(2026, 11, 29).unwrap()
 }
 
 fn request() -> ModelRequest {
@@ -71,7 +78,7 @@ fn money(microusd_max: u64) -> Budget {
 
 /// Asks until something ends it.
 async fn check(budget: Budget, spent: Spent, want: Expect) {
-    let ledger = Ledger::open(budget, prices(), spent);
+    let ledger = Ledger::open(budget, prices(), today(), spent);
     let model = ledger.meter(model("gpt", 3)).unwrap();
     let mut got = String::new();
     loop {
@@ -122,7 +129,7 @@ async fn parallel_requests_cannot_pass_the_cap_together() {
             Ok(reply().to_reply(1))
         }
     }
-    let ledger = Ledger::open(tokens(6000), prices(), Spent::default());
+    let ledger = Ledger::open(tokens(6000), prices(), today(), Spent::default());
     let held = Arc::new(Held(
         ModelId::new("openai", "gpt"),
         tokio::sync::Semaphore::new(0),
@@ -147,7 +154,7 @@ async fn parallel_requests_cannot_pass_the_cap_together() {
 
 #[tokio::test]
 async fn runs_below_one_book_share_its_cap_and_keep_their_own() {
-    let above = Ledger::open(tokens(6000), prices(), Spent::default());
+    let above = Ledger::open(tokens(6000), prices(), today(), Spent::default());
     let ask = async |below: &Arc<Ledger>| {
         let model = below.meter(model("gpt", 1)).unwrap();
         let asked = model.ask(&request()).await;
@@ -181,7 +188,7 @@ fn money_can_only_be_capped_where_prices_are_known() {
             tokens_max,
             microusd_max,
         };
-        let ledger = Ledger::open(budget, prices(), Spent::default());
+        let ledger = Ledger::open(budget, prices(), today(), Spent::default());
         let below = ledger.child(Budget::default(), Spent::default());
         let both = [&ledger, &below].map(|it| {
             it.meter(model(name, 0))
@@ -224,7 +231,7 @@ struct Vendor {
 
 impl Vendor {
     fn bill(&self, usage: &TokenUsage) {
-        let cost = PRICE.of(usage, Service::Standard);
+        let cost = price().of(usage, Service::Standard);
         self.billed.fetch_add(cost, Ordering::SeqCst);
         self.billed_tokens
             .fetch_add(usage.total(), Ordering::SeqCst);
@@ -337,7 +344,7 @@ proptest! {
         in_tokens in any::<bool>(),
     ) {
         let budget = if in_tokens { tokens(cap / 6) } else { money(cap) };
-        let ledger = Ledger::open(budget, prices(), Spent::default());
+        let ledger = Ledger::open(budget, prices(), today(), Spent::default());
         let vendor = Arc::new(Vendor {
             id: ModelId::new("openai", "gpt"),
             fate: Mutex::new(Fate::Refused),
@@ -390,7 +397,7 @@ proptest! {
 
 #[test]
 fn a_request_that_was_lost_in_a_kill_is_booked_whatever_the_caps_say() {
-    let ledger = Ledger::open(tokens(1), prices(), Spent::default());
+    let ledger = Ledger::open(tokens(1), prices(), today(), Spent::default());
     let id = ModelId::new("openai", "gpt");
     let account = ledger.account(&id, Service::Standard).unwrap();
     account.book_lost(&request());

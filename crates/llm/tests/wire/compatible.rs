@@ -228,7 +228,7 @@ async fn a_model_that_is_not_there_is_named() {
 /// Five answers that were cut, then a good one: what was billed stays within the cap, and all of it is reported.
 #[tokio::test]
 async fn answers_that_were_cut_are_paid_from_the_budget() {
-    use llm::{Budget, Ledger, Prices, Spent};
+    use llm::{Budget, Day, Ledger, Prices, Spent};
     let tries = std::sync::atomic::AtomicUsize::new(0);
     let script =
         Script::with(
@@ -244,7 +244,12 @@ async fn answers_that_were_cut_are_paid_from_the_budget() {
         tokens_max: Some(30_000),
         microusd_max: None,
     };
-    let ledger = Ledger::open(budget, Prices::default(), Spent::default());
+    let ledger = Ledger::open(
+        budget,
+        Prices::default(),
+        Day::at(std::time::UNIX_EPOCH),
+        Spent::default(),
+    );
     let silent = connecting(Arc::new(protocol::Silent));
     let connecting = llm::Connecting {
         patience: llm::Patience {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use llm::{
-    Budget, Connecting, Ledger, OpenAiApi, Patience, Prices, Service, Spent, Vendors, connect,
+    Budget, Connecting, Day, Ledger, OpenAiApi, Patience, Prices, Service, Spent, Vendors, connect,
 };
 use protocol::{
     Log, Message, Model, ModelId, ModelReply, ModelRequest, Note, OutputSchema, Silent, ToolSpec,
@@ -31,7 +31,12 @@ pub(crate) fn connecting(log: Arc<dyn Log>) -> Connecting {
         service: Service::Standard,
         cache_key: "pipeline-test".to_owned(),
         log,
-        ledger: Ledger::open(Budget::default(), Prices::default(), Spent::default()),
+        ledger: Ledger::open(
+            Budget::default(),
+            Prices::default(),
+            Day::at(std::time::UNIX_EPOCH),
+            Spent::default(),
+        ),
     }
 }
 
