@@ -10,6 +10,7 @@ mod money;
 mod output;
 mod repositories;
 mod runs;
+mod stops;
 mod tasks;
 mod trackers;
 mod world;

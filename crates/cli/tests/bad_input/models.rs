@@ -429,65 +429,65 @@ fn a_reviewer_without_a_verdict_never_passes_a_change() {
     check(
         reviewer("text = 'Looks good to me: pass'"),
         expect![[r#"
-            exit 1
+            exit 20
             --- stdout
 
-            failed      an agent broke
-                        reviewer could not read the model's reply as the JSON of a review, also when asked once more (the reply began: "Looks good to me: pass"); without its review the change is not passed
+            failed      review unreadable
+                        reviewer could not read the model's reply as the JSON of a review, also when asked once more: it began "Looks good to me: pass"; without its review the change is not passed
             run         [RUN]
             change      ~pages.py
             kept        [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff  (the last draft)
             evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             cost        0 tokens, $0.0000
-            next        Going on would end the same way. `pipeline log [RUN]` shows what happened, `pipeline show [RUN]` the last draft; run the task again, with another model for that role if it happens again.
+            next        The draft and its tests are kept: `pipeline show [RUN]`. Run the task again with another --reviewer; with `--reviewer none` a change is at most `unverified`.
         "#]],
     );
     check(
         reviewer("text = '{\"verdict\": \"pa'\nstop = 'tokens_max'"),
         expect![[r#"
-            exit 1
+            exit 20
             --- stdout
 
-            failed      an agent broke
-                        reviewer could not read the model's reply as the JSON of a review, also when asked once more (the reply began: "{\"verdict\": \"pa"); without its review the change is not passed
+            failed      review unreadable
+                        reviewer could not read the model's reply as the JSON of a review, also when asked once more: the model was cut off at the longest reply; without its review the change is not passed
             run         [RUN]
             change      ~pages.py
             kept        [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff  (the last draft)
             evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             cost        0 tokens, $0.0000
-            next        Going on would end the same way. `pipeline log [RUN]` shows what happened, `pipeline show [RUN]` the last draft; run the task again, with another model for that role if it happens again.
+            next        The draft and its tests are kept: `pipeline show [RUN]`. Run the task again with another --reviewer; with `--reviewer none` a change is at most `unverified`.
         "#]],
     );
     check(
         reviewer("text = ''"),
         expect![[r#"
-            exit 1
+            exit 20
             --- stdout
 
-            failed      an agent broke
-                        reviewer could not read the model's reply as the JSON of a review, also when asked once more (the reply began: ""); without its review the change is not passed
+            failed      review unreadable
+                        reviewer could not read the model's reply as the JSON of a review, also when asked once more: it began ""; without its review the change is not passed
             run         [RUN]
             change      ~pages.py
             kept        [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff  (the last draft)
             evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             cost        0 tokens, $0.0000
-            next        Going on would end the same way. `pipeline log [RUN]` shows what happened, `pipeline show [RUN]` the last draft; run the task again, with another model for that role if it happens again.
+            next        The draft and its tests are kept: `pipeline show [RUN]`. Run the task again with another --reviewer; with `--reviewer none` a change is at most `unverified`.
         "#]],
     );
     check(
         reviewer("[json]\nverdict = 'maybe'\nsummary = ''\nfindings = []"),
         expect![[r#"
-            exit 1
+            exit 20
             --- stdout
 
-            failed      an agent broke
-                        reviewer could not read the model's reply as the JSON of a review, also when asked once more (the reply began: "{\"findings\":[],\"summary\":\"\",\"verdict\":\"maybe\"}"); without its review the change is not passed
+            failed      review unreadable
+                        reviewer could not read the model's reply as the JSON of a review, also when asked once more: it began "{\"findings\":[],\"summary\":\"\",\"verdict\":\"maybe\"}"; without its review the change is not passed
             run         [RUN]
             change      ~pages.py
             kept        [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff  (the last draft)
             evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             cost        0 tokens, $0.0000
-            next        Going on would end the same way. `pipeline log [RUN]` shows what happened, `pipeline show [RUN]` the last draft; run the task again, with another model for that role if it happens again.
+            next        The draft and its tests are kept: `pipeline show [RUN]`. Run the task again with another --reviewer; with `--reviewer none` a change is at most `unverified`.
         "#]],
     );
 }
