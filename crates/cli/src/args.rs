@@ -117,8 +117,9 @@ pub(crate) const CREWS: [&str; 3] = ["best", "cheap", "default"];
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Who works on it")]
 pub(crate) struct CrewArgs {
-    /// A set of models for all roles; flags for a role come before it, and `pipeline models` shows what each costs
-    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(CREWS))]
+    /// A set of models for all roles: best, cheap or default; flags for a role come before it, and `pipeline models` shows
+    /// what each costs
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(CREWS), hide_possible_values = true)]
     pub(crate) crew: Option<String>,
     /// A coder; give it again for each further one, in order; `none` is nobody [default: GPT drafts, Claude refines]
     #[arg(long = "coder", value_name = "VENDOR:MODEL")]

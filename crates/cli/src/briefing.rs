@@ -368,8 +368,8 @@ mod tests {
                             typical task costs about $0.71, by an estimate
                 note        gemini:gemini-3.8-flash costs $1.50 in, $0.15
                             cached, $7.50 out from 2027-01-01 on
-                note        these are the vendors' own prices; the servers
-                            that OPENAI_BASE_URL name may bill otherwise
+                note        these are the vendors' own prices; behind
+                            OPENAI_BASE_URL they may be others
                 cap         $2.00
             "#]],
         );

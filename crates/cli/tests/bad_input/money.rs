@@ -48,8 +48,7 @@ fn a_dry_run_needs_no_configuration_says_who_works_for_what_and_leaves_nothing()
                         author  anthropic:claude-haiku-5-5, medium  $0.10 in, $0.01 cached, $0.50 out, more above 100 k
                         review  gemini:gemini-3.5-flash-lite        $0.30 in, $0.03 cached, $2.50 out
                         US dollars per million tokens on [DAY]; a typical task costs about $0.05, by an estimate
-            note        these are the vendors' own prices; the servers that OPENAI_BASE_URL, ANTHROPIC_BASE_URL name may bill
-                        otherwise
+            note        these are the vendors' own prices; behind OPENAI_BASE_URL, ANTHROPIC_BASE_URL they may be others
             cap         $2.00
             next        The same command without --dry-run does the work; nothing was asked or paid.
         "#]],

@@ -250,10 +250,8 @@ fn help_says_what_each_thing_is_for() {
 
             Who works on it:
                   --crew <NAME>
-                      A set of models for all roles; flags for a role come before it, and `pipeline models`
-                      shows what each costs
-          
-                      [possible values: best, cheap, default]
+                      A set of models for all roles: best, cheap or default; flags for a role come before it,
+                      and `pipeline models` shows what each costs
 
                   --coder <VENDOR:MODEL>
                       A coder; give it again for each further one, in order; `none` is nobody [default: GPT

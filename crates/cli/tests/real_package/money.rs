@@ -40,6 +40,9 @@ async fn a_cap_in_money_needs_no_configuration_and_is_told_before_anything_is_pa
             _ => &body["max_tokens"],
         };
         assert_eq!(*limit, 32_000, "{agent}: {body}");
+        let effort = body["output_config"]["effort"].as_str();
+        let claude = ["refiner", "test-author"].contains(agent);
+        assert_eq!(effort, claude.then_some("medium"), "{agent}: {body}");
     }
     assert!(3 < asked.len(), "all of the crew worked");
 }
