@@ -27,6 +27,8 @@ pub struct Draft<'a> {
     pub tests: Option<&'a str>,
     /// An overview of the repository, if there is one.
     pub repository: Option<&'a str>,
+    /// The repository's own guidance, each file below its path, if there is any.
+    pub guidance: Option<&'a str>,
 }
 
 impl Draft<'_> {
@@ -53,6 +55,8 @@ pub struct Redraft<'a> {
     pub decision: Option<&'a str>,
     /// An overview of the repository, if there is one.
     pub repository: Option<&'a str>,
+    /// The repository's own guidance, each file below its path, if there is any.
+    pub guidance: Option<&'a str>,
 }
 
 impl Redraft<'_> {
@@ -79,6 +83,8 @@ pub struct Refine<'a> {
     pub decision: Option<&'a str>,
     /// An overview of the repository, if there is one.
     pub repository: Option<&'a str>,
+    /// The repository's own guidance, each file below its path, if there is any.
+    pub guidance: Option<&'a str>,
 }
 
 impl Refine<'_> {
@@ -159,6 +165,7 @@ mod tests {
             task: "# Fix `add`\n\nIt subtracts.",
             tests: None,
             repository: None,
+            guidance: None,
         };
         check(
             &prompt.render(),
@@ -179,6 +186,7 @@ mod tests {
             task: "# Fix `add`",
             tests: None,
             repository: Some("calc.py: add, sub"),
+            guidance: None,
         };
         check(
             &prompt.render(),
@@ -198,11 +206,45 @@ mod tests {
     }
 
     #[test]
+    fn guidance_of_the_repository_is_data() {
+        let prompt = Draft {
+            task: "# Fix `add`",
+            tests: None,
+            repository: None,
+            guidance: Some("AGENTS.md:\n\nRun the tests with tox."),
+        };
+        check(&prompt.render(), &expect![[""]]);
+        let prompt = Redraft {
+            task: "# Fix `add`",
+            tests: None,
+            change: "+x",
+            feedback: "no",
+            may_dispute: false,
+            decision: None,
+            repository: None,
+            guidance: Some("AGENTS.md:\n\nRun the tests with tox."),
+        };
+        check(&prompt.render(), &expect![[""]]);
+        let prompt = Refine {
+            task: "# Fix `add`",
+            tests: None,
+            change: "+x",
+            feedback: None,
+            may_dispute: false,
+            decision: None,
+            repository: Some("calc.py: add:1"),
+            guidance: Some("AGENTS.md:\n\nRun the tests with tox."),
+        };
+        check(&prompt.render(), &expect![[""]]);
+    }
+
+    #[test]
     fn tests_of_the_user_are_shown() {
         let prompt = Draft {
             task: "# Count primes",
             tests: Some("test_primes.py\n\nimport primes"),
             repository: None,
+            guidance: None,
         };
         check(
             &prompt.render(),
@@ -229,6 +271,7 @@ mod tests {
             may_dispute: false,
             decision: None,
             repository: None,
+            guidance: None,
         };
         check(
             &prompt.render(),
@@ -269,6 +312,7 @@ mod tests {
             may_dispute: false,
             decision: None,
             repository: None,
+            guidance: None,
         };
         check(
             &prompt.render(),
@@ -307,6 +351,7 @@ mod tests {
             may_dispute: true,
             decision: None,
             repository: Some("calc.py: add, sub"),
+            guidance: None,
         };
         check(
             &prompt.render(),
@@ -352,6 +397,7 @@ mod tests {
             may_dispute: false,
             decision: Some("tests/test_add.py::test_add stands: the task says so"),
             repository: None,
+            guidance: None,
         };
         check(
             &prompt.render(),

@@ -24,6 +24,10 @@ pub struct TestTask<'a> {
     pub test_files: &'a str,
     /// Where new tests may go, as in "`tests/`".
     pub folders: &'a str,
+    /// An overview of the repository, if there is one.
+    pub repository: Option<&'a str>,
+    /// The repository's own guidance, each file below its path, if there is any.
+    pub guidance: Option<&'a str>,
 }
 
 impl TestTask<'_> {
@@ -161,6 +165,8 @@ mod tests {
             task: "# Count from one",
             test_files: "tests/test_count.py",
             folders: "`tests/`",
+            repository: None,
+            guidance: None,
         }
         .render();
         expect![[r#"
@@ -182,6 +188,8 @@ mod tests {
             task: "# Count from one",
             test_files: "",
             folders: "`tests/`",
+            repository: None,
+            guidance: None,
         }
         .render();
         expect![[r#"
@@ -195,6 +203,19 @@ mod tests {
 
             Put your files into `tests/`."#]]
         .assert_eq(&text);
+    }
+
+    #[test]
+    fn the_task_may_come_with_an_overview_and_guidance() {
+        let text = TestTask {
+            task: "# Count from one",
+            test_files: "tests/test_count.py",
+            folders: "`tests/`",
+            repository: Some("count.py: count:1"),
+            guidance: Some("AGENTS.md:\n\nTests are plain functions."),
+        }
+        .render();
+        expect![[""]].assert_eq(&text);
     }
 
     #[test]

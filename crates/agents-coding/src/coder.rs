@@ -6,12 +6,12 @@ use protocol::{
     Agent, AgentContext, AgentError, Dispute, Evidence, Limits, Message, ModelRequest, Report,
     RunState, Task,
 };
+use repo_context::{OVERVIEW_BYTES_MAX, Orientation};
 
 use crate::answer::cut_middle;
 use crate::conversation::Conversation;
 use crate::dialect::Dialect;
 use crate::disputes::Disputes;
-use crate::repo_map::{self, OVERVIEW_BYTES_MAX};
 use crate::tools::dispute_test;
 
 /// Longest task that is put in front of a model.
@@ -54,7 +54,7 @@ impl Coder {
     }
 
     /// The first request of a visit.
-    fn request(&self, state: &RunState, overview: Option<&str>, limits: &Limits) -> ModelRequest {
+    fn request(&self, state: &RunState, shown: &Orientation, limits: &Limits) -> ModelRequest {
         let system = CodingSystem {
             editing: self.dialect.editing(),
         };
@@ -65,11 +65,7 @@ impl Coder {
         }
         ModelRequest {
             system: system.render(),
-            messages: vec![Message::user(self.first_message(
-                state,
-                overview,
-                may_dispute,
-            ))],
+            messages: vec![Message::user(self.first_message(state, shown, may_dispute))],
             tools,
             output: None,
             reply_tokens_max: limits.reply_tokens_max,
@@ -77,12 +73,7 @@ impl Coder {
         }
     }
 
-    fn first_message(
-        &self,
-        state: &RunState,
-        repository: Option<&str>,
-        may_dispute: bool,
-    ) -> String {
+    fn first_message(&self, state: &RunState, shown: &Orientation, may_dispute: bool) -> String {
         let task = &cut_middle(&state.task.as_markdown(), TASK_BYTES_MAX);
         let change = &cut_middle(&state.proposed_code, CHANGE_BYTES_MAX);
         let feedback = state.feedback.as_deref();
@@ -91,11 +82,13 @@ impl Coder {
         let decision = decision.as_deref();
         let tests = tests_shown(&state.task).map(|it| cut_middle(&it, TESTS_BYTES_MAX));
         let tests = tests.as_deref();
+        let (repository, guidance) = (shown.overview.as_deref(), shown.guidance.as_deref());
         match (self.role, feedback.as_deref()) {
             (_, None) if state.task.is_only_tests(&state.proposed_code) => Draft {
                 task,
                 tests,
                 repository,
+                guidance,
             }
             .render(),
             (CoderRole::Draft, Some(feedback)) => Redraft {
@@ -106,6 +99,7 @@ impl Coder {
                 may_dispute,
                 decision,
                 repository,
+                guidance,
             }
             .render(),
             (_, feedback) => Refine {
@@ -116,6 +110,7 @@ impl Coder {
                 may_dispute,
                 decision,
                 repository,
+                guidance,
             }
             .render(),
         }
@@ -144,15 +139,9 @@ impl Agent for Coder {
 
     async fn run(&self, cx: &AgentContext<'_>, state: &RunState) -> Result<Report, AgentError> {
         cx.lay_out_tests(&state.task).await?;
-        // The overview is a step like any other: after a crash the tree is no longer what it was made from.
-        let overview = cx
-            .once("overview", false, async {
-                let task = state.task.as_markdown();
-                Ok(repo_map::overview(cx.work, &task, OVERVIEW_BYTES_MAX).await?)
-            })
-            .await?;
+        let shown = Orientation::for_visit(cx, &state.task, OVERVIEW_BYTES_MAX).await?;
         let disputes = Disputes::of(state);
-        let request = self.request(state, overview.as_deref(), cx.limits);
+        let request = self.request(state, &shown, cx.limits);
         let conversation = Conversation::new(cx, &self.name, request, disputes);
         let ended = conversation.run().await?;
         let draft = Evidence::Draft {
@@ -171,6 +160,7 @@ impl Agent for Coder {
             ),
         };
         let mut report = report.with(draft);
+        report.evidence.extend(shown.evidence(&self.name));
         if let Some(claim) = ended.claim {
             report = report.with(Evidence::Dispute(Dispute {
                 agent: self.name.clone(),

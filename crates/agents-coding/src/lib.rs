@@ -10,7 +10,6 @@ mod edits;
 mod nearest;
 mod patch_gate;
 mod refusal;
-mod repo_map;
 mod syntax;
 mod text_file;
 mod tools;

@@ -1,9 +1,6 @@
-//! What the grammar of Python says about a file: its definitions, and the first place that doesn't parse.
+//! What the grammar of Python says about a file: its names, and the first place that doesn't parse.
 
 use tree_sitter::{Node, Parser, Tree};
-
-/// Methods named for one class.
-const METHODS_MAX: usize = 12;
 
 /// The first line, counted from 1, that is not Python; none when all of it is.
 pub(crate) fn first_error_line(text: &str) -> Option<usize> {
@@ -21,25 +18,6 @@ pub(crate) fn first_error_line(text: &str) -> Option<usize> {
 fn first_child_with_error(node: Node<'_>) -> Option<Node<'_>> {
     let mut cursor = node.walk();
     node.children(&mut cursor).find(|it| it.has_error())
-}
-
-/// The names a module defines at its top, in order; a class with its public methods in brackets.
-pub(crate) fn definitions(text: &str) -> Vec<String> {
-    let Some(tree) = parse(text) else {
-        return Vec::new();
-    };
-    let mut found = Vec::new();
-    for node in bodies(tree.root_node()) {
-        let Some(name) = name_of(node, text) else {
-            continue;
-        };
-        if node.kind() == "class_definition" {
-            found.push(format!("{name}{}", methods(node, text)));
-        } else {
-            found.push(name.to_owned());
-        }
-    }
-    found
 }
 
 /// Every name in a file, with its line, counted from 1.
@@ -67,38 +45,6 @@ pub(crate) fn identifiers(text: &str) -> Vec<(u32, &str)> {
     found
 }
 
-fn methods(class: Node<'_>, text: &str) -> String {
-    let body = class.child_by_field_name("body");
-    let nodes = body.map(bodies).unwrap_or_default();
-    let mut names: Vec<&str> = nodes
-        .into_iter()
-        .filter_map(|it| name_of(it, text))
-        .filter(|it| !it.starts_with('_'))
-        .collect();
-    if names.is_empty() {
-        return String::new();
-    }
-    let cut = METHODS_MAX < names.len();
-    names.truncate(METHODS_MAX);
-    format!("({}{})", names.join(" "), if cut { " …" } else { "" })
-}
-
-/// The functions and classes directly below a node, out of their decorators.
-fn bodies(node: Node<'_>) -> Vec<Node<'_>> {
-    let mut cursor = node.walk();
-    node.children(&mut cursor)
-        .map(|it| match it.kind() {
-            "decorated_definition" => it.child_by_field_name("definition").unwrap_or(it),
-            _ => it,
-        })
-        .filter(|it| matches!(it.kind(), "function_definition" | "class_definition"))
-        .collect()
-}
-
-fn name_of<'t>(node: Node<'_>, text: &'t str) -> Option<&'t str> {
-    text.get(node.child_by_field_name("name")?.byte_range())
-}
-
 fn parse(text: &str) -> Option<Tree> {
     let mut parser = Parser::new();
     parser
@@ -110,14 +56,6 @@ fn parse(text: &str) -> Option<Tree> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn definitions_at_the_top_are_named() {
-        let text = "import os\n@decorated\ndef a(): pass\nasync def b():\n    def inner(): pass\n\
-                    class C:\n    def __init__(self): ...\n    def run(self): ...\n    @property\n    def name(self): ...\n\
-                    if True:\n    def hidden(): ...\n";
-        assert_eq!(definitions(text), ["a", "b", "C(run name)"]);
-    }
 
     #[test]
     fn names_come_with_their_lines() {

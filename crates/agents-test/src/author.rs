@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use protocol::{
     Agent, AgentContext, AgentError, Evidence, ListQuery, Prepared, Report, RunState, Task, visible,
 };
+use repo_context::{Orientation, SHORT_OVERVIEW_BYTES_MAX};
 
 use crate::desk::{Desk, Handed};
 use crate::hearing;
@@ -35,15 +36,17 @@ impl Agent for TestAuthor {
     }
 
     async fn prepare(&self, cx: &AgentContext<'_>, task: &Task) -> Result<Prepared, AgentError> {
-        let evidence = match Desk::new(cx, task).await?.work().await? {
+        let oriented = Orientation::for_visit(cx, task, SHORT_OVERVIEW_BYTES_MAX).await?;
+        let evidence = match Desk::new(cx, task, &oriented).await?.work().await? {
             Handed::In(tests) => Evidence::AcceptanceTests(tests),
             Handed::Nothing(why) => Evidence::Missing {
                 what: "acceptance tests".to_owned(),
                 why,
             },
         };
+        let shown = oriented.evidence(NAME);
         Ok(Prepared {
-            evidence: vec![evidence],
+            evidence: shown.into_iter().chain([evidence]).collect(),
         })
     }
 

@@ -5,6 +5,7 @@ use protocol::{
     AcceptanceTests, AgentContext, AgentError, Message, ModelRequest, Task, TestFile, ToolCall,
     ToolSpec,
 };
+use repo_context::Orientation;
 use serde_json::{Value, json};
 
 use crate::author::{existing_tests, folders_of};
@@ -80,10 +81,19 @@ pub(crate) struct Desk<'a> {
 }
 
 impl<'a> Desk<'a> {
-    pub(crate) async fn new(cx: &'a AgentContext<'a>, task: &Task) -> Result<Desk<'a>, AgentError> {
+    pub(crate) async fn new(
+        cx: &'a AgentContext<'a>,
+        task: &Task,
+        oriented: &Orientation,
+    ) -> Result<Desk<'a>, AgentError> {
         let task = task.as_markdown();
-        let tests = existing_tests(cx).await?;
+        let mut tests = existing_tests(cx).await?;
         let folders = folders_of(&tests);
+        let likeliest = |path: &String| {
+            let place = oriented.tests.iter().position(|it| it == path);
+            place.unwrap_or(oriented.tests.len())
+        };
+        tests.sort_by_cached_key(likeliest);
         let mut tools = looking::specs();
         tools.push(submit_spec());
         let shown = &tests[..tests.len().min(TEST_FILES_MAX)];
@@ -94,6 +104,8 @@ impl<'a> Desk<'a> {
                     task: &task,
                     test_files: &shown.join("\n"),
                     folders: &in_list(&folders),
+                    repository: oriented.overview.as_deref(),
+                    guidance: oriented.guidance.as_deref(),
                 }
                 .render(),
             )],

@@ -217,6 +217,13 @@ pub(crate) fn about(evidence: &Evidence) -> String {
             run.results.iter().filter(|it| it.outcome.is_red()).count()
         ),
         Evidence::Review(review) => one_line(&review.summary, 100),
+        Evidence::Guidance { agent, files } => {
+            let paths: Vec<&str> = files.iter().map(|it| &*it.path).collect();
+            format!(
+                "{agent} was shown {} as data",
+                one_line(&paths.join(", "), 100)
+            )
+        }
         Evidence::Missing { what, why } => {
             format!("no {what}: {}", one_line(why, 100))
         }

@@ -64,6 +64,13 @@ pub enum Evidence {
     Bite(Bite),
     /// A reviewer's verdict.
     Review(Review),
+    /// Files of the base that the repository keeps for those who work on it, and that an agent was shown as data.
+    Guidance {
+        /// The agent.
+        agent: String,
+        /// The files, in the order in which they were shown.
+        files: Vec<Guide>,
+    },
     /// Something a reader expects and will not find, and why.
     Missing {
         /// What is missing, as in `acceptance tests`.
@@ -86,7 +93,10 @@ impl Evidence {
     pub fn is_about_the_base(&self) -> bool {
         matches!(
             self,
-            Evidence::Baseline(_) | Evidence::AcceptanceTests(_) | Evidence::Missing { .. }
+            Evidence::Baseline(_)
+                | Evidence::AcceptanceTests(_)
+                | Evidence::Guidance { .. }
+                | Evidence::Missing { .. }
         )
     }
 }
@@ -95,6 +105,29 @@ const _: () = assert!(
     Evidence::TAIL_BYTES_MAX <= 64 * 1024,
     "tails must fit one prompt"
 );
+
+/// One file of guidance, as `AGENTS.md`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guide {
+    /// Its path.
+    pub path: String,
+    /// The name of its bytes on the base: a git blob's identifier.
+    pub content: String,
+    /// How much of it was shown.
+    pub shown: GuideShown,
+}
+
+/// How much of a file of guidance was shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GuideShown {
+    /// All of it.
+    Whole,
+    /// As much as fitted.
+    Beginning,
+    /// Nothing: it is no text, or too large, or nothing more fitted.
+    Nothing,
+}
 
 /// One finding of the linter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

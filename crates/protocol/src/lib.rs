@@ -22,7 +22,9 @@ mod workspace;
 
 pub use agent::{Agent, AgentContext, AgentError, Prepared, Report, Steps, Verdict};
 pub use command::{Captured, Command, Execution, Exit, Network, ToolFile};
-pub use evidence::{Evidence, Finding, LintFinding, Review, ReviewVerdict, Severity};
+pub use evidence::{
+    Evidence, Finding, Guide, GuideShown, LintFinding, Review, ReviewVerdict, Severity,
+};
 pub use fold::FoldError;
 pub use gates::{
     AllowedPath, Bite, Canaries, HunkBite, HunkVerdict, Integrity, MarkedTest, PatchFacts, Rerun,
@@ -45,6 +47,6 @@ pub use tests_run::{
 };
 pub use visible::visible;
 pub use workspace::{
-    Base, Change, ChangeKind, ChangedFile, Confinement, Environment, LineRange, ListQuery, Listing,
-    SearchQuery, TreeId, Workspace, WorkspaceError,
+    Base, BaseFile, Change, ChangeKind, ChangedFile, Confinement, ContentId, Environment,
+    LineRange, ListQuery, Listing, SearchQuery, TreeId, Workspace, WorkspaceError,
 };

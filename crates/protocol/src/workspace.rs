@@ -31,6 +31,18 @@ pub trait Workspace: Send + Sync {
     /// A file's bytes.
     async fn read(&self, path: &str) -> Result<Vec<u8>, WorkspaceError>;
 
+    /// The plain files of the base, sorted by path, whatever the tree has become since. Links, and what belongs to a
+    /// submodule, are not among them.
+    async fn base_files(&self) -> Result<Vec<BaseFile>, WorkspaceError>;
+
+    /// The bytes of contents that [`Workspace::base_files`] named, in the same order; none for one that is larger than
+    /// `bytes_max`.
+    async fn contents(
+        &self,
+        of: &[ContentId],
+        bytes_max: u64,
+    ) -> Result<Vec<Option<Vec<u8>>>, WorkspaceError>;
+
     /// Creates or replaces a file, with the folders it needs. Keeps the executable bit of a file it replaces.
     async fn write(&self, path: &str, bytes: &[u8]) -> Result<(), WorkspaceError>;
 
@@ -76,6 +88,23 @@ pub trait Workspace: Send + Sync {
         Ok(())
     }
 
+    /// As [`Workspace::recall`], but whatever the base and its environment: what is kept here must itself say which
+    /// contents it is about.
+    async fn recall_for_repository(&self, name: &str) -> Result<Option<Vec<u8>>, WorkspaceError> {
+        let _ = name;
+        Ok(None)
+    }
+
+    /// Keeps bytes for later runs on the same repository.
+    async fn remember_for_repository(
+        &self,
+        name: &str,
+        bytes: &[u8],
+    ) -> Result<(), WorkspaceError> {
+        let _ = (name, bytes);
+        Ok(())
+    }
+
     /// Runs a command line that a model wrote, if the policy allows it.
     async fn run_line(&self, line: &str, seconds_max: u64) -> Result<Execution, WorkspaceError>;
 }
@@ -93,6 +122,19 @@ pub struct Base {
     #[serde(default, skip_serializing_if = "<&bool as std::ops::Not>::not")]
     pub uncommitted: bool,
 }
+
+/// A plain file of the base.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseFile {
+    /// Its path.
+    pub path: String,
+    /// Its bytes, by name.
+    pub content: ContentId,
+}
+
+/// The name of a file's bytes: a git blob's identifier in hexadecimal. The same bytes have the same name in every tree.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ContentId(pub String);
 
 /// The name of a kept tree: a git tree's identifier in hexadecimal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

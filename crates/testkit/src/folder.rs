@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use protocol::{Change, ChangeKind, ChangedFile, LineRange, TreeId};
+use protocol::{Change, ChangeKind, ChangedFile, ContentId, LineRange, TreeId};
 use similar::{ChangeTag, TextDiff};
 
 /// Every file of a folder by its path.
@@ -77,13 +77,25 @@ pub(crate) fn write_all(root: &Path, files: &Files) -> io::Result<()> {
     Ok(())
 }
 
-/// A name for these files: the same for the same files, in any process (FNV-1a).
+/// A name for these files: the same for the same files, in any process.
 pub(crate) fn id_of(files: &Files) -> TreeId {
-    let text = format!("{files:?}");
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    TreeId(name_of(format!("{files:?}").as_bytes()))
+}
+
+/// The plain files by path, each with a name for its bytes.
+pub(crate) fn contents(files: &Files) -> impl Iterator<Item = (String, ContentId)> {
+    files.iter().filter_map(|(path, node)| match node {
+        Node::File { bytes, .. } => Some((path.clone(), ContentId(name_of(bytes)))),
+        Node::Link { .. } => None,
+    })
+}
+
+/// FNV-1a.
+fn name_of(bytes: &[u8]) -> String {
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     });
-    TreeId(format!("{hash:016x}"))
+    format!("{hash:016x}")
 }
 
 /// The difference as `git apply` takes it; of binary files and links it says only that they differ.

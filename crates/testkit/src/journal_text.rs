@@ -137,6 +137,7 @@ fn one(evidence: &Evidence) -> String {
             run.results.len(),
             run.results.iter().filter(|it| it.outcome.is_red()).count()
         ),
+        Evidence::Guidance { files, .. } => format!("guidance, files: {}", files.len()),
         Evidence::Review(review) => format!("a review, findings: {}", review.findings.len()),
         Evidence::Missing { what, .. } => format!("no {what}"),
         Evidence::Patch(facts) => format!(

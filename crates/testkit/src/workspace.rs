@@ -5,33 +5,42 @@ use std::fs;
 use std::future::Future;
 use std::io;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use globset::GlobBuilder;
 use protocol::{
-    Base, Captured, Change, Command, Confinement, Environment, Execution, Exit, ListQuery, Listing,
-    SearchQuery, TreeId, Workspace, WorkspaceError,
+    Base, BaseFile, Captured, Change, Command, Confinement, ContentId, Environment, Execution,
+    Exit, ListQuery, Listing, SearchQuery, TreeId, Workspace, WorkspaceError,
 };
 use regex::Regex;
 use tempfile::TempDir;
 
-use crate::folder::{self, Files};
+use crate::folder::{self, Files, Node};
 
 /// Answers for the programs of a [`FolderWorkspace`]: the folder and the command go in, how it ended comes out.
 type Programs = Arc<
     dyn Fn(PathBuf, Command) -> BoxFuture<'static, Result<Execution, WorkspaceError>> + Send + Sync,
 >;
 
-/// What is remembered, by the base's tree and a name.
-type Findings = Arc<Mutex<BTreeMap<(TreeId, String), Vec<u8>>>>;
+/// What is remembered, by the base's tree, or for every one, and a name.
+type Findings = Arc<Mutex<BTreeMap<(Option<TreeId>, String), Vec<u8>>>>;
+
+/// The base's plain files with the names of their bytes, hashed when somebody first asks.
+#[derive(Default)]
+struct Contents {
+    base: Vec<BaseFile>,
+    /// A path for each name.
+    paths: BTreeMap<ContentId, String>,
+}
 
 /// Files in a temporary folder, gone when dropped. Trees are kept in memory and shared with forks.
 pub struct FolderWorkspace {
     folder: TempDir,
     base: Base,
     base_files: Files,
+    contents: OnceLock<Contents>,
     confinement: Confinement,
     kept: Arc<Mutex<BTreeMap<TreeId, Files>>>,
     programs: Programs,
@@ -78,6 +87,7 @@ impl FolderWorkspace {
             confinement: Confinement::default(),
             kept: Arc::new(Mutex::new(BTreeMap::from([(tree, files.clone())]))),
             base_files: files,
+            contents: OnceLock::new(),
             programs,
             ran: Arc::default(),
             blocked: None,
@@ -141,6 +151,17 @@ impl FolderWorkspace {
     pub fn text(&self, path: &str) -> String {
         fs::read_to_string(self.root().join(path))
             .unwrap_or_else(|error| panic!("read {path}: {error}"))
+    }
+
+    fn contents(&self) -> &Contents {
+        self.contents.get_or_init(|| {
+            let mut contents = Contents::default();
+            for (path, content) in folder::contents(&self.base_files) {
+                contents.paths.insert(content.clone(), path.clone());
+                contents.base.push(BaseFile { path, content });
+            }
+            contents
+        })
     }
 
     fn files(&self) -> Result<Files, WorkspaceError> {
@@ -312,6 +333,29 @@ impl Workspace for FolderWorkspace {
         fs::read(place).map_err(|it| WorkspaceError::failed(format!("read `{path}`"), it))
     }
 
+    async fn base_files(&self) -> Result<Vec<BaseFile>, WorkspaceError> {
+        Ok(self.contents().base.clone())
+    }
+
+    async fn contents(
+        &self,
+        of: &[ContentId],
+        bytes_max: u64,
+    ) -> Result<Vec<Option<Vec<u8>>>, WorkspaceError> {
+        let contents = self.contents();
+        let read = |it: &ContentId| {
+            let path = contents.paths.get(it);
+            match path.and_then(|it| self.base_files.get(it)) {
+                Some(Node::File { bytes, .. }) if bytes.len() as u64 <= bytes_max => {
+                    Ok(Some(bytes.clone()))
+                }
+                Some(_) => Ok(None),
+                None => Err(WorkspaceError::failed("read files of the base", &*it.0)),
+            }
+        };
+        of.iter().map(read).collect()
+    }
+
     async fn write(&self, path: &str, bytes: &[u8]) -> Result<(), WorkspaceError> {
         let place = self.place(path)?;
         if place.is_dir() {
@@ -368,13 +412,26 @@ impl Workspace for FolderWorkspace {
     }
 
     async fn recall(&self, name: &str) -> Result<Option<Vec<u8>>, WorkspaceError> {
-        let key = (self.base.tree.clone(), name.to_owned());
+        let key = (Some(self.base.tree.clone()), name.to_owned());
         Ok(lock(&self.findings).get(&key).cloned())
     }
 
     async fn remember(&self, name: &str, bytes: &[u8]) -> Result<(), WorkspaceError> {
-        let key = (self.base.tree.clone(), name.to_owned());
+        let key = (Some(self.base.tree.clone()), name.to_owned());
         lock(&self.findings).insert(key, bytes.to_vec());
+        Ok(())
+    }
+
+    async fn recall_for_repository(&self, name: &str) -> Result<Option<Vec<u8>>, WorkspaceError> {
+        Ok(lock(&self.findings).get(&(None, name.to_owned())).cloned())
+    }
+
+    async fn remember_for_repository(
+        &self,
+        name: &str,
+        bytes: &[u8],
+    ) -> Result<(), WorkspaceError> {
+        lock(&self.findings).insert((None, name.to_owned()), bytes.to_vec());
         Ok(())
     }
 

@@ -15,8 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use git2::Oid;
 use protocol::{
-    Base, Change, Command, Confinement, Environment, Execution, Limits, ListQuery, Listing,
-    SearchQuery, TreeId, Workspace, WorkspaceError,
+    Base, BaseFile, Change, Command, Confinement, ContentId, Environment, Execution, Limits,
+    ListQuery, Listing, SearchQuery, TreeId, Workspace, WorkspaceError,
 };
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -25,7 +25,7 @@ pub use environment::{BaseTree, Environments, Ready, SystemPrograms};
 pub use open::{Opening, Origin};
 
 use crate::command::{Bounds, Door};
-use crate::git::{GitError, Store, Tracked, parse_id};
+use crate::git::{GitError, Mode, Store, Tracked, parse_id};
 use crate::lock::Lock;
 use findings::{Findings, Key};
 use tree::{LaidTree, Plan};
@@ -113,6 +113,21 @@ impl Checkout {
         ]))
     }
 
+    /// What a finding of this name is about that holds for every base of the repository.
+    fn lasting_key_of(&self, name: &str) -> Key {
+        Key::of(&[&self.shared.base.repository, name])
+    }
+
+    async fn keep(&self, key: Key, bytes: &[u8]) -> Result<(), WorkspaceError> {
+        let (findings, bytes) = (self.shared.findings.clone(), bytes.to_vec());
+        self.with_files(move |_| {
+            findings
+                .remember(&key, &bytes)
+                .map_err(|it| WorkspaceError::failed("keep a finding for later runs", it))
+        })
+        .await
+    }
+
     /// Works on the files on a thread that may block.
     async fn with_files<T: Send + 'static>(
         &self,
@@ -153,6 +168,23 @@ impl Workspace for Checkout {
     async fn read(&self, path: &str) -> Result<Vec<u8>, WorkspaceError> {
         let path = path.to_owned();
         self.with_files(move |tree| tree.read(&path)).await
+    }
+
+    async fn base_files(&self) -> Result<Vec<BaseFile>, WorkspaceError> {
+        Ok(plain_files(&self.shared.base_files))
+    }
+
+    async fn contents(
+        &self,
+        of: &[ContentId],
+        bytes_max: u64,
+    ) -> Result<Vec<Option<Vec<u8>>>, WorkspaceError> {
+        let (store, of) = (self.shared.store.clone(), of.to_vec());
+        self.with_files(move |_| {
+            contents(&store, &of, bytes_max)
+                .map_err(|it| WorkspaceError::failed("read files of the base", it))
+        })
+        .await
     }
 
     async fn write(&self, path: &str, bytes: &[u8]) -> Result<(), WorkspaceError> {
@@ -221,14 +253,20 @@ impl Workspace for Checkout {
     }
 
     async fn remember(&self, name: &str, bytes: &[u8]) -> Result<(), WorkspaceError> {
-        let (findings, key) = (self.shared.findings.clone(), self.key_of(name).await?);
-        let bytes = bytes.to_vec();
-        self.with_files(move |_| {
-            findings
-                .remember(&key, &bytes)
-                .map_err(|it| WorkspaceError::failed("keep a finding for later runs", it))
-        })
-        .await
+        self.keep(self.key_of(name).await?, bytes).await
+    }
+
+    async fn recall_for_repository(&self, name: &str) -> Result<Option<Vec<u8>>, WorkspaceError> {
+        let (findings, key) = (self.shared.findings.clone(), self.lasting_key_of(name));
+        self.with_files(move |_| Ok(findings.recall(&key))).await
+    }
+
+    async fn remember_for_repository(
+        &self,
+        name: &str,
+        bytes: &[u8],
+    ) -> Result<(), WorkspaceError> {
+        self.keep(self.lasting_key_of(name), bytes).await
     }
 
     async fn run_line(&self, line: &str, seconds_max: u64) -> Result<Execution, WorkspaceError> {
@@ -249,6 +287,42 @@ impl std::fmt::Debug for Checkout {
             .field("base", &self.shared.base)
             .finish_non_exhaustive()
     }
+}
+
+/// Ordinary files, executable or not. A path that is no text can't be shown to anybody, and stays out.
+fn plain_files(tracked: &Tracked) -> Vec<BaseFile> {
+    let plain = tracked
+        .iter()
+        .filter(|(_, it)| matches!(it.mode, Mode::File | Mode::Executable));
+    plain
+        .filter_map(|(path, entry)| {
+            Some(BaseFile {
+                path: String::from_utf8(path.clone()).ok()?,
+                content: ContentId(entry.id.to_string()),
+            })
+        })
+        .collect()
+}
+
+fn contents(
+    store: &Store,
+    of: &[ContentId],
+    bytes_max: u64,
+) -> Result<Vec<Option<Vec<u8>>>, GitError> {
+    let reading = |it| GitError::git("read a file")(it);
+    let repository = store.repository()?;
+    let objects = repository.odb().map_err(reading)?;
+    let read = |it: &ContentId| {
+        let id = parse_id(&it.0)?;
+        // Its size first: what is too large is never held.
+        let (bytes, _) = objects.read_header(id).map_err(reading)?;
+        if bytes_max < bytes as u64 {
+            return Ok(None);
+        }
+        let object = objects.read(id).map_err(reading)?;
+        Ok(Some(object.data().to_vec()))
+    };
+    of.iter().map(read).collect()
 }
 
 /// The identifier of a tree that we kept.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use protocol::{
-    Base, Change, Command, Confinement, Environment, Execution, ListQuery, Listing, SearchQuery,
-    TreeId, Workspace, WorkspaceError,
+    Base, BaseFile, Change, Command, Confinement, ContentId, Environment, Execution, ListQuery,
+    Listing, SearchQuery, TreeId, Workspace, WorkspaceError,
 };
 
 /// Passes everything on but what earlier runs kept.
@@ -35,6 +35,18 @@ impl Workspace for Afresh {
 
     async fn read(&self, path: &str) -> Result<Vec<u8>, WorkspaceError> {
         self.0.read(path).await
+    }
+
+    async fn base_files(&self) -> Result<Vec<BaseFile>, WorkspaceError> {
+        self.0.base_files().await
+    }
+
+    async fn contents(
+        &self,
+        of: &[ContentId],
+        bytes_max: u64,
+    ) -> Result<Vec<Option<Vec<u8>>>, WorkspaceError> {
+        self.0.contents(of, bytes_max).await
     }
 
     async fn write(&self, path: &str, bytes: &[u8]) -> Result<(), WorkspaceError> {

@@ -186,7 +186,8 @@ impl Figures<'_> {
     fn evidence(&mut self, evidence: &Evidence) {
         match evidence {
             // What a coder says is shown and never believed, and nobody says it again.
-            Evidence::Draft { .. } => {}
+            // What a model was shown is no figure of a gate.
+            Evidence::Draft { .. } | Evidence::Guidance { .. } => {}
             Evidence::Dispute(dispute) => self.put(Gate::Acceptance, "a dispute", plain(dispute)),
             Evidence::Command { argv, exit, .. } => {
                 self.put(self.gate, &format!("`{}`", argv.join(" ")), plain(exit));
