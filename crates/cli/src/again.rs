@@ -9,8 +9,8 @@ use agents_test::UserTests;
 use pipeline::verify::{Verification, Verified, patches, replies_of};
 use pipeline::{Crew, DriveError, Stop};
 use protocol::{
-    Agent, Base, Entry, Evidence, Limits, Log, RunEvent, Seat, Stage, TestComparison, Workspace,
-    WorkspaceError,
+    Agent, Base, Entry, Evidence, Kept, Limits, Log, RunEvent, Seat, Stage, Terms, TestComparison,
+    Workspace, WorkspaceError,
 };
 use workspace::checkout::Checkout;
 use workspace::git::GitError;
@@ -44,12 +44,10 @@ pub(crate) enum AgainError {
     Drive(#[from] DriveError),
 }
 
-/// What the first event of a journal says.
-pub(crate) fn opening(history: &[Entry]) -> Result<(&Base, &[Seat], &Limits), AgainError> {
-    match history.first().map(|it| &it.event) {
-        Some(RunEvent::Opened {
-            base, crew, limits, ..
-        }) => Ok((base, crew, limits)),
+/// What a journal says it starts from, and the bounds that it ends with.
+pub(crate) fn opening(history: &[Entry]) -> Result<(&Base, &Limits), AgainError> {
+    match (history.first().map(|it| &it.event), Terms::of(history)) {
+        (Some(RunEvent::Opened { base, .. }), Some(terms)) => Ok((base, terms.limits)),
         _ => Err(AgainError::Unopened),
     }
 }
@@ -63,8 +61,7 @@ pub(crate) async fn walk_again(
     watch: Arc<dyn Fn(&RunEvent) + Send + Sync>,
     stop: Stop,
 ) -> Result<Verified, AgainError> {
-    let (_, seats, _) = opening(history)?;
-    let crew = crew(history, seats)?;
+    let crew = crew(history)?;
     let mut trees = HashMap::new();
     for patch in patches(history) {
         let tree = match checkout.applied_to_base(patch).await {
@@ -93,39 +90,57 @@ pub(crate) async fn walk_again(
     Ok(verification.check().await?)
 }
 
-/// The crew that the program makes of the same roles, with the journal's replies for models. It must be the run's own.
-fn crew(history: &[Entry], seats: &[Seat]) -> Result<Crew, AgainError> {
-    let mut models = seats::Models {
-        user_tests: seats.iter().any(|it| it.agent == UserTests::new().name()),
-        claimed: comparison(history),
-        ..seats::Models::default()
-    };
-    for seat in seats {
-        let Some(id) = &seat.model else {
-            continue;
-        };
-        let model = replies_of(history, &seat.agent, id.clone());
-        match seat.stage {
-            Stage::Drafting => models.coders.push((Dialect::of(id), model)),
-            Stage::Testing => models.author = Some(model),
-            Stage::Qa => models.reviewer = Some(model),
-            Stage::Formatting | Stage::Completed | Stage::Failed => {}
+/// The crew that the program makes of everybody who ever sat in the run's, with the journal's replies for models. Each
+/// crew that the run had must be one of this program's.
+fn crew(history: &[Entry]) -> Result<Crew, AgainError> {
+    let kept = Kept::of(history);
+    for seats in kept.crews() {
+        let now = seated(history, &kept, &[seats]).seats();
+        if now != seats {
+            return Err(AgainError::Crew {
+                then: in_words(seats),
+                now: in_words(&now),
+            });
         }
     }
-    let crew = seats::crew(models);
-    let now = crew.seats();
-    if now != seats {
-        return Err(AgainError::Crew {
-            then: in_words(seats),
-            now: in_words(&now),
-        });
-    }
-    Ok(crew)
+    let crews: Vec<&[Seat]> = kept.crews().collect();
+    Ok(seated(history, &kept, &crews))
+}
+
+/// Everybody of these crews, as the program seats them.
+fn seated(history: &[Entry], kept: &Kept, crews: &[&[Seat]]) -> Crew {
+    let model_of = |seat: &Seat| {
+        let id = seat.model.clone()?;
+        Some((Dialect::of(&id), replies_of(history, &seat.agent, id)))
+    };
+    let of = |stage| move |it: &&Seat| it.stage == stage && it.model.is_some();
+    let coders = |crew: &&[Seat]| crew.iter().filter(of(Stage::Drafting)).count();
+    let most_coders = crews.iter().max_by_key(|it| coders(it));
+    let one = |stage| {
+        let mut found = crews.iter().flat_map(|it| it.iter()).filter(of(stage));
+        found.next_back().and_then(model_of).map(|(_, model)| model)
+    };
+    seats::crew(seats::Models {
+        coders: most_coders
+            .into_iter()
+            .flat_map(|it| it.iter())
+            .filter(of(Stage::Drafting))
+            .filter_map(model_of)
+            .collect(),
+        author: one(Stage::Testing),
+        user_tests: crews
+            .iter()
+            .flat_map(|it| it.iter())
+            .any(|it| it.agent == UserTests::new().name()),
+        claimed: comparison(history, kept),
+        reviewer: one(Stage::Qa),
+    })
 }
 
 /// Every test on both sides, as the last report on them has it.
-fn comparison(history: &[Entry]) -> Vec<TestComparison> {
-    let reports = history.iter().rev().filter_map(|it| match &it.event {
+fn comparison(history: &[Entry], kept: &Kept) -> Vec<TestComparison> {
+    let counted = history.iter().rev().filter(|it| kept.counts(it.seq));
+    let reports = counted.filter_map(|it| match &it.event {
         RunEvent::Reported { report, .. } => Some(&report.evidence),
         _ => None,
     });

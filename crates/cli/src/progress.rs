@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use delivery::{Step, Tracer};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use protocol::{Entry, Evidence, Log, Note, RunEvent, RunId, Stage, Verdict};
+use protocol::{Entry, Evidence, Log, Note, RunEvent, RunId, Stage, Terms, Verdict};
 use serde::Serialize;
 
 use crate::briefing::Briefing;
@@ -104,6 +104,9 @@ impl Progress {
     pub(crate) fn follow(&self, run: &RunId, history: &[Entry]) {
         let mut inner = self.lock();
         inner.run = Some(run.clone());
+        if let Some(terms) = Terms::of(history) {
+            inner.iterations_max = terms.limits.iterations_max;
+        }
         for entry in history {
             inner.tracer.take(&entry.event);
         }
@@ -229,6 +232,9 @@ impl Progress {
                 if let Verdict::Rejected { feedback } = &report.verdict {
                     self.print(&words::indented(feedback, FEEDBACK_LINES_MAX, self.width()));
                 }
+            }
+            RunEvent::Reopened { limits, .. } => {
+                self.lock().iterations_max = limits.iterations_max;
             }
             RunEvent::Replied { .. }
             | RunEvent::Unanswered { .. }

@@ -9,7 +9,8 @@ use delivery::Bundle;
 use intake::GivenTests;
 use pipeline::{Crew, Outcome, Run, Stop, StopHandle};
 use protocol::{
-    Base, Entry, Journal, JournalError, Log, RunEvent, RunId, RunState, Status, Task, Workspace,
+    Base, Entry, Journal, JournalError, Log, RunEvent, RunId, RunState, Status, Task, Terms,
+    Workspace,
 };
 use store::{Lease, NewRun, RunJournal, StoreError};
 use tokio::task::JoinHandle;
@@ -221,16 +222,13 @@ async fn go_on(home: &Home, scene: Scene, history: &[Entry]) -> Result<Exit, Fai
         .fork(&work.base().tree)
         .await
         .map_err(|it| broken("lay out the base", it))?;
-    let limits = match history.first().map(|it| &it.event) {
-        Some(RunEvent::Opened { limits, .. }) => limits.clone(),
-        _ => home.config.limits.clone(),
-    };
+    let limits = Terms::of(history).map_or(&home.config.limits, |it| it.limits);
     // While the first reply is waited for, and not when everything is done.
     tokio::task::spawn_blocking(delivery::prepare_page);
     let walked = Run {
         task: scene.task,
         crew: scene.crew,
-        limits,
+        limits: limits.clone(),
         journal: scene.journal.clone() as Arc<dyn Journal>,
         work,
         base,

@@ -11,6 +11,7 @@ use crate::error::DeliveryError;
 use crate::html;
 use crate::outcomes::Outcomes;
 use crate::record::Record;
+use crate::reopened::Forked;
 use crate::report;
 
 /// Says of a folder that it is a bundle of ours, and which.
@@ -58,6 +59,9 @@ struct BaseFile<'a> {
 #[derive(Serialize)]
 struct UsageFile<'a> {
     total: Usage,
+    /// Only of a run that was forked from another one, whose use the total contains.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forked: Option<&'a Forked>,
     agents: Vec<AgentUsage<'a>>,
 }
 
@@ -161,6 +165,7 @@ fn usage_of(record: &Record) -> UsageFile<'_> {
     });
     UsageFile {
         total: record.total(),
+        forked: record.forked.as_ref(),
         agents: agents.collect(),
     }
 }
@@ -373,5 +378,19 @@ mod tests {
             }
         "#]],
         );
+    }
+    #[test]
+    fn a_forked_run_tells_what_it_inherited_from_what_it_used_itself() {
+        let bundle = bundle(&example::forked());
+        let file = bundle.files.iter().find(|(it, _)| it == "usage.json");
+        let usage: serde_json::Value = serde_json::from_slice(&file.expect("it is there").1)
+            .expect("a bundle's files are JSON");
+        let money = |part: &serde_json::Value| part["cost_microusd"].as_u64();
+        assert_eq!(usage["forked"]["run"], "260520-wxyz");
+        assert_eq!(usage["forked"]["at"], 10);
+        // One reply of the second draft had been paid for when another model began it anew.
+        assert_eq!(money(&usage["forked"]["inherited"]), Some(12_600));
+        assert_eq!(money(&usage["forked"]["own"]), Some(4_200));
+        assert_eq!(money(&usage["total"]), Some(16_800));
     }
 }

@@ -3,10 +3,10 @@
 mod rich;
 
 use protocol::{
-    AcceptanceTests, Base, Confinement, Entry, Environment, Evidence, Exit, Finding, Limits,
-    ModelId, ModelReply, Prepared, Reason, Report, Review, ReviewVerdict, RunEvent, Seat, Severity,
-    Stage, Status, Task, TaskSource, TestClass, TestComparison, TestFile, TestOutcome, TestResult,
-    TestRun, Tier, TokenUsage, TreeId,
+    AcceptanceTests, Base, Confinement, Entry, Environment, Evidence, Exit, Finding, Fork, Limits,
+    ModelId, ModelReply, Prepared, Reason, Report, Review, ReviewVerdict, RunEvent, RunId, Seat,
+    Severity, Stage, Status, Task, TaskSource, TestClass, TestComparison, TestFile, TestOutcome,
+    TestResult, TestRun, Tier, TokenUsage, TreeId,
 };
 
 pub(crate) use rich::{rich, safe};
@@ -104,6 +104,47 @@ pub(crate) fn interrupted() -> Vec<Entry> {
         },
     });
     whole
+}
+
+/// The completed run, forked while its second draft was being written: another model wrote that one.
+pub(crate) fn forked() -> Vec<Entry> {
+    const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+    let whole = completed();
+    let (past, rest) = whole.split_at(11);
+    let Some(RunEvent::Opened {
+        mut crew, limits, ..
+    }) = past.first().map(|it| it.event.clone())
+    else {
+        unreachable!("a run begins with its opening");
+    };
+    crew[0].model = Some(ModelId::new("scripted", "other"));
+    let reopened = RunEvent::Reopened {
+        fork: Some(Fork {
+            run: RunId("260520-wxyz".into()),
+            at: 10,
+        }),
+        crew,
+        replaced: vec!["gpt-coder".into()],
+        limits,
+        settings: serde_json::Value::Null,
+    };
+    let again = [
+        reopened,
+        started(Stage::Drafting, 2, "gpt-coder"),
+        replied("gpt-coder", 2),
+    ];
+    let rest = rest.iter().map(|it| it.event.clone());
+    let mut all = entries(
+        past.iter()
+            .map(|it| it.event.clone())
+            .chain(again)
+            .chain(rest)
+            .collect(),
+    );
+    for entry in all.iter_mut().skip(past.len()) {
+        entry.at_ms += DAY_MS;
+    }
+    all
 }
 
 /// A task whose every text tries to break out of the report.

@@ -120,6 +120,7 @@ mod tests {
             example::safe(),
             example::no_code(),
             example::interrupted(),
+            example::forked(),
             example::hostile(),
         ] {
             assert_eq!(page(&history), page(&history));

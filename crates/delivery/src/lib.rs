@@ -18,6 +18,7 @@ mod patch;
 mod quote;
 mod read_back;
 mod record;
+mod reopened;
 mod report;
 mod trace;
 pub mod words;

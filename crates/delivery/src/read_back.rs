@@ -205,7 +205,12 @@ mod tests {
 
     #[test]
     fn a_bundle_reads_back_as_the_run_it_was_made_of() {
-        for history in [example::completed(), example::no_code(), example::rich()] {
+        for history in [
+            example::completed(),
+            example::no_code(),
+            example::rich(),
+            example::forked(),
+        ] {
             let folder = written(&history);
             let read = read_bundle(folder.path()).expect("nothing was changed");
             assert_eq!(read, (run(), history));

@@ -1,11 +1,12 @@
 //! One run as its journal tells it: the state at the end, and the visits that led there.
 
 use protocol::{
-    Amendment, Base, Bite, Confinement, Entry, Environment, Evidence, FoldError, Integrity, Limits,
-    ModelId, PatchFacts, Reason, Rerun, RunEvent, RunId, RunState, Seat, Stage, SuiteScope, Task,
-    TestComparison, TestRun, TokenUsage, TreeId, Usage,
+    Amendment, Base, Bite, Confinement, Entry, Environment, Evidence, FoldError, Integrity, Kept,
+    Limits, ModelId, PatchFacts, Reason, Rerun, RunEvent, RunId, RunState, Seat, Stage, SuiteScope,
+    Task, Terms, TestComparison, TestRun, TokenUsage, TreeId, Usage,
 };
 
+use crate::reopened::{Forked, Handover};
 use crate::trace::{Step, Tracer};
 
 /// Everything the report and the bundle say, taken from events alone.
@@ -14,8 +15,12 @@ pub(crate) struct Record {
     pub(crate) run: RunId,
     pub(crate) task: Task,
     pub(crate) base: Base,
+    /// Who works on it now.
     pub(crate) crew: Vec<Seat>,
+    /// The bounds now.
     pub(crate) limits: Limits,
+    pub(crate) forked: Option<Forked>,
+    pub(crate) handovers: Vec<Handover>,
     pub(crate) set_up: Option<(Environment, Confinement)>,
     /// When the environment was ready, which is when all preparations begin.
     pub(crate) ready_ms: Option<u64>,
@@ -27,6 +32,7 @@ pub(crate) struct Record {
     pub(crate) visits: Vec<Visit>,
     /// Every generate, test and fix.
     pub(crate) trace: Vec<Step>,
+    /// When the run began; a fork begins when it is forked.
     pub(crate) opened_ms: u64,
     pub(crate) last_ms: u64,
 }
@@ -36,6 +42,12 @@ pub(crate) struct Record {
 pub(crate) struct Visit {
     pub(crate) place: Place,
     pub(crate) agent: String,
+    /// The model that it had.
+    pub(crate) model: Option<ModelId>,
+    /// Whether it began in the run that this one was forked from.
+    pub(crate) inherited: bool,
+    /// The place of its last event.
+    pub(crate) last: u64,
     /// When it began. Of a preparation, when all of them could begin: the journal doesn't say more.
     pub(crate) started_ms: u64,
     pub(crate) ended_ms: Option<u64>,
@@ -74,6 +86,8 @@ pub(crate) enum Place {
 pub(crate) enum Word {
     /// It didn't: the run stopped first.
     Unfinished,
+    /// Another model began it anew.
+    SetAside,
     Prepared,
     Passed,
     /// With the words that went back to the coders.
@@ -110,7 +124,9 @@ impl Record {
             task: task.clone(),
             base: base.clone(),
             crew: crew.clone(),
-            limits: limits.clone(),
+            limits: Terms::of(history).map_or(limits, |it| it.limits).clone(),
+            forked: Forked::of(history),
+            handovers: Vec::new(),
             set_up: None,
             ready_ms: None,
             state,
@@ -121,8 +137,13 @@ impl Record {
             opened_ms: first.at_ms,
             last_ms: last.at_ms,
         };
-        for entry in &history[1..] {
-            record.take(entry);
+        for (entry, place) in history[1..].iter().zip(1..) {
+            match entry.event {
+                RunEvent::Reopened { .. } => {
+                    record.reopen(entry, &Kept::of(&history[..=place]));
+                }
+                _ => record.take(entry),
+            }
         }
         Ok(record)
     }
@@ -130,7 +151,7 @@ impl Record {
     fn take(&mut self, entry: &Entry) {
         let at_ms = entry.at_ms;
         match &entry.event {
-            RunEvent::Opened { .. } => {}
+            RunEvent::Opened { .. } | RunEvent::Reopened { .. } => {}
             RunEvent::SetUp {
                 environment,
                 confinement,
@@ -143,7 +164,7 @@ impl Record {
                 iteration,
                 agent,
             } => {
-                let visit = self.visit(Place::Stage(*stage, *iteration), agent, at_ms);
+                let visit = self.visit(Place::Stage(*stage, *iteration), agent, entry);
                 // A visit that begins again after a crash counts from there: nobody worked in between.
                 visit.started_ms = at_ms;
             }
@@ -154,7 +175,7 @@ impl Record {
                 ..
             } => {
                 let place = self.place_of(agent, *iteration);
-                let visit = self.visit(place, agent, at_ms);
+                let visit = self.visit(place, agent, entry);
                 visit.pay(&reply.usage, reply.cost_microusd);
                 visit.calls += 1;
             }
@@ -164,23 +185,24 @@ impl Record {
                 unanswered,
             } => {
                 let place = self.place_of(agent, *iteration);
-                let visit = self.visit(place, agent, at_ms);
+                let visit = self.visit(place, agent, entry);
                 visit.pay(&unanswered.usage, unanswered.cost_microusd);
             }
             RunEvent::Stepped {
                 agent, iteration, ..
             } => {
                 let place = self.place_of(agent, *iteration);
-                self.visit(place, agent, at_ms);
+                self.visit(place, agent, entry);
             }
             RunEvent::Prepared { agent, prepared } => {
                 let nothing = prepared.evidence.is_empty();
-                let visit = self.visit(Place::Preparation, agent, at_ms);
+                let visit = self.visit(Place::Preparation, agent, entry);
                 visit.word = Word::Prepared;
                 visit.ended_ms = Some(at_ms);
                 if nothing && visit.calls == 0 {
-                    self.visits
-                        .retain(|it| it.place != Place::Preparation || it.agent != *agent);
+                    self.visits.retain(|it| {
+                        it.place != Place::Preparation || it.agent != *agent || it.is_closed()
+                    });
                 }
             }
             RunEvent::Reported {
@@ -190,7 +212,7 @@ impl Record {
                 report,
                 ..
             } => {
-                let visit = self.visit(Place::Stage(*stage, *iteration), agent, at_ms);
+                let visit = self.visit(Place::Stage(*stage, *iteration), agent, entry);
                 visit.ended_ms = Some(at_ms);
                 visit.summary.clone_from(&report.summary);
                 visit.word = match report.verdict.feedback() {
@@ -219,11 +241,13 @@ impl Record {
         }
     }
 
-    fn visit(&mut self, place: Place, agent: &str, at_ms: u64) -> &mut Visit {
+    fn visit(&mut self, place: Place, agent: &str, entry: &Entry) -> &mut Visit {
+        let at_ms = entry.at_ms;
         let known = self
             .visits
             .iter()
-            .position(|it| it.place == place && it.agent == agent);
+            .position(|it| it.place == place && it.agent == agent && !it.is_closed());
+        let model = self.model_of(agent).cloned();
         let started_ms = match place {
             Place::Preparation => self.ready_ms.unwrap_or(at_ms),
             Place::Stage(..) => at_ms,
@@ -232,6 +256,9 @@ impl Record {
             self.visits.push(Visit {
                 place,
                 agent: agent.to_owned(),
+                model,
+                inherited: false,
+                last: entry.seq,
                 started_ms,
                 ended_ms: None,
                 word: Word::Unfinished,
@@ -242,6 +269,7 @@ impl Record {
             });
             self.visits.len() - 1
         });
+        self.visits[at].last = entry.seq;
         &mut self.visits[at]
     }
 
@@ -376,7 +404,9 @@ impl Record {
             Reason::NoProgress => {
                 "Redrafts stopped changing anything. Read the last rejection below; the task may contradict a test."
             }
-            Reason::BudgetExhausted => "The cap on tokens or money was reached. Raise it to go further.",
+            Reason::BudgetExhausted => {
+                "The cap on tokens or money was reached. The run can be resumed with a higher one."
+            },
             Reason::BlockedEnvironment => {
                 "The repository's own tests can't be set up or started here. Make its installation work, then run again."
             }

@@ -8,11 +8,12 @@ mod gates;
 mod tests_section;
 mod walk;
 
-use protocol::{Base, Status, TestOrigin, Tier, Usage};
+use protocol::{Base, ModelId, Status, TestOrigin, Tier, Usage};
 
 use crate::outcomes::Outcomes;
 use crate::quote;
 use crate::record::Record;
+use crate::reopened::{Forked, Handover};
 use crate::trace;
 use crate::words;
 
@@ -31,6 +32,7 @@ const BLOCK_CHARS_MAX: usize = 24_000;
 pub(crate) fn render(record: &Record, outcomes: &Outcomes, head: &str) -> String {
     let mut text = String::new();
     summary(&mut text, record);
+    handovers(&mut text, record);
     gates::amendment(&mut text, record);
     asked(&mut text, record);
     change::section(&mut text, record);
@@ -59,6 +61,9 @@ fn summary(text: &mut String, record: &Record) {
     let mut row = |name: &str, value: String| *text += &format!("| {name} | {value} |\n");
     row("Run", quote::cell(&record.run.0, TITLE_CHARS_MAX));
     row("---", "---".to_owned());
+    if let Some(forked) = &record.forked {
+        row("Forked from", forked_in_words(forked));
+    }
     row("Status", format!("**{status}**"));
     if record.state.status == Status::Completed {
         row("Tier", tier_in_words(record));
@@ -97,6 +102,10 @@ fn summary(text: &mut String, record: &Record) {
             spent(&total)
         ),
     );
+    if let Some(forked) = &record.forked {
+        row("– inherited", in_calls(&forked.inherited));
+        row("– its own", in_calls(&forked.own));
+    }
     *text += "\n";
     if let Some(reason) = record.reason_in_words() {
         *text += &format!("{reason}\n\n");
@@ -107,6 +116,48 @@ fn summary(text: &mut String, record: &Record) {
             quote::span(explanation, WORDS_CHARS_MAX)
         );
     }
+}
+
+fn forked_in_words(forked: &Forked) -> String {
+    format!(
+        "{}, after its event {}",
+        quote::cell(&forked.run.0, TITLE_CHARS_MAX),
+        forked.at
+    )
+}
+
+/// Calls, tokens and money.
+pub(crate) fn in_calls(usage: &Usage) -> String {
+    let calls = words::counted(usage.calls as usize, "call");
+    format!("{calls}, {}", spent(usage))
+}
+
+/// Who works on the run now that didn't at its beginning.
+fn handovers(text: &mut String, record: &Record) {
+    for it in &record.handovers {
+        *text += &format!(
+            "- From event {} on, {} {}.\n",
+            it.seq,
+            quote::span(&it.agent, TITLE_CHARS_MAX),
+            change_of(it, |id| quote::span(&id.to_string(), TITLE_CHARS_MAX))
+        );
+    }
+    if !record.handovers.is_empty() {
+        *text += "\n";
+    }
+}
+
+/// What became of a seat.
+pub(crate) fn change_of(handover: &Handover, shown: impl Fn(&ModelId) -> String) -> String {
+    let named = |model: &Option<ModelId>| {
+        let model = model.as_ref().map(&shown);
+        model.unwrap_or_else(|| "nobody".to_owned())
+    };
+    format!(
+        "is {}, and was {}",
+        named(&handover.after),
+        named(&handover.before)
+    )
 }
 
 /// Scripted models use nothing, so there is no price to be missed.
@@ -370,6 +421,11 @@ mod tests {
     #[test]
     fn a_run_without_a_change_says_what_to_do_next() {
         expect_file!["../fixtures/no_code.md"].assert_eq(&rendered(&example::no_code()));
+    }
+
+    #[test]
+    fn a_forked_run_says_where_it_comes_from_and_what_it_cost_until_then() {
+        expect_file!["../fixtures/forked.md"].assert_eq(&rendered(&example::forked()));
     }
 
     #[test]

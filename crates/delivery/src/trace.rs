@@ -123,6 +123,10 @@ impl Tracer {
                 self.test_run_seconds_max = limits.test_run_seconds_max;
                 None
             }
+            RunEvent::Reopened { limits, .. } => {
+                self.test_run_seconds_max = limits.test_run_seconds_max;
+                None
+            }
             RunEvent::Reported {
                 stage,
                 iteration,

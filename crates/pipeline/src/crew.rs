@@ -1,5 +1,6 @@
 //! Who works in which stage, and with which model.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use protocol::{Agent, Model, Seat, Stage};
@@ -16,6 +17,8 @@ pub(crate) struct CrewSeat {
     pub(crate) stage: Stage,
     pub(crate) agent: Arc<dyn Agent>,
     pub(crate) model: Option<Arc<dyn Model>>,
+    /// The drafts in which it works; none is all of them.
+    drafts: Option<BTreeSet<u8>>,
 }
 
 impl Crew {
@@ -51,6 +54,7 @@ impl Crew {
             stage,
             agent,
             model,
+            drafts: None,
         });
         self
     }
@@ -66,9 +70,24 @@ impl Crew {
                     stage: it.stage,
                     agent,
                     model: None,
+                    drafts: it.drafts.clone(),
                 },
                 None => it.clone(),
             }
+        });
+        Crew {
+            seats: seats.collect(),
+        }
+    }
+
+    /// The same crew, each of whom works in the drafts that `drafts_of` says; one without any is left out.
+    pub(crate) fn working_in(self, drafts_of: impl Fn(Stage, &str) -> BTreeSet<u8>) -> Crew {
+        let seats = self.seats.into_iter().filter_map(|it| {
+            let drafts = drafts_of(it.stage, it.agent.name());
+            (!drafts.is_empty()).then_some(CrewSeat {
+                drafts: Some(drafts),
+                ..it
+            })
         });
         Crew {
             seats: seats.collect(),
@@ -91,7 +110,11 @@ impl Crew {
         &self.seats
     }
 
-    pub(crate) fn at(&self, stage: Stage) -> impl Iterator<Item = &CrewSeat> {
-        self.seats.iter().filter(move |it| it.stage == stage)
+    /// Who works in a stage of a draft.
+    pub(crate) fn at(&self, stage: Stage, draft: u8) -> impl Iterator<Item = &CrewSeat> {
+        let works = move |it: &CrewSeat| it.drafts.as_ref().is_none_or(|it| it.contains(&draft));
+        self.seats
+            .iter()
+            .filter(move |it| it.stage == stage && works(it))
     }
 }

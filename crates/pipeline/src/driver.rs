@@ -77,7 +77,20 @@ impl Run {
     /// When the journal or the work tree can't be used; a run that fails, is cancelled or runs out of money is
     /// an [`Outcome`].
     pub async fn walk(self, history: &[Entry]) -> Result<Outcome, DriveError> {
-        let past = Past::read(history);
+        self.walk_from(Past::read(history), history).await
+    }
+
+    /// Walks a fork on from the event that made it one, for the first time. A fork that was killed is walked on like any
+    /// other run.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Run::walk`].
+    pub async fn walk_fork(self, history: &[Entry]) -> Result<Outcome, DriveError> {
+        self.walk_from(Past::of_new_fork(history), history).await
+    }
+
+    async fn walk_from(self, past: Past, history: &[Entry]) -> Result<Outcome, DriveError> {
         if past.finished {
             return Err(DriveError::Finished);
         }

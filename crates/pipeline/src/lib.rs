@@ -8,6 +8,7 @@ mod driver;
 mod ending;
 mod finish;
 mod fn_coder;
+pub mod fork;
 mod machine;
 mod past;
 mod progress;

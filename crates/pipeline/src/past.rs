@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use protocol::{Entry, ModelReply, Prepared, Report, RunEvent, Stage, TreeId, Unanswered};
+use protocol::{Entry, Kept, ModelReply, Prepared, Report, RunEvent, Stage, TreeId, Unanswered};
 use serde_json::Value;
 
 /// One thing an agent did in a visit, to be handed back instead of done again.
@@ -26,6 +26,8 @@ pub(crate) struct Reported {
     pub(crate) report: Report,
     pub(crate) tree: TreeId,
     pub(crate) proposed_code: String,
+    /// Whether other models have come since: what the ones before could not get past says nothing of them.
+    pub(crate) others_since: bool,
 }
 
 /// The journal of a run, sorted for going on with it.
@@ -37,8 +39,10 @@ pub(crate) struct Past {
     pub(crate) memos: HashMap<VisitKey, VecDeque<Memo>>,
     /// Preparations that were finished.
     pub(crate) prepared: HashMap<String, Prepared>,
-    /// Visits that were finished.
-    pub(crate) reported: HashMap<(Stage, VisitKey), Reported>,
+    /// Visits of each stage and draft that were finished, in order, by agent.
+    pub(crate) reported: HashMap<(Stage, u8), Vec<(String, Reported)>>,
+    /// What of it the run goes on from.
+    pub(crate) kept: Kept,
     /// The work tree as it was last written down.
     pub(crate) tree: Option<TreeId>,
     /// Every reply that was paid for, with its agent.
@@ -56,13 +60,39 @@ pub(crate) struct Past {
 
 impl Past {
     pub(crate) fn read(history: &[Entry]) -> Past {
-        let mut past = Past::default();
+        let mut past = Past {
+            kept: Kept::of(history),
+            ..Past::default()
+        };
         for entry in history {
-            past.take(&entry.event);
+            match &entry.event {
+                _ if past.kept.counts(entry.seq) => past.take(&entry.event),
+                // What is set aside has cost what it cost all the same.
+                RunEvent::Replied { agent, reply, .. } => {
+                    past.replies.push((agent.clone(), reply.clone()));
+                }
+                RunEvent::Started {
+                    agent, iteration, ..
+                } => {
+                    past.started.insert((agent.clone(), *iteration));
+                }
+                _ => {}
+            }
         }
-        let last = history.last().map(|it| &it.event);
+        // A run that was stopped may have been reopened before it goes on; one that was killed, too.
+        let reopened = |it: &&RunEvent| matches!(it, RunEvent::Reopened { fork: None, .. });
+        let mut last = history.iter().rev().map(|it| &it.event);
+        let last = last.find(|it| !reopened(it));
         past.killed = !matches!(last, None | Some(RunEvent::Interrupted { .. }));
         past
+    }
+
+    /// The same for the first life of a fork: whatever the run that it began as was doing is that run's.
+    pub(crate) fn of_new_fork(history: &[Entry]) -> Past {
+        Past {
+            killed: false,
+            ..Past::read(history)
+        }
     }
 
     /// Whether a request of this visit may have been under way when an earlier life was killed.
@@ -118,14 +148,19 @@ impl Past {
                 proposed_code,
             } => {
                 self.tree = Some(tree.clone());
-                self.reported.insert(
-                    (*stage, (agent.clone(), *iteration)),
-                    Reported {
-                        report: report.clone(),
-                        tree: tree.clone(),
-                        proposed_code: proposed_code.clone(),
-                    },
-                );
+                let reported = Reported {
+                    report: report.clone(),
+                    tree: tree.clone(),
+                    proposed_code: proposed_code.clone(),
+                    others_since: false,
+                };
+                let stage = self.reported.entry((*stage, *iteration)).or_default();
+                stage.push((agent.clone(), reported));
+            }
+            RunEvent::Reopened { replaced, .. } => {
+                for (_, reported) in self.reported.values_mut().flatten() {
+                    reported.others_since |= !replaced.is_empty();
+                }
             }
             RunEvent::Finished { .. } => self.finished = true,
             RunEvent::Started {

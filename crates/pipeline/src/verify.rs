@@ -11,13 +11,13 @@ mod stand_in;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use protocol::{
-    Entry, Environment, Evidence, Journal, JournalError, Limits, Log, RunEvent, Stage, Status,
-    Task, TreeId, Workspace,
+    Entry, Environment, Evidence, Journal, JournalError, Kept, Limits, Log, RunEvent, Stage,
+    Status, Task, TreeId, Workspace,
 };
 
 use crate::crew::Crew;
@@ -31,7 +31,7 @@ pub use replies::replies_of;
 pub struct Verification<'a> {
     /// The run's journal.
     pub claimed: &'a [Entry],
-    /// The crew of the run; its models are never asked for drafts.
+    /// Everybody who ever sat in the crew of the run; its models are never asked for drafts.
     pub crew: Crew,
     /// The bounds to keep to.
     pub limits: Limits,
@@ -71,10 +71,16 @@ pub fn claims_something(claimed: &[Entry]) -> bool {
     )
 }
 
+/// The events that the run went on from.
+fn counted(claimed: &[Entry]) -> impl Iterator<Item = &Entry> {
+    let kept = Kept::of(claimed);
+    claimed.iter().filter(move |it| kept.counts(it.seq))
+}
+
 /// Every change that is needed to walk a run's last drafts again, without repetitions.
 pub fn patches(claimed: &[Entry]) -> Vec<&str> {
     let mut patches = Vec::new();
-    for entry in claimed {
+    for entry in counted(claimed) {
         let patch = match &entry.event {
             RunEvent::Reported { proposed_code, .. } | RunEvent::Finished { proposed_code, .. } => {
                 proposed_code.as_str()
@@ -92,7 +98,7 @@ pub fn patches(claimed: &[Entry]) -> Vec<&str> {
 pub fn first_draft(claimed: &[Entry]) -> u8 {
     let mut last = 1;
     let mut first = u8::MAX;
-    for entry in claimed {
+    for entry in counted(claimed) {
         if let RunEvent::Reported {
             iteration, report, ..
         } = &entry.event
@@ -127,6 +133,7 @@ impl Verification<'_> {
         let Some((task, past)) = self.past(first) else {
             return Err(DriveError::Finished);
         };
+        let crew = self.crew_of_the_time(first, told.last_draft);
         let notebook = Arc::new(Notebook {
             events: Mutex::default(),
             watch: self.watch,
@@ -137,7 +144,7 @@ impl Verification<'_> {
         };
         let outcome = Run {
             task,
-            crew: stand_in::for_coders(&self.crew, self.claimed, first),
+            crew,
             limits,
             journal: notebook.clone(),
             work: Arc::new(afresh::Afresh(self.work)),
@@ -158,7 +165,7 @@ impl Verification<'_> {
 
     /// A tree in the journal that isn't what its patch makes of the base.
     fn unfaithful_patch(&self) -> Option<String> {
-        self.claimed.iter().find_map(|entry| {
+        counted(self.claimed).find_map(|entry| {
             let (whose, tree, patch) = match &entry.event {
                 RunEvent::Reported {
                     agent,
@@ -198,9 +205,39 @@ impl Verification<'_> {
             return None;
         };
         let mut past = vec![opened.clone()];
-        let earlier = |it: &&Entry| matches!(&it.event, RunEvent::Reported { iteration, .. } if *iteration < first);
-        past.extend(self.claimed.iter().filter(earlier).cloned());
+        let earlier = |it: &&Entry| match &it.event {
+            RunEvent::Reopened { .. } => true,
+            RunEvent::Reported { iteration, .. } => *iteration < first,
+            _ => false,
+        };
+        past.extend(counted(self.claimed).filter(earlier).cloned());
         Some((task.clone(), past))
+    }
+
+    /// The crew with stand-ins for coders, each in the drafts that it worked in or was seated for.
+    fn crew_of_the_time(&self, first: u8, last: u8) -> Crew {
+        let kept = Kept::of(self.claimed);
+        let reported: BTreeSet<(Stage, u8, &str)> = counted(self.claimed)
+            .filter_map(|it| match &it.event {
+                RunEvent::Reported {
+                    stage,
+                    iteration,
+                    agent,
+                    ..
+                } => Some((*stage, *iteration, agent.as_str())),
+                _ => None,
+            })
+            .collect();
+        let drafts_of = |stage, agent: &str| {
+            let seated = |draft| {
+                let mut crew = kept.crew_of(stage, draft).iter();
+                crew.any(|it| it.stage == stage && it.agent == agent)
+            };
+            (1..=last)
+                .filter(|draft| seated(*draft) || reported.contains(&(stage, *draft, agent)))
+                .collect()
+        };
+        stand_in::for_coders(&self.crew, self.claimed, first).working_in(drafts_of)
     }
 }
 

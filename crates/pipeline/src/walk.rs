@@ -196,21 +196,28 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// One stage: agents in order, the first rejection ends it.
+    /// One stage: agents in order, the first rejection ends it. What was reported in it already is taken as it stands.
     async fn work(&mut self, stage: Stage) -> Result<Event, Halt> {
-        let seats: Vec<CrewSeat> = self.run.crew.at(stage).cloned().collect();
+        let draft = self.state.iteration;
+        let past = self.past.reported.remove(&(stage, draft));
+        let past = past.unwrap_or_default();
+        let mut seats: Vec<CrewSeat> = Vec::new();
+        if !self.past.kept.is_over(stage, draft) {
+            let reported = |it: &&CrewSeat| past.iter().any(|(agent, _)| agent == it.agent.name());
+            let at = self.run.crew.at(stage, draft);
+            seats.extend(at.filter(|it| !reported(it)).cloned());
+        }
+        for (agent, reported) in past {
+            self.take_prepared(&agent).await?;
+            if let Some(rejected) = self.take_in(stage, reported)? {
+                return Ok(rejected);
+            }
+        }
         for seat in &seats {
-            self.take_prepared(seat).await?;
-            let key = (stage, (seat.agent.name().to_owned(), self.state.iteration));
-            let reported = match self.past.reported.remove(&key) {
-                Some(reported) => reported,
-                None => self.visit_and_write_down(stage, seat).await?,
-            };
-            self.state.proposed_code = reported.proposed_code.clone();
-            self.state.absorb(stage, &reported.report);
-            if let Verdict::Rejected { feedback } = &reported.report.verdict {
-                self.stop_without_progress(&reported, feedback)?;
-                return Ok(Event::Judged(reported.report.verdict));
+            self.take_prepared(seat.agent.name()).await?;
+            let reported = self.visit_and_write_down(stage, seat).await?;
+            if let Some(rejected) = self.take_in(stage, reported)? {
+                return Ok(rejected);
             }
         }
         if stage == Stage::Drafting && self.state.task.is_only_tests(&self.state.proposed_code) {
@@ -222,9 +229,19 @@ impl<'a> Walk<'a> {
         Ok(Event::Judged(Verdict::Passed))
     }
 
+    /// Takes in what an agent reported; a rejection is the word of its stage.
+    fn take_in(&mut self, stage: Stage, reported: Reported) -> Result<Option<Event>, Halt> {
+        self.state.proposed_code.clone_from(&reported.proposed_code);
+        self.state.absorb(stage, &reported.report);
+        let Verdict::Rejected { feedback } = &reported.report.verdict else {
+            return Ok(None);
+        };
+        self.stop_without_progress(&reported, feedback)?;
+        Ok(Some(Event::Judged(reported.report.verdict)))
+    }
+
     /// Waits for what the agent prepared, the first time its turn comes.
-    async fn take_prepared(&mut self, seat: &CrewSeat) -> Result<(), Halt> {
-        let name = seat.agent.name();
+    async fn take_prepared(&mut self, name: &str) -> Result<(), Halt> {
         let prepared = if let Some(prepared) = self.past.prepared.remove(name) {
             prepared
         } else if let Some(handle) = self.preparing.remove(name) {
@@ -279,6 +296,7 @@ impl<'a> Walk<'a> {
             report,
             tree,
             proposed_code,
+            others_since: false,
         })
     }
 
@@ -377,7 +395,7 @@ impl<'a> Walk<'a> {
             .iter()
             .any(|it| matches!(it, Evidence::Dispute(_)));
         let why = self.rejections.why_no_progress(rejection);
-        match why.filter(|_| !disputed) {
+        match why.filter(|_| !disputed && !reported.others_since) {
             Some(why) => Err(Halt::Trouble(Trouble::Fatal(Reason::NoProgress), why)),
             None => Ok(()),
         }

@@ -2,6 +2,7 @@
 
 use crate::evidence::Evidence;
 use crate::journal::{Entry, RunEvent};
+use crate::kept::Kept;
 use crate::stage::Stage;
 use crate::state::{RunState, Status};
 
@@ -38,7 +39,8 @@ impl RunState {
     /// The state after the last event of a journal. The same events give the same state, always.
     ///
     /// What was prepared on the base stands in the order in which it was finished, which may differ from the
-    /// order in which a live run takes it in.
+    /// order in which a live run takes it in. What was set aside when the run was reopened ([`Kept`]) has cost what it
+    /// cost, and says nothing any more.
     ///
     /// # Errors
     ///
@@ -57,11 +59,26 @@ impl RunState {
             }
         }
         let mut state = RunState::new(task.clone());
+        let kept = Kept::of(history);
         for entry in rest {
-            if state.status != Status::Running || matches!(entry.event, RunEvent::Opened { .. }) {
+            let misplaced = match &entry.event {
+                RunEvent::Opened { .. } => true,
+                // Whatever a fork begins with is its past: no event of it may be hidden or added.
+                RunEvent::Reopened { fork, .. } => {
+                    fork.as_ref().is_some_and(|it| it.at + 1 != entry.seq)
+                }
+                _ => false,
+            };
+            if misplaced || state.status != Status::Running {
                 return Err(FoldError::Misplaced { seq: entry.seq });
             }
-            state.apply(&entry.event);
+            match &entry.event {
+                RunEvent::Replied { agent, reply, .. } if !kept.counts(entry.seq) => {
+                    state.count(agent, reply);
+                }
+                _ if !kept.counts(entry.seq) => {}
+                event => state.apply(event),
+            }
         }
         Ok(state)
     }
@@ -71,7 +88,10 @@ impl RunState {
         // A run that went on is no longer interrupted.
         self.reason = None;
         match event {
-            RunEvent::Opened { .. } | RunEvent::SetUp { .. } | RunEvent::Stepped { .. } => {}
+            RunEvent::Opened { .. }
+            | RunEvent::Reopened { .. }
+            | RunEvent::SetUp { .. }
+            | RunEvent::Stepped { .. } => {}
             RunEvent::Started {
                 stage, iteration, ..
             } => {

@@ -36,6 +36,51 @@ pub struct Seat {
     pub model: Option<ModelId>,
 }
 
+/// Where a run comes from that began as another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fork {
+    /// The other run.
+    pub run: RunId,
+    /// The last of its events that this run begins with; they stand before this in the same places.
+    pub at: u64,
+}
+
+/// What a run works under: who, within which bounds, and how it was asked for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Terms<'a> {
+    /// Who works on it.
+    pub crew: &'a [Seat],
+    /// Its bounds.
+    pub limits: &'a Limits,
+    /// Whatever else whoever opened it needs to go on with it.
+    pub settings: &'a Value,
+}
+
+impl Terms<'_> {
+    /// The terms after the last event of a journal; none when nothing in it opens a run.
+    pub fn of(history: &[Entry]) -> Option<Terms<'_>> {
+        history.iter().rev().find_map(|it| match &it.event {
+            RunEvent::Opened {
+                crew,
+                limits,
+                settings,
+                ..
+            }
+            | RunEvent::Reopened {
+                crew,
+                limits,
+                settings,
+                ..
+            } => Some(Terms {
+                crew,
+                limits,
+                settings,
+            }),
+            _ => None,
+        })
+    }
+}
+
 /// One event with its place and time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
@@ -68,6 +113,20 @@ pub enum RunEvent {
         /// Its bounds.
         limits: Limits,
         /// Whatever else whoever opened it needs to go on with it: addresses, delivery, options.
+        settings: Value,
+    },
+    /// The run goes on under other terms than before: as a fork of another run, or resumed with something changed.
+    Reopened {
+        /// Which run it is a fork of; every event before this one is then that run's.
+        fork: Option<Fork>,
+        /// Who works on it from here on.
+        crew: Vec<Seat>,
+        /// Agents that have another model from here on, are new, or are gone; [`crate::Kept`] says what that means for
+        /// what they were doing.
+        replaced: Vec<String>,
+        /// Its bounds from here on.
+        limits: Limits,
+        /// As in [`RunEvent::Opened`].
         settings: Value,
     },
     /// The Python environment is ready.

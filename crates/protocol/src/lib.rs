@@ -9,6 +9,7 @@ mod evidence;
 mod fold;
 mod gates;
 mod journal;
+mod kept;
 mod limits;
 mod log;
 mod model;
@@ -30,7 +31,8 @@ pub use gates::{
     AllowedPath, Bite, Canaries, HunkBite, HunkVerdict, Integrity, MarkedTest, PatchFacts, Rerun,
     SuiteScope, Trick,
 };
-pub use journal::{Entry, Journal, JournalError, RunEvent, RunId, Seat};
+pub use journal::{Entry, Fork, Journal, JournalError, RunEvent, RunId, Seat, Terms};
+pub use kept::Kept;
 pub use limits::Limits;
 pub use log::{Log, Note, Silent};
 pub use model::{

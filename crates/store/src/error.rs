@@ -93,6 +93,12 @@ pub enum StoreError {
         /// How it ended.
         status: Status,
     },
+    /// A run that has events can't begin as another one.
+    #[error("begin run {run} as another one: it has begun already")]
+    Begun {
+        /// The run.
+        run: RunId,
+    },
     /// This process no longer holds the run.
     #[error("write to run {run}: this process no longer holds it ({why})")]
     LeaseLost {

@@ -1,7 +1,7 @@
 //! Appending to a run: one event, one place, one transaction.
 
 use async_trait::async_trait;
-use protocol::{Journal, JournalError, Reason, RunEvent, RunId, Stage, Status, Tier};
+use protocol::{Entry, Journal, JournalError, Reason, RunEvent, RunId, Stage, Status, Tier};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -14,6 +14,8 @@ use crate::lease::Lease;
 pub const INLINE_BYTES_MAX: usize = 16 * 1024;
 
 const DOING: &str = "write down an event of the run";
+const INSERT: &str =
+    "INSERT INTO events (run, seq, at_ms, kind, json, blob) VALUES ($1, $2, $3, $4, $5, $6)";
 
 /// The journal of a run that this process holds. Dropping it gives the run back.
 #[derive(Debug)]
@@ -55,17 +57,7 @@ impl RunJournal {
     pub async fn write(&self, event: &RunEvent) -> Result<u64, StoreError> {
         self.check_held()?;
         let kind = kind(event);
-        let json =
-            serde_json::to_string(event).map_err(|source| StoreError::Unwritable { source })?;
-        let (json, blob) = if INLINE_BYTES_MAX < json.len() {
-            // First the bytes, then the row that names them: a crash in between leaves only an unused file.
-            (
-                None,
-                Some(self.lease.store.blobs.put(json.into_bytes()).await?),
-            )
-        } else {
-            (Some(json), None)
-        };
+        let (json, blob) = self.kept(event).await?;
         let seq = self.insert(event, kind, json, blob).await?;
         tracing::debug!(run.id = %self.lease.run, seq, kind, "wrote down an event");
         Ok(seq)
@@ -82,7 +74,6 @@ impl RunJournal {
             status = coalesce($4, status), stage = coalesce($5, stage), tier = coalesce($6, tier), \
             reason = CASE WHEN $7 THEN $8 ELSE reason END \
             WHERE id = $1 AND epoch = $2 AND status = 'running' RETURNING next_seq - 1";
-        const INSERT: &str = "INSERT INTO events (run, seq, at_ms, kind, json, blob) VALUES ($1, $2, $3, $4, $5, $6)";
         let Lease {
             store, run, epoch, ..
         } = &self.lease;
@@ -109,6 +100,78 @@ impl RunJournal {
         }
     }
 
+    /// Begins the run as another one: takes over its first `copied` events as they are, and appends `reopened`, which
+    /// says so. All of it is there afterwards, or nothing.
+    ///
+    /// The other run is only read, whoever works on it. Outputs are shared by their SHA-256, so this run needs nothing of
+    /// the other one later.
+    ///
+    /// # Errors
+    /// [`StoreError::Begun`] when the run has events already, [`StoreError::Gap`] when the other one has fewer, and those
+    /// of [`RunJournal::write`].
+    pub async fn begin_as(
+        &self,
+        from: &RunId,
+        copied: &[Entry],
+        reopened: &RunEvent,
+    ) -> Result<u64, StoreError> {
+        const COPY: &str = "INSERT INTO events (run, seq, at_ms, kind, json, blob) \
+            SELECT CAST($1 AS TEXT), seq, at_ms, kind, json, blob FROM events WHERE run = $2 AND seq < $3";
+        const TAKE_PLACES: &str = "UPDATE runs SET next_seq = $3 + 1, updated_ms = $4, stage = $5 \
+            WHERE id = $1 AND epoch = $2 AND status = 'running' AND next_seq = 0";
+        self.check_held()?;
+        let Lease {
+            store, run, epoch, ..
+        } = &self.lease;
+        let (json, blob) = self.kept(reopened).await?;
+        let count = i64::try_from(copied.len()).unwrap_or(i64::MAX);
+        let changes = copied.iter().map(|it| RowChange::of(&it.event));
+        let stage = changes.filter_map(|it| it.stage).next_back();
+        let now = now_ms();
+        let (taken, found) = on_pool!(store.database, pool => {
+            let mut transaction = pool.begin().await?;
+            let taken = sqlx::query(TAKE_PLACES)
+                .bind(&run.0).bind(epoch).bind(count).bind(now).bind(&stage)
+                .execute(&mut *transaction).await?.rows_affected();
+            let mut found = 0;
+            if taken == 1 {
+                found = sqlx::query(COPY).bind(&run.0).bind(&from.0).bind(count)
+                    .execute(&mut *transaction).await?.rows_affected();
+            }
+            if taken == 1 && found == copied.len() as u64 {
+                sqlx::query(INSERT)
+                    .bind(&run.0).bind(count).bind(now).bind(kind(reopened)).bind(json).bind(blob)
+                    .execute(&mut *transaction).await?;
+                transaction.commit().await?;
+            }
+            Ok((taken, found))
+        })
+        .map_err(|it| store.database.failed("begin a run as another one", it))?;
+        if taken == 0 {
+            return Err(self.refused().await?);
+        }
+        if found != copied.len() as u64 {
+            return Err(StoreError::Gap {
+                run: from.clone(),
+                expected: found,
+                found: format!("though {} were read", copied.len()),
+            });
+        }
+        Ok(count.unsigned_abs())
+    }
+
+    /// An event as a row keeps it: itself, or the name of a blob.
+    async fn kept(&self, event: &RunEvent) -> Result<(Option<String>, Option<String>), StoreError> {
+        let json =
+            serde_json::to_string(event).map_err(|source| StoreError::Unwritable { source })?;
+        if json.len() <= INLINE_BYTES_MAX {
+            return Ok((Some(json), None));
+        }
+        // First the bytes, then the row that names them: a crash in between leaves only an unused file.
+        let blob = self.lease.store.blobs.put(json.into_bytes()).await?;
+        Ok((None, Some(blob)))
+    }
+
     /// Why no row took the event.
     async fn refused(&self) -> Result<StoreError, StoreError> {
         let row = self.lease.store.row(&self.lease.run).await?;
@@ -117,6 +180,11 @@ impl RunJournal {
             return Ok(StoreError::Ended {
                 run: self.lease.run.clone(),
                 status,
+            });
+        }
+        if row.epoch == self.lease.epoch {
+            return Ok(StoreError::Begun {
+                run: self.lease.run.clone(),
             });
         }
         Ok(self.lease.lose("another process has taken it over"))
@@ -164,6 +232,10 @@ struct RowChange {
 impl RowChange {
     fn of(event: &RunEvent) -> RowChange {
         match event {
+            RunEvent::Reopened { .. } => RowChange {
+                sets_reason: true,
+                ..RowChange::default()
+            },
             RunEvent::Started { stage, .. } => RowChange {
                 stage: Some(word(stage)),
                 // An interruption is over once somebody works again.
@@ -216,6 +288,7 @@ fn word<T: Serialize>(value: &T) -> String {
 fn kind(event: &RunEvent) -> &'static str {
     match event {
         RunEvent::Opened { .. } => "opened",
+        RunEvent::Reopened { .. } => "reopened",
         RunEvent::SetUp { .. } => "set_up",
         RunEvent::Started { .. } => "started",
         RunEvent::Replied { .. } => "replied",

@@ -51,6 +51,13 @@ fn line(event: &RunEvent) -> Option<String> {
             let crew: Vec<&str> = crew.iter().map(|it| it.agent.as_str()).collect();
             Some(format!("opened: {} ({})", task.title, crew.join(", ")))
         }
+        RunEvent::Reopened { fork, replaced, .. } => {
+            let how = fork.as_ref().map_or("reopened", |_| "forked");
+            Some(match replaced.is_empty() {
+                true => how.to_owned(),
+                false => format!("{how}, with others as {}", replaced.join(", ")),
+            })
+        }
         RunEvent::SetUp { .. } => Some("set up".to_owned()),
         RunEvent::Started {
             stage,

@@ -53,6 +53,16 @@ fn told(event: &RunEvent) -> String {
             words::one_line(&task.title, 80),
             words::short_hash(&base.commit)
         ),
+        RunEvent::Reopened { fork, replaced, .. } => {
+            let what = match fork {
+                Some(fork) => format!("forked from {} after its event {}", fork.run, fork.at),
+                None => "gone on with under other terms".to_owned(),
+            };
+            match replaced.is_empty() {
+                true => what,
+                false => format!("{what}, with others as {}", replaced.join(", ")),
+            }
+        }
         RunEvent::SetUp { environment, .. } => {
             format!("set up: Python {}", environment.python_version)
         }

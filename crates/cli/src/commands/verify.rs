@@ -87,7 +87,7 @@ async fn walk(
     history: &[Entry],
 ) -> Result<Verified, Failure> {
     let unreadable = |it: AgainError| Failure::told(Exit::Usage, it);
-    let (base, _, recorded) = opening(history).map_err(unreadable)?;
+    let (base, recorded) = opening(history).map_err(unreadable)?;
     let limits = bounded(recorded.clone(), &home.config.limits);
     let quiet = match mode {
         Mode::Json => Mode::Quiet,

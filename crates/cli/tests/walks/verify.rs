@@ -57,7 +57,7 @@ async fn again(fixture: &Fixture, entries: &[Entry]) -> Verified {
     let world = TempDir::new().expect("a folder for the test");
     let repository = fixture.repository();
     let checkout = open(fixture, world.path(), repository.path()).await;
-    let (base, _, limits) = opening(entries).expect("every journal begins with its run");
+    let (base, limits) = opening(entries).expect("every journal begins with its run");
     assert_eq!(
         checkout.base().tree,
         base.tree,

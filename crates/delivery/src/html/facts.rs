@@ -45,6 +45,17 @@ pub(super) fn head(record: &Record) -> Value {
         "took": words::duration(took),
         "calls": words::counted(total.calls as usize, "call"),
         "spent": report::spent(&total),
+        "forked": record.forked.as_ref().map(|it| json!({
+            "run": it.run.0,
+            "at": it.at,
+            "inherited": report::in_calls(&it.inherited),
+            "own": report::in_calls(&it.own),
+        })),
+        "handovers": record.handovers.iter().map(|it| json!({
+            "seq": it.seq,
+            "agent": it.agent,
+            "change": report::change_of(it, ToString::to_string),
+        })).collect::<Vec<_>>(),
     })
 }
 

@@ -52,6 +52,7 @@ fn visit(record: &Record, visit: &Visit) -> Value {
     let (stage, draft) = place(visit.place);
     let (mark, word) = match &visit.word {
         Word::Unfinished => ("odd", "not finished"),
+        Word::SetAside => ("idle", "set aside"),
         Word::Prepared => ("good", "prepared"),
         Word::Passed => ("good", "passed"),
         Word::Rejected(_) => ("bad", "sent back"),
@@ -61,13 +62,16 @@ fn visit(record: &Record, visit: &Visit) -> Value {
         "colour": colour(visit.place),
         "draft": draft,
         "agent": visit.agent,
-        "model": record.model_of(&visit.agent).map(ToString::to_string),
+        "model": visit.model.as_ref().map(ToString::to_string),
         "mark": mark,
         "word": word,
         "summary": super::cut(&visit.summary),
         "left": percent(left),
         "width": percent(width),
-        "began": words::duration(began),
+        "began": match visit.inherited {
+            true => "before the fork".to_owned(),
+            false => format!("began after {}", words::duration(began)),
+        },
         "took": visit.ended_ms.map(|_| words::duration(took)),
         "calls": visit.calls,
         "tokens": words::number(visit.tokens.total()),

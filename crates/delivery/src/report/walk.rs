@@ -119,12 +119,17 @@ pub(super) fn section(text: &mut String, record: &Record) {
 /// One line of the table: ten cells.
 fn line(record: &Record, visit: &Visit) -> String {
     let (stage, draft) = place_in_words(visit.place);
-    let model = record.model_of(&visit.agent).map_or_else(
+    let model = visit.model.as_ref().map_or_else(
         || "–".to_owned(),
         |it| quote::cell(&it.to_string(), TITLE_CHARS_MAX),
     );
+    let began = match visit.inherited {
+        true => "before the fork".to_owned(),
+        false => words::duration(visit.started_ms.saturating_sub(record.opened_ms)),
+    };
     let word = match &visit.word {
         Word::Unfinished => "**not finished**",
+        Word::SetAside => "set aside",
         Word::Prepared => "prepared",
         Word::Passed => "passed",
         Word::Rejected(_) => "**sent back**",
@@ -139,8 +144,7 @@ fn line(record: &Record, visit: &Visit) -> String {
         words::money(visit.cost_microusd)
     };
     format!(
-        "| {} | {stage} | {draft} | {} | {model} | {word} | {took} | {} | {} | {money} |\n",
-        words::duration(visit.started_ms.saturating_sub(record.opened_ms)),
+        "| {began} | {stage} | {draft} | {} | {model} | {word} | {took} | {} | {} | {money} |\n",
         quote::cell(&visit.agent, TITLE_CHARS_MAX),
         visit.calls,
         words::number(visit.tokens.total()),

@@ -10,7 +10,7 @@ use protocol::{
 };
 
 use super::compare::Gate;
-use super::gate_of;
+use super::{counted, gate_of};
 use crate::ending::bite_in_words;
 
 /// One figure: where it stands, what it is about, and its value.
@@ -54,7 +54,7 @@ impl Told {
             last_draft: 1,
             ..Told::default()
         };
-        for entry in history {
+        for entry in counted(history) {
             told.take(&entry.event, first);
         }
         told
@@ -117,6 +117,7 @@ impl Told {
                 figures.put(Gate::End, "the explanation", explanation);
             }
             RunEvent::Opened { .. }
+            | RunEvent::Reopened { .. }
             | RunEvent::Started { .. }
             | RunEvent::Replied { .. }
             | RunEvent::Unanswered { .. }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use protocol::{Entry, Model, ModelError, ModelId, ModelReply, ModelRequest, RunEvent};
 
-use super::first_draft;
+use super::{counted, first_draft};
 
 /// The replies of one agent, in their order.
 struct Replies {
@@ -19,8 +19,7 @@ struct Replies {
 /// is asked: what an agent makes of them is what gets compared.
 pub fn replies_of(claimed: &[Entry], agent: &str, id: ModelId) -> Arc<dyn Model> {
     let first = first_draft(claimed);
-    let left: VecDeque<ModelReply> = claimed
-        .iter()
+    let left: VecDeque<ModelReply> = counted(claimed)
         .filter_map(|entry| match &entry.event {
             RunEvent::Replied {
                 agent: whose,

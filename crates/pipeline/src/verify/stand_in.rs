@@ -8,6 +8,7 @@ use protocol::{
     Agent, AgentContext, AgentError, Entry, Evidence, Report, RunEvent, RunState, Stage, TreeId,
 };
 
+use super::counted;
 use crate::crew::Crew;
 
 /// The crew with a stand-in in the place of everybody who drafts with a model.
@@ -26,7 +27,7 @@ struct StandIn {
 
 impl StandIn {
     fn of(name: &str, claimed: &[Entry], first: u8) -> StandIn {
-        let left = claimed.iter().filter_map(|entry| match &entry.event {
+        let left = counted(claimed).filter_map(|entry| match &entry.event {
             RunEvent::Reported {
                 stage: Stage::Drafting,
                 iteration,

@@ -2,6 +2,7 @@
 
 mod closures;
 mod endings;
+mod forks;
 mod paid;
 mod resume;
 mod scene;

@@ -22,8 +22,15 @@ pub(crate) struct Oracle {
 
 impl Oracle {
     pub(crate) fn new(answers: fn(&str) -> Result<String, ModelError>) -> Arc<Oracle> {
+        Oracle::named("oracle", answers)
+    }
+
+    pub(crate) fn named(
+        name: &str,
+        answers: fn(&str) -> Result<String, ModelError>,
+    ) -> Arc<Oracle> {
         Arc::new(Oracle {
-            id: ModelId::new("test", "oracle"),
+            id: ModelId::new("test", name),
             answers,
             asked: Mutex::default(),
         })
@@ -238,6 +245,7 @@ pub(crate) fn task() -> Task {
 pub(crate) fn short(journal: &MemoryJournal) -> String {
     let line = |event: RunEvent| match event {
         RunEvent::Opened { .. } => "opened".to_owned(),
+        RunEvent::Reopened { replaced, .. } => format!("reopened without {}", replaced.join(", ")),
         RunEvent::SetUp { .. } => "set up".to_owned(),
         RunEvent::Started {
             stage,

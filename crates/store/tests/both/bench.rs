@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protocol::{Base, Limits, Reason, RunEvent, RunId, Stage, Status, Task, Tier, TreeId};
+use protocol::{Base, Fork, Limits, Reason, RunEvent, RunId, Stage, Status, Task, Tier, TreeId};
 use sqlx::{Connection, PgConnection, SqliteConnection};
 use store::{NewRun, Owner, RunJournal, Store};
 use tempfile::TempDir;
@@ -42,6 +42,30 @@ impl Bench {
             sqlx::query(statement).execute(&mut raw).await.unwrap();
             raw.close().await.unwrap();
         }
+    }
+
+    /// Everything that the database holds about a run, as text.
+    pub(crate) async fn dump(&self, run: &RunId) -> Vec<String> {
+        const ROW: &str = "SELECT created_ms || ' ' || updated_ms || ' ' || title || ' ' || repository || ' ' || \
+            status || ' ' || coalesce(stage, '-') || ' ' || coalesce(reason, '-') || ' ' || coalesce(tier, '-') || \
+            ' ' || next_seq || ' ' || coalesce(lease_owner, '-') || ' ' || lease_since_ms || ' ' || lease_until_ms || \
+            ' ' || epoch || ' ' || coalesce(CAST(cancel_ms AS TEXT), '-') FROM runs WHERE id = $1";
+        const EVENTS: &str = "SELECT seq || ' ' || at_ms || ' ' || kind || ' ' || coalesce(json, '-') || ' ' || \
+            coalesce(blob, '-') FROM events WHERE run = $1 ORDER BY seq";
+        let mut dumped = Vec::new();
+        for statement in [ROW, EVENTS] {
+            let found: Vec<String> = if let Some(path) = self.address.strip_prefix("sqlite:") {
+                let raw = SqliteConnection::connect(&format!("sqlite://{path}")).await;
+                let query = sqlx::query_scalar(statement).bind(&run.0);
+                query.fetch_all(&mut raw.unwrap()).await.unwrap()
+            } else {
+                let raw = PgConnection::connect(&self.address).await;
+                let query = sqlx::query_scalar(statement).bind(&run.0);
+                query.fetch_all(&mut raw.unwrap()).await.unwrap()
+            };
+            dumped.extend(found);
+        }
+        dumped
     }
 }
 
@@ -114,6 +138,28 @@ pub(crate) fn opened(title: &str) -> RunEvent {
             bite_seconds_max: 120,
         },
         settings: serde_json::json!({"out": "here"}),
+    }
+}
+
+pub(crate) fn forked(from: &RunId, at: u64) -> RunEvent {
+    let RunEvent::Opened {
+        crew,
+        limits,
+        settings,
+        ..
+    } = opened("")
+    else {
+        unreachable!("that is how a run is opened");
+    };
+    RunEvent::Reopened {
+        fork: Some(Fork {
+            run: from.clone(),
+            at,
+        }),
+        crew,
+        replaced: Vec::new(),
+        limits,
+        settings,
     }
 }
 

@@ -8,6 +8,7 @@ use protocol::{Journal, RunId, Stage};
 use store::{Cancellation, INLINE_BYTES_MAX, NewRun, Owner, Store, StoreError};
 
 use crate::bench::*;
+pub(crate) use crate::forks::*;
 
 /// The error's words, with the parts that differ from run to run replaced.
 fn check_error<T: std::fmt::Debug>(result: Result<T, StoreError>, run: &RunId, expected: Expect) {

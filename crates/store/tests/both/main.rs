@@ -7,6 +7,7 @@
 
 mod bench;
 mod cases;
+mod forks;
 mod postgres;
 
 use bench::Bench;
@@ -56,6 +57,9 @@ on_both! {
     a_heartbeat_notices_that_the_lease_is_gone
     a_run_at_its_end_takes_nothing_more
     a_wish_to_stop_reaches_the_holder_and_is_forgotten_afterwards
+    a_run_begins_as_another_one_and_leaves_that_as_it_was
+    a_run_that_is_worked_on_lends_its_beginning
+    a_beginning_that_is_not_there_is_not_taken_over
     an_unknown_run_is_an_error_everywhere
     a_newer_schema_is_refused
     opening_twice_at_once_is_fine
