@@ -17,11 +17,12 @@ pub(crate) enum Trouble {
 
 /// Judges an agent's error.
 ///
-/// Fatal is what would come out the same when the run went on: the journal hands back the same replies.
+/// Fatal is what would come out the same when the run went on: the journal hands back the same replies. A cap is raised
+/// from outside, so what ran into it goes on.
 pub(crate) fn judge(error: &AgentError) -> Trouble {
     match error {
         AgentError::Model(model) => match model {
-            ModelError::BudgetExhausted { .. } => Trouble::Fatal(Reason::BudgetExhausted),
+            ModelError::BudgetExhausted { .. } => Trouble::Passing(Reason::BudgetExhausted),
             ModelError::Refused { .. }
             | ModelError::Busy { .. }
             | ModelError::Unreachable { .. }

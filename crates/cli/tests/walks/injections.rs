@@ -61,7 +61,7 @@ fn arrives(row: &Row) -> Adversary {
             task.body += &format!("\n\n{text}");
             if row.id == "big-issue" {
                 run.ends = Ends {
-                    status: Some(Status::Failed),
+                    status: Some(Status::Running),
                     reason: Some(Reason::BudgetExhausted),
                     words: vec!["stay within the budget".to_owned()],
                     ..Ends::default()

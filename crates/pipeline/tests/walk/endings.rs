@@ -118,7 +118,7 @@ async fn no_change_at_all_is_no_code() {
 }
 
 #[tokio::test]
-async fn unreachable_vendor_interrupts_and_spent_budget_ends() {
+async fn unreachable_vendor_and_spent_budget_interrupt() {
     check(
         Scene::new(|_| {
             Err(ModelError::Busy {
@@ -145,7 +145,7 @@ async fn unreachable_vendor_interrupts_and_spent_budget_ends() {
             }
         }),
         expect![[r#"
-            Failed Failed Some(BudgetExhausted) in draft 1: writer could not ask the model: stay within the budget: the next request may need 100 tokens and 3 tokens is left
+            Drafting Running Some(BudgetExhausted) in draft 1: writer could not ask the model: stay within the budget: the next request may need 100 tokens and 3 tokens is left
             "good"
         "#]],
     )

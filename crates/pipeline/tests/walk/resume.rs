@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use pipeline::DriveError;
-use protocol::{ModelError, RunEvent, Workspace};
+use protocol::{ModelError, Reason, RunEvent, Status, Workspace};
 use testkit::MemoryJournal;
 
 use crate::scene::{Scene, short};
@@ -113,4 +113,27 @@ async fn a_journal_of_another_crew_is_refused_rather_than_guessed_at() {
         "writer could not go on from the journal: it holds `write b.py` where `write a.py` is due"
     );
     assert_eq!(scene.oracle.asked().values().sum::<usize>(), 0);
+}
+
+#[tokio::test]
+async fn a_run_that_ran_out_of_budget_goes_on_with_more_and_asks_nobody_twice() {
+    let whole = Scene::new(two_drafts);
+    let end = whole.walk().await.expect("the journal holds");
+    let poor = Scene::new(|asked| match asked {
+        "last word of 2" => Err(ModelError::BudgetExhausted {
+            needed: "11 tokens".to_owned(),
+            left: "3 tokens".to_owned(),
+        }),
+        asked => two_drafts(asked),
+    });
+    let stopped = poor.walk().await.expect("the journal holds");
+    assert_eq!(stopped.state.reason, Some(Reason::BudgetExhausted));
+    assert_eq!(stopped.state.status, Status::Running);
+
+    let mut rich = Scene::new(two_drafts).with_journal(MemoryJournal::with(poor.journal.events()));
+    rich.work = poor.work.clone();
+    let resumed = rich.walk().await.expect("the journal holds");
+    assert_eq!(resumed.state, end.state);
+    let asked: Vec<String> = rich.oracle.asked().into_keys().collect();
+    assert_eq!(asked, ["writer: last word of 2"]);
 }
