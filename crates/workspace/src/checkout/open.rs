@@ -95,6 +95,23 @@ impl Checkout {
         Ok(())
     }
 
+    /// Takes what another run keeps of its base and of `trees` over into a run's folder that isn't there yet, for
+    /// [`Checkout::reopen`]. The other folder is only read, whoever works in it, and isn't needed afterwards.
+    pub async fn take_over(
+        other: &Path,
+        run_folder: &Path,
+        base: &Base,
+        trees: Vec<TreeId>,
+    ) -> Result<(), GitError> {
+        let (other, folder) = (other.to_owned(), run_folder.join(KEPT));
+        let base = base.clone();
+        blocking(move || {
+            let other = Checkout::kept_in(&other)?;
+            Store::with_trees_of(&other, &folder, &base, &trees).map(drop)
+        })
+        .await
+    }
+
     /// Opens what [`Checkout::open`] left in the run's folder, from the same base, without asking anybody.
     pub async fn reopen(opening: Opening, base: &Base) -> Result<Checkout, GitError> {
         let lock = prepare(&opening.run_folder).await?;

@@ -1,12 +1,14 @@
 //! The object store of one run: its own new objects, on top of the mirror's, in a folder that outlives the process.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use git2::{Oid, Repository, RepositoryInitOptions, Signature, Time};
 use protocol::{Base, TreeId};
 
 use super::GitError;
+use super::copy::{copy_commit, copy_tree};
 use super::tree::{Changes, Tracked, read_tree, updated_tree};
 
 /// Where the trees of one run are kept.
@@ -27,6 +29,32 @@ impl Store {
         Ok(Store {
             folder: folder.to_owned(),
         })
+    }
+
+    /// Makes a store at `folder` that holds the base and these trees of another one, and stands on the same mirror. The
+    /// other one is only read, and isn't needed afterwards.
+    pub(crate) fn with_trees_of(
+        other: &Store,
+        folder: &Path,
+        base: &Base,
+        trees: &[TreeId],
+    ) -> Result<Store, GitError> {
+        let store = Store::open(folder, None)?;
+        let place = |it: &Path| it.join("objects/info/alternates");
+        match fs::read(place(&other.folder)) {
+            Ok(beneath) => {
+                let path = place(folder);
+                fs::write(&path, beneath).map_err(GitError::files("write", path))?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(GitError::files("read", place(&other.folder))(error)),
+        }
+        let (from, into) = (other.repository()?, store.repository()?);
+        copy_commit(&from, &into, parse_id(&base.commit)?)?;
+        for tree in [&base.tree].into_iter().chain(trees) {
+            copy_tree(&from, &into, parse_id(&tree.0)?)?;
+        }
+        Ok(store)
     }
 
     /// Where it is.

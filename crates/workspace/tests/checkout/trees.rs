@@ -237,3 +237,71 @@ async fn a_file_too_large_for_a_change_is_named() {
     let error = checkout.snapshot().await.unwrap_err();
     expect!["use `big`: it is larger than 1048576 bytes, too large for a change; delete it, or name it in .gitignore"].assert_eq(&error.to_string());
 }
+
+/// Files below a folder with all that a file system says of them, but for when they were last read.
+fn fingerprint(world: &World, folder: &str) -> String {
+    let line = "find . -printf '%p %m %s %T@ %C@ %n %l\\n' | sort; find . -type f -print0 | sort -z | xargs -0 sha256sum";
+    world.shell(folder, line).0
+}
+
+#[tokio::test]
+async fn another_run_takes_trees_over_and_needs_nothing_of_the_first() {
+    for include_dirty in [false, true] {
+        let world = World::with(&[("a.py", "x = 1\n"), ("d/b.py", "y = 2\n")]);
+        if include_dirty {
+            world.put(&[("dirty.py", "z = 3\n")]);
+        }
+        let first = world.open(None, include_dirty).await.unwrap();
+        let base = first.base().clone();
+        let mut trees = vec![base.tree.clone()];
+        for line in ["mkdir e && echo 1 > e/new", "rm -r d && chmod +x a.py"] {
+            run(&first, line).await;
+            trees.push(first.snapshot().await.unwrap());
+        }
+        run(&first, "echo 2 > e/not-asked-for").await;
+        let other = first.snapshot().await.unwrap();
+        let before = fingerprint(&world, "runs/one");
+
+        // The first run is still under way: its lock is held, and stays so.
+        let (old, new) = (world.path("runs/one"), world.path("runs/two"));
+        Checkout::take_over(&old, &new, &base, trees.clone())
+            .await
+            .unwrap();
+        assert_eq!(fingerprint(&world, "runs/one"), before);
+        drop(first);
+        std::fs::remove_dir_all(&old).unwrap();
+
+        let second = Checkout::reopen(world.opening("two"), &base).await.unwrap();
+        assert_eq!(second.snapshot().await.unwrap(), base.tree);
+        for tree in &trees {
+            second.restore(tree).await.unwrap();
+            run(&second, "true").await;
+            assert_eq!(second.snapshot().await.unwrap(), *tree);
+        }
+        assert!(second.path().join("e/new").exists());
+        second.restore(&other).await.unwrap_err();
+        let store = world.path("runs/two/kept.git").display().to_string();
+        let check = [&*format!("--git-dir={store}"), "fsck", "--strict"];
+        world.git("repo", &check);
+    }
+}
+
+#[tokio::test]
+async fn a_run_whose_folder_is_gone_has_nothing_to_take_over() {
+    let world = World::with(&[("a.py", "")]);
+    let first = world.checkout().await;
+    let base = first.base().clone();
+    drop(first);
+    std::fs::remove_dir_all(world.path("runs/one")).unwrap();
+    let error = Checkout::take_over(
+        &world.path("runs/one"),
+        &world.path("runs/two"),
+        &base,
+        Vec::new(),
+    )
+    .await
+    .unwrap_err();
+    expect!["find the repository folder `/WORLD/runs/one/kept.git` (is the path right?)"]
+        .assert_eq(&world.told(&error));
+    assert!(!world.path("runs/two").exists());
+}
