@@ -4,6 +4,7 @@ mod cancel;
 mod commit;
 mod demo;
 mod doctor;
+mod fork;
 mod log;
 mod models;
 mod resume;
@@ -24,6 +25,7 @@ pub(crate) async fn dispatch(command: Command, quiet: bool) -> Result<Exit, Fail
     match command {
         Command::Run(args) => run::run(args, quiet).await,
         Command::Resume(args) => resume::resume(args, quiet).await,
+        Command::Fork(args) => fork::fork(args, quiet).await,
         Command::Runs(args) => runs::runs(&args).await,
         Command::Show(args) => show::show(&args).await,
         Command::Log(args) => log::log(&args).await,

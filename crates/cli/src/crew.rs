@@ -103,7 +103,7 @@ impl Chosen {
     }
 
     /// Refuses an effort that a model is known not to take.
-    fn check(&self) -> Result<(), Failure> {
+    pub(crate) fn check(&self) -> Result<(), Failure> {
         for (role, model) in self.seats() {
             let (Some(effort), Some(listed)) =
                 (self.efforts.of(role), Catalog::bundled().model(model))
@@ -149,7 +149,11 @@ pub(crate) fn coder_role(place: usize) -> Role {
 /// The crew that a flag or the configuration names.
 fn crew<'a>(args: &CrewArgs, config: &Config) -> Result<&'a CrewEntry, Failure> {
     let configured = Some(config.crew.as_str()).filter(|it| !it.is_empty());
-    let name = args.crew.as_deref().or(configured).unwrap_or(DEFAULT_CREW);
+    named(args.crew.as_deref().or(configured).unwrap_or(DEFAULT_CREW))
+}
+
+/// The bundled crew of this name.
+pub(crate) fn named<'a>(name: &str) -> Result<&'a CrewEntry, Failure> {
     let catalog = Catalog::bundled();
     catalog.crew(name).ok_or_else(|| {
         let names: Vec<&str> = catalog.crews().map(|(name, _)| name).collect();
@@ -160,7 +164,8 @@ fn crew<'a>(args: &CrewArgs, config: &Config) -> Result<&'a CrewEntry, Failure> 
     })
 }
 
-fn parse(given: &str) -> Result<Option<ModelId>, Failure> {
+/// A model as people name it; none for `none`.
+pub(crate) fn parse(given: &str) -> Result<Option<ModelId>, Failure> {
     ModelSpec::parse(given)
         .map(|it| it.model().cloned())
         .map_err(|source| Failure::usage("choose the models", source))

@@ -7,13 +7,13 @@ use protocol::{Entry, Evidence, RunEvent, RunId, RunState, Status, Tier};
 use workspace::checkout::Checkout;
 
 use crate::args::Require;
-use crate::exit::{self, Exit};
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ground;
 use crate::home::Home;
 use crate::progress::Mode;
 use crate::settings::Settings;
-use crate::{out, words};
+use crate::{advice, out, words};
 
 /// Lines of an explanation; the end of a failed command's output is among them.
 const LINES_MAX: usize = 60;
@@ -24,6 +24,7 @@ const WHY_CHARS_MAX: usize = 300;
 /// What the last lines are about.
 pub(crate) struct Ended<'a> {
     pub(crate) run: &'a RunId,
+    pub(crate) settings: &'a Settings,
     pub(crate) state: &'a RunState,
     pub(crate) explanation: &'a str,
     pub(crate) bundle: &'a Path,
@@ -197,7 +198,7 @@ fn headline(state: &RunState) -> String {
 
 fn next(ended: &Ended<'_>) -> String {
     if let Some(reason) = ended.state.reason {
-        return exit::what_next(reason, ended.state, ended.run);
+        return advice::what_next(reason, ended);
     }
     let patch = ended.bundle.join("patch.diff");
     if ended.held_back {

@@ -1,6 +1,6 @@
-//! Exit codes, which scripts rely on, and the sentence that says what to do next.
+//! Exit codes, which scripts rely on.
 
-use protocol::{Reason, RunId, RunState, Status};
+use protocol::{Reason, Status};
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,49 +60,6 @@ impl Exit {
     /// The number the shell sees.
     pub(crate) fn code(self) -> u8 {
         self as u8
-    }
-}
-
-/// What to do about a run that ended without a change.
-pub(crate) fn what_next(reason: Reason, state: &RunState, run: &RunId) -> String {
-    match reason {
-        Reason::NoCode => format!(
-            "Say in the task what should be different afterwards, and where, and run it again. \
-             `pipeline log {run}` shows what the models did."
-        ),
-        Reason::RedraftsExhausted => format!(
-            "Read why in the report; then make the task more precise, or allow more drafts with --max-iterations. \
-             The last draft is kept: `pipeline show {run}`."
-        ),
-        Reason::NoProgress => format!(
-            "The models are stuck: read the last feedback with `pipeline show {run}`, then put what they miss into the task."
-        ),
-        Reason::BudgetExhausted => format!(
-            "The work so far is kept (`pipeline show {run}`). Run it again with a higher --budget or --token-budget."
-        ),
-        Reason::BlockedEnvironment => "Make the command above work in a fresh checkout (a missing system package, a Python version), \
-             or say how in `[tool.pipeline]` of pyproject.toml; then run it again."
-            .to_owned(),
-        Reason::NeedsInput => "Say what should change, or mend what was given; then run it again.".to_owned(),
-        Reason::Cancelled => format!("Nothing is lost: `pipeline resume {run}` goes on where it stopped."),
-        Reason::VendorUnavailable => format!(
-            "Check the key, the model's name and the vendor's status; then `pipeline resume {run}` goes on without paying twice."
-        ),
-        Reason::ModelDeclined => format!(
-            "`pipeline log {run}` shows which role it was. Say the task in other words, or run it again with another model \
-             for that role (--coder, --test-author, --reviewer)."
-        ),
-        Reason::ReviewFiltered | Reason::ReviewUnreadable => format!(
-            "The draft and its tests are kept: `pipeline show {run}`. Run the task again with another --reviewer; \
-             with `--reviewer none` a change is at most `unverified`."
-        ),
-        Reason::AgentBroke if state.status == Status::Failed => format!(
-            "Going on would end the same way. `pipeline log {run}` shows what happened, `pipeline show {run}` the last draft; \
-             run the task again, with another model for that role if it happens again."
-        ),
-        Reason::AgentBroke => format!(
-            "When the cause is gone, `pipeline resume {run}` goes on where it stopped; `pipeline log {run}` shows what happened."
-        ),
     }
 }
 

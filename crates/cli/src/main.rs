@@ -1,9 +1,11 @@
 //! The program: names every crate, reads the environment, knows the terminal.
 
+mod advice;
 mod again;
 mod args;
 mod briefing;
 mod by_role;
+mod changes;
 mod commands;
 mod config;
 mod crew;
@@ -16,6 +18,8 @@ mod home;
 mod out;
 mod progress;
 mod rehearsal;
+mod reopen;
+mod reopened;
 mod seats;
 mod session;
 mod settings;

@@ -9,10 +9,9 @@ use delivery::Bundle;
 use intake::GivenTests;
 use pipeline::{Crew, Outcome, Run, Stop, StopHandle};
 use protocol::{
-    Base, Entry, Journal, JournalError, Log, RunEvent, RunId, RunState, Status, Task, Terms,
-    Workspace,
+    Entry, Journal, JournalError, Log, RunEvent, RunId, RunState, Status, Task, Terms, Workspace,
 };
-use store::{Lease, NewRun, RunJournal, StoreError};
+use store::{Lease, NewRun, RunJournal};
 use tokio::task::JoinHandle;
 use workspace::checkout::Checkout;
 
@@ -136,67 +135,7 @@ pub(crate) async fn begin(home: &Home, plan: Plan, mode: Mode) -> Result<Exit, F
             checkout,
             progress,
             signals,
-        },
-        &history,
-    )
-    .await
-}
-
-/// Goes on with a run that stopped.
-pub(crate) async fn resume(home: &Home, run: &RunId, mode: Mode) -> Result<Exit, Failure> {
-    let history = history(home, run).await?;
-    let Some(RunEvent::Opened {
-        task,
-        base,
-        settings,
-        ..
-    }) = history.first().map(|it| &it.event)
-    else {
-        return Err(Failure::plain_usage(format!(
-            "resume {run}: it never got as far as its first event (run the task again)"
-        )));
-    };
-    let (task, base): (Task, Base) = (task.clone(), base.clone());
-    let settings: Settings = serde_json::from_value(settings.clone()).map_err(|it| {
-        Failure::usage(
-            format!("understand the settings of {run} (was it made by another version?)"),
-            it,
-        )
-    })?;
-    let progress = Arc::new(Progress::new(mode));
-    let claimed = home.store.claim(run, &home.owner, LEASE_MAX).await;
-    // Read again: whoever held the run until now may have gone on with it since.
-    let history = self::history(home, run).await?;
-    let lease = match claimed {
-        Ok(lease) => lease,
-        Err(StoreError::Ended { .. }) => {
-            // The walk is over, but whoever walked it may have been stopped before the change was delivered.
-            let state = fold(&history)?;
-            return deliver(home, run, &settings, &state, &history, mode).await;
-        }
-        Err(error) => return Err(Failure::usage(format!("take up {run}"), error)),
-    };
-    let signals = Signals::obey(&progress, run);
-    let log: Arc<dyn Log> = progress.clone();
-    let crew = wiring::crew(&settings, &home.config, &home.surroundings, &history, &log)?;
-    let ground = Ground::find(home, settings.unconfined, &progress).await?;
-    let checkout = ground.reopen(home, run, &base).await?;
-    progress.follow(run, &history);
-    if settings.source.is_paid() {
-        progress.brief(&rehearsal::briefing(home, &settings, &history));
-    }
-    let journal = Announcing::new(home, lease, progress.clone());
-    go_on(
-        home,
-        Scene {
-            run: run.clone(),
-            settings,
-            task,
-            crew,
-            journal,
-            checkout,
-            progress,
-            signals,
+            new_fork: false,
         },
         &history,
     )
@@ -204,18 +143,21 @@ pub(crate) async fn resume(home: &Home, run: &RunId, mode: Mode) -> Result<Exit,
 }
 
 /// Everything a walk on the command line needs.
-struct Scene {
-    run: RunId,
-    settings: Settings,
-    task: Task,
-    crew: Crew,
-    journal: Arc<Announcing>,
-    checkout: Checkout,
-    progress: Arc<Progress>,
-    signals: Signals,
+pub(crate) struct Scene {
+    pub(crate) run: RunId,
+    pub(crate) settings: Settings,
+    pub(crate) task: Task,
+    pub(crate) crew: Crew,
+    pub(crate) journal: Arc<Announcing>,
+    pub(crate) checkout: Checkout,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) signals: Signals,
+    /// Whether it is a fork in its first life.
+    pub(crate) new_fork: bool,
 }
 
-async fn go_on(home: &Home, scene: Scene, history: &[Entry]) -> Result<Exit, Failure> {
+/// Walks on from what the journal holds, and tells how it ended.
+pub(crate) async fn go_on(home: &Home, scene: Scene, history: &[Entry]) -> Result<Exit, Failure> {
     let broken = |what: &str, it| Failure::broken(what.to_owned(), it);
     let work: Arc<dyn Workspace> = Arc::new(scene.checkout);
     let base = work
@@ -225,7 +167,7 @@ async fn go_on(home: &Home, scene: Scene, history: &[Entry]) -> Result<Exit, Fai
     let limits = Terms::of(history).map_or(&home.config.limits, |it| it.limits);
     // While the first reply is waited for, and not when everything is done.
     tokio::task::spawn_blocking(delivery::prepare_page);
-    let walked = Run {
+    let run = Run {
         task: scene.task,
         crew: scene.crew,
         limits: limits.clone(),
@@ -234,9 +176,11 @@ async fn go_on(home: &Home, scene: Scene, history: &[Entry]) -> Result<Exit, Fai
         base,
         log: scene.progress.clone() as Arc<dyn Log>,
         stop: scene.signals.stop.clone(),
-    }
-    .walk(history)
-    .await;
+    };
+    let walked = match scene.new_fork {
+        true => run.walk_fork(history).await,
+        false => run.walk(history).await,
+    };
     scene.progress.close();
     let outcome: Outcome = walked.map_err(|it| {
         Failure::broken(format!("go on with the run {}", scene.run), it).advise(format!(
@@ -250,6 +194,7 @@ async fn go_on(home: &Home, scene: Scene, history: &[Entry]) -> Result<Exit, Fai
         let bundle = write_bundle(home, &scene.run, &scene.settings, &history)?;
         let ended = Ended {
             run: &scene.run,
+            settings: &scene.settings,
             state: &outcome.state,
             explanation: &outcome.explanation,
             bundle: &bundle,
@@ -271,7 +216,7 @@ async fn go_on(home: &Home, scene: Scene, history: &[Entry]) -> Result<Exit, Fai
 }
 
 /// Writes the bundle and whatever was asked for, and says where everything is.
-async fn deliver(
+pub(crate) async fn deliver(
     home: &Home,
     run: &RunId,
     settings: &Settings,
@@ -291,6 +236,7 @@ async fn deliver(
     }
     let ended = Ended {
         run,
+        settings,
         state,
         explanation: refused.as_deref().unwrap_or(&explanation),
         bundle: &bundle,
@@ -331,7 +277,7 @@ fn write_bundle(
     Ok(folder)
 }
 
-fn fold(history: &[Entry]) -> Result<RunState, Failure> {
+pub(crate) fn fold(history: &[Entry]) -> Result<RunState, Failure> {
     RunState::fold(history).map_err(|it| Failure::broken("make sense of the run's journal", it))
 }
 
@@ -343,13 +289,13 @@ pub(crate) async fn history(home: &Home, run: &RunId) -> Result<Vec<Entry>, Fail
 }
 
 /// Obeys Ctrl-C and SIGTERM as long as it lives.
-struct Signals {
-    stop: Stop,
+pub(crate) struct Signals {
+    pub(crate) stop: Stop,
     listening: JoinHandle<()>,
 }
 
 impl Signals {
-    fn obey(progress: &Arc<Progress>, run: &RunId) -> Signals {
+    pub(crate) fn obey(progress: &Arc<Progress>, run: &RunId) -> Signals {
         let (handle, stop) = Stop::new();
         let listening = tokio::spawn(obey_signals(handle, progress.clone(), run.clone()));
         Signals { stop, listening }
@@ -388,17 +334,30 @@ async fn obey_signals(handle: StopHandle, progress: Arc<Progress>, run: RunId) {
 }
 
 /// The run's journal, which also tells whoever watches.
-struct Announcing {
+pub(crate) struct Announcing {
     journal: RunJournal,
     progress: Arc<Progress>,
 }
 
 impl Announcing {
-    fn new(home: &Home, lease: Lease, progress: Arc<Progress>) -> Arc<Announcing> {
-        Arc::new(Announcing {
-            journal: home.store.journal(lease),
-            progress,
-        })
+    pub(crate) fn new(home: &Home, lease: Lease, progress: Arc<Progress>) -> Arc<Announcing> {
+        Announcing::of(home.store.journal(lease), progress)
+    }
+
+    pub(crate) fn of(journal: RunJournal, progress: Arc<Progress>) -> Arc<Announcing> {
+        Arc::new(Announcing { journal, progress })
+    }
+
+    /// Tells whoever watches of an event that was written down elsewhere.
+    pub(crate) fn tell(&self, seq: u64, event: &RunEvent) {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        self.progress.event(&Entry {
+            seq,
+            at_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
+            event: event.clone(),
+        });
     }
 }
 
@@ -410,14 +369,7 @@ impl Journal for Announcing {
             .write(event)
             .await
             .map_err(|it| JournalError(Box::new(it)))?;
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        self.progress.event(&Entry {
-            seq,
-            at_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
-            event: event.clone(),
-        });
+        self.tell(seq, event);
         Ok(())
     }
 

@@ -76,6 +76,9 @@ pub(crate) enum ModelSource {
     Scripts {
         /// The folder, with a folder of replies for each role.
         folder: PathBuf,
+        /// The first event whose replies are theirs; 0 unless the run was forked with other scripts.
+        #[serde(default)]
+        since: u64,
     },
     /// The scripts that come with the program.
     Demo,
@@ -88,7 +91,7 @@ impl ModelSource {
     }
 
     /// Whether the models are those of vendors, now or when they were recorded. Scripts all have one source.
-    fn asks_vendors(&self) -> bool {
+    pub(crate) fn asks_vendors(&self) -> bool {
         match self {
             ModelSource::Vendors { .. } | ModelSource::Replay { .. } => true,
             ModelSource::Scripts { .. } | ModelSource::Demo => false,
@@ -107,6 +110,7 @@ impl Settings {
         let source = if let Some(folder) = &args.crew.scripted {
             ModelSource::Scripts {
                 folder: absolute(folder),
+                since: 0,
             }
         } else if let Some(folder) = &args.crew.replay {
             ModelSource::Replay {
@@ -118,18 +122,12 @@ impl Settings {
             }
         };
         let chosen = match &source {
-            ModelSource::Scripts { folder } => {
-                let roles = scripted_roles(|role| folder.join(role).is_dir());
-                if roles.coders.is_empty() {
-                    return Err(no_scripts(folder));
-                }
-                roles
-            }
+            ModelSource::Scripts { folder, .. } => roles_of_scripts(folder)?,
             _ => Chosen::of(&args.crew, config)?,
         };
         let user_tests = !args.source.tests.is_empty();
         let test_author = if user_tests {
-            no_author_beside_tests(args)?;
+            no_author_beside_tests(args.crew.test_author.as_deref())?;
             None
         } else {
             chosen.test_author
@@ -225,6 +223,15 @@ fn scripted_roles(has: impl Fn(&str) -> bool) -> Chosen {
     }
 }
 
+/// The roles that the scripts in a folder fill.
+pub(crate) fn roles_of_scripts(folder: &Path) -> Result<Chosen, Failure> {
+    let roles = scripted_roles(|role| folder.join(role).is_dir());
+    if roles.coders.is_empty() {
+        return Err(no_scripts(folder));
+    }
+    Ok(roles)
+}
+
 fn no_scripts(folder: &Path) -> Failure {
     Failure::plain_usage(format!(
         "find a coder's script in `{}` (it needs a folder `draft` with replies `01.toml`, `02.toml` …; `refine`, `author` and `review` may be beside it)",
@@ -233,9 +240,8 @@ fn no_scripts(folder: &Path) -> Failure {
 }
 
 /// The user's tests are the acceptance tests, so there is nothing for an author to write.
-fn no_author_beside_tests(args: &RunArgs) -> Result<(), Failure> {
-    let named = args.crew.test_author.as_deref().unwrap_or("none");
-    match ModelSpec::parse(named) {
+pub(crate) fn no_author_beside_tests(named: Option<&str>) -> Result<(), Failure> {
+    match ModelSpec::parse(named.unwrap_or("none")) {
         Ok(ModelSpec::Unfilled) => Ok(()),
         _ => Err(Failure::plain_usage(
             "use --tests together with --test-author: the tests that you give are the acceptance tests (leave one of them out)",
@@ -245,7 +251,10 @@ fn no_author_beside_tests(args: &RunArgs) -> Result<(), Failure> {
 
 /// Models of one vendor share their blind spots, so whoever coded last isn't reviewed by its own kind. All servers
 /// behind `OPENAI_BASE_URL` are one vendor: what stands behind them can't be told from here.
-fn another_vendor_reviews(coders: &[ModelId], reviewer: Option<&ModelId>) -> Result<(), Failure> {
+pub(crate) fn another_vendor_reviews(
+    coders: &[ModelId],
+    reviewer: Option<&ModelId>,
+) -> Result<(), Failure> {
     let (Some(last), Some(reviewer)) = (coders.last(), reviewer) else {
         return Ok(());
     };
@@ -268,7 +277,7 @@ fn another_vendor_reviews(coders: &[ModelId], reviewer: Option<&ModelId>) -> Res
 }
 
 /// An amount such as `2.00`, in millionths of a dollar.
-fn dollars(text: &str) -> Result<u64, Failure> {
+pub(crate) fn dollars(text: &str) -> Result<u64, Failure> {
     match text.trim().trim_start_matches('$').parse::<f64>() {
         Ok(amount) if (0.0..1e9).contains(&amount) => Ok(microusd(amount)),
         _ => Err(Failure::plain_usage(format!(

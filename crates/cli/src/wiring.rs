@@ -11,7 +11,8 @@ use llm::{
     ScriptedModel, Service, Spent, Tuning, Vendors,
 };
 use pipeline::Crew;
-use protocol::{Agent, Entry, Log, Model, ModelId, RunEvent};
+use pipeline::verify::replies_of;
+use protocol::{Agent, Entry, Log, Model, ModelId, RunEvent, Seat};
 
 use crate::config::Config;
 use crate::crew::coder_role;
@@ -72,7 +73,7 @@ fn unfilled(mut refused: Vec<LlmError>, source: &ModelSource) -> Failure {
             "Put [prices.\"{model}\"] with input, cached, cache_write and output, in US dollars per million tokens, \
              into pipeline.toml; or use --token-budget. `pipeline models` lists the models whose price is known."
         )),
-        (LlmError::Script { .. }, ModelSource::Scripts { folder }) => {
+        (LlmError::Script { .. }, ModelSource::Scripts { folder, .. }) => {
             Some(format!("The scripts are in {}.", folder.display()))
         }
         _ => None,
@@ -106,7 +107,8 @@ struct Models<'a> {
 enum Source {
     Vendors(Option<Arc<Recording>>),
     Replay(Arc<Replay>),
-    Scripts(std::path::PathBuf),
+    /// The folder, and the first event whose replies are theirs.
+    Scripts(std::path::PathBuf, u64),
     Demo,
 }
 
@@ -131,7 +133,7 @@ impl<'a> Models<'a> {
             ModelSource::Replay { folder } => {
                 Source::Replay(Replay::open(folder).map_err(|it| open("replay", folder, it))?)
             }
-            ModelSource::Scripts { folder } => Source::Scripts(folder.clone()),
+            ModelSource::Scripts { folder, since } => Source::Scripts(folder.clone(), *since),
             ModelSource::Demo => Source::Demo,
         };
         let variable = |name: &str| surroundings.variable(name).map(str::to_owned);
@@ -181,13 +183,13 @@ impl<'a> Models<'a> {
                 return Ok(llm::tuned(model, self.tuning(id, role)));
             }
             // A script says what it says, however it is asked.
-            Source::Scripts(folder) => Arc::new(
+            Source::Scripts(folder, since) => Arc::new(
                 ScriptedModel::from_folder(id.clone(), &folder.join(role.name()))?
-                    .after(self.answered(agent)),
+                    .after(self.answered(agent, *since)),
             ),
             Source::Demo => Arc::new(
                 ScriptedModel::from_texts(id.clone(), demo::replies(role))?
-                    .after(self.answered(agent)),
+                    .after(self.answered(agent, 0)),
             ),
         };
         self.ledger.meter(model)
@@ -214,15 +216,32 @@ impl<'a> Models<'a> {
         )
     }
 
-    /// Replies that an agent has had in earlier lives of the run.
-    fn answered(&self, agent: &str) -> usize {
-        self.history
-            .iter()
+    /// Replies that an agent has had in earlier lives of the run, from an event on.
+    fn answered(&self, agent: &str, since: u64) -> usize {
+        let later = self.history.iter().filter(|it| since <= it.seq);
+        later
             .filter(
                 |it| matches!(&it.event, RunEvent::Replied { agent: whose, .. } if whose == agent),
             )
             .count()
     }
+}
+
+/// The seats of the crew that the settings describe, without a model that could be asked.
+pub(crate) fn seats(settings: &Settings) -> Vec<Seat> {
+    let named = |id: &ModelId| replies_of(&[], "", id.clone());
+    let coders = settings
+        .coders
+        .iter()
+        .map(|it| (Dialect::of(it), named(it)));
+    let crew = seats::crew(seats::Models {
+        coders: coders.collect(),
+        author: settings.test_author.as_ref().map(named),
+        user_tests: settings.user_tests,
+        claimed: Vec::new(),
+        reviewer: settings.reviewer.as_ref().map(named),
+    });
+    crew.seats()
 }
 
 /// What earlier lives of the run have used.

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use delivery::words::counted;
-use protocol::{Base, Canaries, Evidence, HunkVerdict, Reason, Status, Task, TestOutcome, Tier};
+use protocol::{
+    Base, Canaries, Evidence, HunkVerdict, Reason, RunEvent, Status, Task, TestOutcome, Tier,
+};
 use store::RunSummary;
 
 /// A green or a red mark; plain text, because colour says nothing in a log.
@@ -256,6 +258,96 @@ pub(crate) fn about(evidence: &Evidence) -> String {
                 .iter()
                 .filter(|it| matches!(it.verdict, HunkVerdict::Exercised { .. }))
                 .count()
+        ),
+    }
+}
+
+/// An event in one line.
+pub(crate) fn event(event: &RunEvent) -> String {
+    match event {
+        RunEvent::Opened { task, base, .. } => format!(
+            "opened: {} (base {})",
+            one_line(&task.title, 80),
+            short_hash(&base.commit)
+        ),
+        RunEvent::Reopened { fork, replaced, .. } => {
+            let what = match fork {
+                Some(fork) => format!("forked from {} after its event {}", fork.run, fork.at),
+                None => "gone on with under other terms".to_owned(),
+            };
+            match replaced.is_empty() {
+                true => what,
+                false => format!("{what}, with others as {}", replaced.join(", ")),
+            }
+        }
+        RunEvent::SetUp { environment, .. } => {
+            format!("set up: Python {}", environment.python_version)
+        }
+        RunEvent::Started {
+            stage,
+            iteration,
+            agent,
+        } => format!("{stage}: {agent} began draft {iteration}"),
+        RunEvent::Replied { agent, reply, .. } => {
+            let tools: Vec<&str> = reply.tool_calls.iter().map(|it| it.tool.as_str()).collect();
+            format!(
+                "  {agent}: reply of {}{}{}",
+                tokens(reply.usage.total()),
+                if reply.text.trim().is_empty() {
+                    String::new()
+                } else {
+                    format!(": {}", one_line(&reply.text, 80))
+                },
+                if tools.is_empty() {
+                    String::new()
+                } else {
+                    format!(", wants {}", one_line(&tools.join(", "), 80))
+                }
+            )
+        }
+        RunEvent::Unanswered {
+            agent, unanswered, ..
+        } => format!(
+            "  {agent}: no reply for up to {}: {}",
+            tokens(unanswered.usage.total()),
+            one_line(&unanswered.why, 80)
+        ),
+        RunEvent::Stepped { agent, step, .. } => {
+            format!("  {agent}: {}", one_line(step, 90))
+        }
+        RunEvent::Prepared { agent, prepared } => {
+            let found: Vec<String> = prepared.evidence.iter().map(about).collect();
+            format!(
+                "  {agent} is prepared{}{}",
+                if found.is_empty() { "" } else { ": " },
+                found.join("; ")
+            )
+        }
+        RunEvent::Reported {
+            stage,
+            agent,
+            report,
+            ..
+        } => format!(
+            "{stage}: {agent} {}: {}",
+            if report.verdict.feedback().is_none() {
+                "passed it"
+            } else {
+                "sent it back"
+            },
+            one_line(&report.summary, 100)
+        ),
+        RunEvent::Interrupted { explanation, .. } => {
+            format!("interrupted: {}", one_line(explanation, 100))
+        }
+        RunEvent::Finished {
+            status,
+            explanation,
+            ..
+        } => format!(
+            "finished: {}: {}",
+            self::status(*status),
+            one_line(explanation, 100)
         ),
     }
 }

@@ -1,6 +1,6 @@
 //! `pipeline show`: how a run stands, and its change.
 
-use protocol::{RunState, Status};
+use protocol::{Entry, Fork, RunEvent, RunState, Status};
 
 use crate::args::ShowArgs;
 use crate::exit::Exit;
@@ -29,6 +29,12 @@ pub(crate) async fn show(args: &ShowArgs) -> Result<Exit, Failure> {
         .await
         .map_err(|it| store_failure("find the run", it))?;
     out::line(&format!("run         {run}"));
+    if let Some(fork) = fork_of(&history) {
+        out::line(&format!(
+            "forked      from {} after its event {}",
+            fork.run, fork.at
+        ));
+    }
     out::line(&format!(
         "task        {}",
         words::one_line(&state.task.title, 100)
@@ -71,4 +77,12 @@ pub(crate) async fn show(args: &ShowArgs) -> Result<Exit, Failure> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// What the run began as, if it is a fork.
+fn fork_of(history: &[Entry]) -> Option<&Fork> {
+    history.iter().rev().find_map(|it| match &it.event {
+        RunEvent::Reopened { fork, .. } => fork.as_ref(),
+        _ => None,
+    })
 }

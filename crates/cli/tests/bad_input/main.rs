@@ -3,6 +3,7 @@
 mod bundles;
 mod configuration;
 mod deliveries;
+mod forks;
 mod given_tests;
 mod machine;
 mod models;

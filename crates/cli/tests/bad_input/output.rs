@@ -185,6 +185,7 @@ fn help_says_what_each_thing_is_for() {
             Commands:
               run          Walk one task to a verified change
               resume       Go on where a run stopped
+              fork         Begin a new run as an old one, and go on with other models
               runs         List the runs, newest first
               show         Show how a run stands
               log          Print what happened in a run, one event a line
@@ -361,6 +362,7 @@ fn help_says_what_each_thing_is_for() {
             Commands:
               run          Walk one task to a verified change
               resume       Go on where a run stopped
+              fork         Begin a new run as an old one, and go on with other models
               runs         List the runs, newest first
               show         Show how a run stands
               log          Print what happened in a run, one event a line

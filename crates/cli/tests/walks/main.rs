@@ -4,6 +4,7 @@ mod adversaries;
 // The program has no library part; what it walks again with is what is tested here.
 #[path = "../../src/again.rs"]
 mod again;
+mod forks;
 mod honest;
 mod injections;
 mod scene;

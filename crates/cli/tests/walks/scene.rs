@@ -87,13 +87,16 @@ pub(crate) async fn broken(
 /// Walks a fixture from its first event to its last.
 pub(crate) async fn walk(fixture: &Fixture) -> Walked {
     let world = TempDir::new().expect("a folder for the test");
+    walk_in(fixture, world.path()).await
+}
+
+/// The same, in a folder in which its trees stay.
+pub(crate) async fn walk_in(fixture: &Fixture, world: &Path) -> Walked {
     let repository = fixture.repository();
-    let checkout = open(fixture, world.path(), repository.path()).await;
+    let checkout = open(fixture, world, repository.path()).await;
     let base_commit = checkout.base().clone();
-    let base = checkout.fork(&base_commit.tree).await;
-    let work: Arc<dyn Workspace> = Arc::new(checkout);
     let crew = crew(fixture);
-    let journal = Arc::new(MemoryJournal::new());
+    let journal = MemoryJournal::new();
     let opened = RunEvent::Opened {
         task: fixture.task.clone(),
         base: base_commit,
@@ -102,6 +105,19 @@ pub(crate) async fn walk(fixture: &Fixture) -> Walked {
         settings: serde_json::Value::Null,
     };
     journal.append(&opened).await.expect("it is kept in memory");
+    walk_on(fixture, checkout, crew, journal).await
+}
+
+/// Walks on from what a journal holds.
+pub(crate) async fn walk_on(
+    fixture: &Fixture,
+    checkout: Checkout,
+    crew: Crew,
+    journal: MemoryJournal,
+) -> Walked {
+    let base = checkout.fork(&checkout.base().tree).await;
+    let work: Arc<dyn Workspace> = Arc::new(checkout);
+    let journal = Arc::new(journal);
     let run = Run {
         task: fixture.task.clone(),
         crew,
@@ -150,6 +166,17 @@ fn crew(fixture: &Fixture) -> Crew {
 }
 
 pub(crate) async fn open(fixture: &Fixture, world: &Path, repository: &Path) -> Checkout {
+    let origin = match fixture.before.is_empty() {
+        true => Origin::Nothing,
+        false => Origin::Folder(repository.to_owned()),
+    };
+    Checkout::open(opening(fixture, world).await, &origin, None, false, &Silent)
+        .await
+        .unwrap_or_else(|error| panic!("{}: could not {error}", fixture.name))
+}
+
+/// What a checkout in the folder `run` of a world is opened with.
+pub(crate) async fn opening(fixture: &Fixture, world: &Path) -> Opening {
     let scratch = world.join("scratch");
     fs::create_dir(&scratch).expect("a folder for the test");
     let walls = Walls::probe(Some(Path::new("/usr/bin/bwrap")), Path::new(STAGE)).await;
@@ -163,21 +190,14 @@ pub(crate) async fn open(fixture: &Fixture, world: &Path, repository: &Path) -> 
     };
     let path = "/usr/bin:/bin".to_owned();
     let mirrors = world.join("mirrors");
-    let opening = Opening {
+    Opening {
         run_folder: world.join("run"),
         mirrors: Mirrors::new(mirrors, door.clone(), Access::default(), path, limits),
         door,
         limits: fixture.limits.clone(),
         findings: world.join("findings"),
         environments: Arc::new(programs()),
-    };
-    let origin = match fixture.before.is_empty() {
-        true => Origin::Nothing,
-        false => Origin::Folder(repository.to_owned()),
-    };
-    Checkout::open(opening, &origin, None, false, &Silent)
-        .await
-        .unwrap_or_else(|error| panic!("{}: could not {error}", fixture.name))
+    }
 }
 
 /// A Python with pytest and Ruff that all fixtures share, and the interpreter it points at.

@@ -148,7 +148,7 @@ impl Script {
     pub fn watched(self, see: impl Fn(&Received) + Send + Sync + 'static) -> Script {
         Script::with(move |received| {
             see(received);
-            self.answer(received)
+            self.answer_to(received)
         })
     }
 
@@ -205,7 +205,8 @@ impl Script {
         Ok(Script::conversations(conversations))
     }
 
-    pub(super) fn answer(&self, received: &Received) -> Answer {
+    /// What it answers to a request: for scripts that choose among others.
+    pub fn answer_to(&self, received: &Received) -> Answer {
         (self.0)(received)
     }
 }

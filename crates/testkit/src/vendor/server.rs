@@ -173,7 +173,7 @@ async fn answer(
         refused.push(words);
         return answer;
     }
-    match kept.script.answer(&received) {
+    match kept.script.answer_to(&received) {
         Answer::Reply(reply) => say(&kept, wire, &wire.reply(&reply, &received)),
         Answer::Json(body) => say(&kept, wire, &body),
         Answer::Fault(fault) => broken(fault, wire, &received, &line).await,
