@@ -42,7 +42,9 @@ fn an_edit_before_a_call_that_can_not_be_read_is_no_draft() {
     let malformed = "stop = 'malformed'\nstop_details = 'MALFORMED_FUNCTION_CALL'";
     let mut replies = vec![edit];
     replies.extend([malformed; 15]);
-    check(pages().says("draft", &replies), expect![[r#"
+    check(
+        pages().says("draft", &replies),
+        expect![[r#"
         exit 11
         --- stdout
 
@@ -54,7 +56,8 @@ fn an_edit_before_a_call_that_can_not_be_read_is_no_draft() {
         evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
         cost        0 tokens, $0.0000
         next        The models are stuck: read the last feedback with `pipeline show [RUN]`, then put what they miss into the task.
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

@@ -90,7 +90,7 @@ async fn fork(whole: &Scene, at: usize, others: &[&str]) -> Forked {
     half.expect("the folder is there");
     scene.crew = Some(crew);
     let past = scene.journal.entries();
-    let outcome = scene.walk().await;
+    let outcome = scene.walk_fork().await;
     let outcome = outcome.unwrap_or_else(|error| panic!("forked at {at}: {error}"));
     Forked {
         past,

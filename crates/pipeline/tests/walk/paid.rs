@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use pipeline::Crew;
 use protocol::{
-    Bill, Model, ModelError, ModelId, ModelReply, ModelRequest, Reason, RunEvent, Stage,
-    TokenUsage, Unanswered,
+    Bill, Fork, Model, ModelError, ModelId, ModelReply, ModelRequest, Reason, RunEvent, RunId,
+    Stage, TokenUsage, Unanswered,
 };
 use testkit::MemoryJournal;
 
@@ -147,4 +147,49 @@ async fn a_killed_life_may_have_lost_one_request_and_a_stopped_one_has_not() {
         explanation: String::new(),
     });
     assert_eq!(resume(stopped).await, 0);
+}
+
+#[tokio::test]
+async fn a_new_fork_has_lost_nothing_and_a_reopened_run_what_its_last_life_may_have() {
+    let opened = Scene::new(|_| Ok(String::new())).opened();
+    let (whole, _) = scene(MemoryJournal::with([opened]), |_| Ok("good\n".to_owned()));
+    whole.walk().await.expect("the journal holds");
+    let mut begun = whole.journal.events();
+    let began = begun
+        .iter()
+        .position(|it| matches!(it, RunEvent::Started { .. }))
+        .expect("the writer began");
+    begun.truncate(began + 1);
+    let reopened = |fork: bool, replaced: &[&str]| RunEvent::Reopened {
+        fork: fork.then(|| Fork {
+            run: RunId("whole".to_owned()),
+            at: began as u64,
+        }),
+        crew: whole.crew.as_ref().expect("it has one").seats(),
+        replaced: replaced.iter().map(|it| (*it).to_owned()).collect(),
+        limits: whole.limits.clone(),
+        settings: serde_json::Value::Null,
+    };
+    let lost = async |more: &[RunEvent], new_fork: bool| {
+        let history = [&begun[..], more].concat();
+        let (again, costly) = scene(MemoryJournal::with(history), |_| Ok("good\n".to_owned()));
+        match new_fork {
+            true => again.walk_fork().await,
+            false => again.walk().await,
+        }
+        .expect("the journal holds");
+        costly.lost.load(Ordering::SeqCst)
+    };
+    let stopped = RunEvent::Interrupted {
+        reason: Reason::Cancelled,
+        explanation: String::new(),
+    };
+    for replaced in [&[][..], &["writer"]] {
+        let fork = reopened(true, replaced);
+        assert_eq!(lost(std::slice::from_ref(&fork), true).await, 0);
+        assert_eq!(lost(&[fork], false).await, 1, "the fork itself was killed");
+        let same = reopened(false, replaced);
+        assert_eq!(lost(std::slice::from_ref(&same), false).await, 1);
+        assert_eq!(lost(&[stopped.clone(), same], false).await, 0);
+    }
 }

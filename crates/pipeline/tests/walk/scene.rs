@@ -218,7 +218,20 @@ impl Scene {
 
     /// Walks on from whatever the journal holds.
     pub(crate) async fn walk(&self) -> Result<Outcome, DriveError> {
-        let history: Vec<Entry> = self.journal.entries();
+        let (run, history) = self.run();
+        // Spawned, because that is how the program does it: the whole walk must be `Send`.
+        tokio::spawn(async move { run.walk(&history).await })
+            .await
+            .expect("the walk doesn't panic")
+    }
+
+    /// The same for a fork that has just been made.
+    pub(crate) async fn walk_fork(&self) -> Result<Outcome, DriveError> {
+        let (run, history) = self.run();
+        run.walk_fork(&history).await
+    }
+
+    fn run(&self) -> (Run, Vec<Entry>) {
         let run = Run {
             task: task(),
             crew: self.crew.clone().unwrap_or_else(|| self.standard_crew()),
@@ -229,10 +242,7 @@ impl Scene {
             log: Arc::new(Silent),
             stop: self.stop.clone(),
         };
-        // Spawned, because that is how the program does it: the whole walk must be `Send`.
-        tokio::spawn(async move { run.walk(&history).await })
-            .await
-            .expect("the walk doesn't panic")
+        (run, self.journal.entries())
     }
 }
 
