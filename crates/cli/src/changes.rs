@@ -113,6 +113,7 @@ impl Changes<'_> {
         let nowhere = Settings {
             out: None,
             patch: None,
+            cache_key: llm::new_cache_key(),
             source: self.source_of_fork(&before.source, surroundings),
             ..before.clone()
         };

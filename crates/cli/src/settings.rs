@@ -42,6 +42,9 @@ pub(crate) struct Settings {
     /// Whether the cheaper, slower service of a vendor is used where there is one.
     #[serde(default)]
     pub(crate) flex: bool,
+    /// By what name vendors find again what they have cached of this run; the same in all lives of a run.
+    #[serde(default = "llm::new_cache_key")]
+    pub(crate) cache_key: String,
     /// Most money, in millionths of a US dollar.
     pub(crate) money_microusd_max: Option<u64>,
     /// Most tokens.
@@ -156,6 +159,7 @@ impl Settings {
             efforts: chosen.efforts,
             reply_tokens: config.reply_tokens,
             flex: args.crew.flex || config.flex,
+            cache_key: llm::new_cache_key(),
             money_microusd_max: money,
             tokens_max: args.bounds.token_budget.or(config.token_budget),
             require: args.bounds.require,
@@ -181,6 +185,7 @@ impl Settings {
             efforts: chosen.efforts,
             reply_tokens: ByRole::default(),
             flex: false,
+            cache_key: llm::new_cache_key(),
             money_microusd_max: None,
             tokens_max: None,
             require: None,

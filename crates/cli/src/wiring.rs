@@ -145,7 +145,7 @@ impl<'a> Models<'a> {
                 ..Vendors::from_variables(variable)
             },
             patience: config.patience,
-            cache_key: llm::new_cache_key(),
+            cache_key: settings.cache_key.clone(),
             ledger: Ledger::open(
                 settings.budget(),
                 prices.clone(),
