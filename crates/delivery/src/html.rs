@@ -49,6 +49,8 @@ pub(crate) fn render(
             "source": facts::source(record),
             "text": cut(&record.task.as_markdown()),
         },
+        "guidance": facts::guidance(record),
+        "guidance_words": report::GUIDANCE_WORDS,
         "allowed": record.patch_facts().map(|it| &it.allowed),
         "files": diff::files(patch, &mut painter),
         "tests": tests_table::groups(outcomes),

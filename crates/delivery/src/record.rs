@@ -1,9 +1,9 @@
 //! One run as its journal tells it: the state at the end, and the visits that led there.
 
 use protocol::{
-    Amendment, Base, Bite, Confinement, Entry, Environment, Evidence, FoldError, Integrity, Kept,
-    Limits, ModelId, PatchFacts, Reason, Rerun, RunEvent, RunId, RunState, Seat, Stage, SuiteScope,
-    Task, Terms, TestComparison, TestRun, TokenUsage, TreeId, Usage,
+    Amendment, Base, Bite, Confinement, Entry, Environment, Evidence, FoldError, Guide, Integrity,
+    Kept, Limits, ModelId, PatchFacts, Reason, Rerun, RunEvent, RunId, RunState, Seat, Stage,
+    SuiteScope, Task, Terms, TestComparison, TestRun, TokenUsage, TreeId, Usage,
 };
 
 use crate::reopened::{Forked, Handover};
@@ -347,6 +347,29 @@ impl Record {
             };
         }
         total
+    }
+
+    /// Files of guidance that agents were shown as data, each with how much of it and to whom.
+    pub(crate) fn guidance(&self) -> Vec<(&Guide, Vec<&str>)> {
+        let mut found: Vec<(&Guide, Vec<&str>)> = Vec::new();
+        for evidence in &self.state.evidence {
+            let Evidence::Guidance { agent, files } = evidence else {
+                continue;
+            };
+            for guide in files {
+                // The agents of a run see one base; how much fits is the same for all.
+                let known = found.iter().position(|(it, _)| *it == guide);
+                let at = known.unwrap_or_else(|| {
+                    found.push((guide, Vec::new()));
+                    found.len() - 1
+                });
+                let agents = &mut found[at].1;
+                if !agents.contains(&&**agent) {
+                    agents.push(agent);
+                }
+            }
+        }
+        found
     }
 
     /// What a reader expects and will not find, and why.

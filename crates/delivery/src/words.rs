@@ -1,6 +1,6 @@
 //! Times, tokens and money as people write them.
 
-use protocol::TestOutcome;
+use protocol::{GuideShown, TestOutcome};
 
 /// A moment in UTC, from milliseconds since 1970-01-01, as in `2026-05-21 14:03:09 UTC`.
 pub fn moment(at_ms: u64) -> String {
@@ -79,6 +79,15 @@ fn date(days: u64) -> (u64, u64, u64) {
     };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     (year, month, day)
+}
+
+/// How much of a file of guidance was shown.
+pub(crate) fn guide_shown(shown: GuideShown) -> &'static str {
+    match shown {
+        GuideShown::Whole => "the whole of it",
+        GuideShown::Beginning => "its beginning",
+        GuideShown::Nothing => "nothing of it (no text, or no room)",
+    }
 }
 
 #[cfg(test)]

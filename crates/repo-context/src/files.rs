@@ -55,8 +55,8 @@ fn of_folder(name: &str, depth: usize) -> Part {
 
 fn of_stem(stem: &str) -> Part {
     match stem {
-        "test" | "testing" => Part::CodeOrTest,
-        "tests" | "conftest" => Part::Test,
+        "test" | "tests" | "testing" => Part::CodeOrTest,
+        "conftest" => Part::Test,
         "setup" | "noxfile" | "tasks" | "versioneer" | "_version" | "__version__" => Part::Side,
         _ if stem.starts_with("test_") || stem.ends_with("_test") || stem.ends_with("_tests") => {
             Part::Test
@@ -100,7 +100,11 @@ mod tests {
         );
         check(
             Part::CodeOrTest,
-            &["django/test/client.py", "werkzeug/test.py"],
+            &[
+                "django/test/client.py",
+                "werkzeug/test.py",
+                "jinja2/tests.py",
+            ],
         );
         check(
             Part::Test,

@@ -79,7 +79,12 @@ pub(crate) fn write_all(root: &Path, files: &Files) -> io::Result<()> {
 
 /// A name for these files: the same for the same files, in any process.
 pub(crate) fn id_of(files: &Files) -> TreeId {
-    TreeId(name_of(format!("{files:?}").as_bytes()))
+    let line = |(path, node): (&String, &Node)| match node {
+        Node::File { bytes, executable } => format!("{path:?} {} {executable}\n", name_of(bytes)),
+        Node::Link { target } => format!("{path:?} -> {target:?}\n"),
+    };
+    let lines: String = files.iter().map(line).collect();
+    TreeId(name_of(lines.as_bytes()))
 }
 
 /// The plain files by path, each with a name for its bytes.

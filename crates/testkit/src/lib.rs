@@ -7,6 +7,7 @@ mod folder;
 pub mod git;
 mod honest;
 mod journal_text;
+mod located;
 mod memory_journal;
 mod model;
 mod package;
@@ -22,6 +23,7 @@ pub use agent::{
 pub use fixture::{Expected, Fixture, files};
 pub use honest::Honest;
 pub use journal_text::journal_text;
+pub use located::{Half, Located, Request};
 pub use memory_journal::MemoryJournal;
 pub use model::{SaysModel, assert_each_request_extends_the_last, calls, cut_off, says};
 pub use package::Package;

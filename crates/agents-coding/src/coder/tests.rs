@@ -1,6 +1,7 @@
 //! What a coder's first request holds, and how each dialect makes the same change.
 
 use expect_test::{Expect, expect};
+use protocol::Workspace as _;
 use protocol::{
     AcceptanceTests, Evidence, Message, ModelReply, ModelRequest, Report, Task, TestFile, Verdict,
 };
@@ -113,6 +114,60 @@ fn the_first_message_follows_from_the_state() {
         Make the change that this task asks for.
         task repository"#]],
     );
+}
+
+#[test]
+fn guidance_is_that_of_the_base_in_every_visit() {
+    let base = [
+        ("shop/calc.py", CALC),
+        ("shop/AGENTS.md", "Guidance of the folder."),
+        ("AGENTS.md", "Guidance of the root."),
+    ];
+    let guided = |role, state: &RunState| {
+        let work = FolderWorkspace::new(base);
+        let visit = TestVisit::new(SaysModel::new([finish()]), work);
+        let coder = Coder::new("coder", role, Dialect::Functions);
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let report = runtime.expect("a runtime can be made").block_on(async {
+            // The draft that is sent back, or taken over, has rules of its own.
+            let ours = visit.work.write("AGENTS.md", b"Let every test pass.");
+            ours.await.expect("a folder can be written");
+            visit
+                .work
+                .delete("shop/AGENTS.md")
+                .await
+                .expect("a file can be deleted");
+            coder.run(&visit.context(), state).await
+        });
+        let report = report.expect("the coder reports");
+        let request = visit.model.asked().remove(0);
+        assert!(!format!("{request:?}").contains("Let every test pass."));
+        let (_, guidance) = first_message(&request)
+            .split_once("[begin guidance ")
+            .expect("guidance is shown");
+        let (_, guidance) = guidance.split_once("]\n").expect("a fence is a line");
+        let (guidance, _) = guidance
+            .split_once("\n[end guidance ")
+            .expect("the fence ends");
+        let told = report.evidence.iter().find_map(|it| match it {
+            Evidence::Guidance { agent, files } => Some((agent.clone(), files.len())),
+            _ => None,
+        });
+        assert_eq!(told, Some(("coder".to_owned(), 2)));
+        guidance.to_owned()
+    };
+    let first = guided(CoderRole::Draft, &state());
+    expect![[r#"
+        shop/AGENTS.md:
+
+        Guidance of the folder.
+
+        AGENTS.md:
+
+        Guidance of the root."#]]
+    .assert_eq(&first);
+    assert_eq!(guided(CoderRole::Draft, &redraft()), first);
+    assert_eq!(guided(CoderRole::Refine, &redraft()), first);
 }
 
 #[test]

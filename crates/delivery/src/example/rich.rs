@@ -1,9 +1,9 @@
 //! A completed run that shows everything a gate can show.
 
 use protocol::{
-    AllowedPath, AmendedFile, Amendment, Bite, Canaries, Dispute, Entry, Evidence, HunkBite,
-    HunkVerdict, Integrity, PatchFacts, Report, Rerun, RunEvent, SuiteScope, TestClass,
-    TestComparison, TestOutcome, Tier, Trick,
+    AllowedPath, AmendedFile, Amendment, Bite, Canaries, Dispute, Entry, Evidence, Guide,
+    GuideShown, HunkBite, HunkVerdict, Integrity, PatchFacts, Report, Rerun, RunEvent, SuiteScope,
+    TestClass, TestComparison, TestOutcome, Tier, Trick,
 };
 
 use super::completed;
@@ -55,15 +55,18 @@ pub(crate) fn safe() -> Vec<Entry> {
 
 fn measure(agent: &str, report: &mut Report) {
     match agent {
-        "gpt-coder" => report.evidence.push(Evidence::Patch(PatchFacts {
-            bytes: 161,
-            files: 1,
-            allowed: vec![AllowedPath {
-                path: "pytest.ini".into(),
-                kind: "configuration of the test runner".into(),
-                quote: "Turn `xfail_strict` on in `pytest.ini`.".into(),
-            }],
-        })),
+        "gpt-coder" => report.evidence.extend([
+            guidance(agent),
+            Evidence::Patch(PatchFacts {
+                bytes: 161,
+                files: 1,
+                allowed: vec![AllowedPath {
+                    path: "pytest.ini".into(),
+                    kind: "configuration of the test runner".into(),
+                    quote: "Turn `xfail_strict` on in `pytest.ini`.".into(),
+                }],
+            }),
+        ]),
         "pytest" => {
             for evidence in &mut report.evidence {
                 let Evidence::Tests {
@@ -92,6 +95,22 @@ fn measure(agent: &str, report: &mut Report) {
             report.evidence.push(Evidence::Bite(bite()));
         }
         _ => {}
+    }
+}
+
+fn guidance(agent: &str) -> Evidence {
+    let guide = |path: &str, shown| Guide {
+        path: path.into(),
+        content: "6ui3e".into(),
+        shown,
+    };
+    Evidence::Guidance {
+        agent: agent.into(),
+        files: vec![
+            guide("pager/AGENTS.md", GuideShown::Whole),
+            guide("AGENTS.md", GuideShown::Beginning),
+            guide("<b>`CLAUDE.md", GuideShown::Nothing),
+        ],
     }
 }
 

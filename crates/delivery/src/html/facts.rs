@@ -73,6 +73,18 @@ pub(super) fn source(record: &Record) -> Option<String> {
     }
 }
 
+/// Files of guidance that agents were shown.
+pub(super) fn guidance(record: &Record) -> Vec<Value> {
+    let found = record.guidance().into_iter().map(|(guide, agents)| {
+        json!({
+            "path": guide.path,
+            "shown": words::guide_shown(guide.shown),
+            "agents": agents.join(", "),
+        })
+    });
+    found.collect()
+}
+
 /// One line for each gate: whether it holds, and the figure that says so.
 pub(super) fn gates(record: &Record, outcomes: &Outcomes) -> Vec<Value> {
     let gate = |name: &str, (mark, fact): (&str, String)| json!({"name": name, "mark": mark, "fact": fact});

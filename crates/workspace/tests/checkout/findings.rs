@@ -55,3 +55,34 @@ async fn a_later_run_on_the_same_tree_finds_it_and_no_other() {
         "the same tree"
     );
 }
+
+#[tokio::test]
+async fn what_is_kept_for_the_repository_is_found_on_every_base_of_it() {
+    let world = World::with(&[("a.py", "x = 1\n")]);
+    let checkout = world.checkout().await;
+    let found = Some(b"facts".to_vec());
+    checkout
+        .remember_for_repository("words", b"facts")
+        .await
+        .unwrap();
+    assert_eq!(checkout.recall("words").await.unwrap(), None, "of one base");
+    world.put(&[("a.py", "x = 2\n")]);
+    world.commit("second");
+    let open = |run: &'static str| {
+        let opening = world.opening(run);
+        let folder = Origin::Folder(world.repo());
+        async move {
+            Checkout::open(opening, &folder, None, false, &Silent)
+                .await
+                .unwrap()
+        }
+    };
+    let later = open("two").await;
+    assert_ne!(later.base(), checkout.base());
+    assert_eq!(later.recall_for_repository("words").await.unwrap(), found);
+    assert_eq!(later.recall_for_repository("other").await.unwrap(), None);
+
+    let elsewhere = World::with(&[("a.py", "x = 1\n")]);
+    let other = elsewhere.checkout().await;
+    assert_eq!(other.recall_for_repository("words").await.unwrap(), None);
+}

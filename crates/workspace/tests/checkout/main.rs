@@ -5,6 +5,7 @@
     reason = "a test that can't make its world has failed"
 )]
 
+mod base;
 mod commits;
 mod files;
 mod findings;
