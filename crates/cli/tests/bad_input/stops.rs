@@ -22,17 +22,17 @@ fn a_coder_that_declines_is_an_end_of_its_own() {
     check(
         pages().says("draft", &[DECLINED]),
         expect![[r#"
-        exit 18
-        --- stdout
+            exit 18
+            --- stdout
 
-        failed      a model declined
-                    drafter could not use the reply of scripted:draft: it declined (refusal: cyber): I can not help with that.
-        run         [RUN]
-        change      none
-        evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
-        cost        0 tokens, $0.0000
-        next        `pipeline log [RUN]` shows which role it was. Say the task in other words, or run it again with another model for that role (--coder, --test-author, --reviewer).
-    "#]],
+            failed      a model declined
+                        drafter could not use the reply of scripted:draft: it declined (refusal: cyber): I can not help with that.
+            run         [RUN]
+            change      none
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
+            cost        0 tokens, $0.0000
+            next        `pipeline log [RUN]` shows which role it was. Say the task in other words and run it again.
+        "#]],
     );
 }
 
@@ -86,7 +86,7 @@ fn a_filtered_review_and_one_that_was_cut_are_ends_of_their_own() {
         kept        [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff  (the last draft)
         evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
         cost        0 tokens, $0.0000
-        next        The draft and its tests are kept: `pipeline show [RUN]`. Run the task again with another --reviewer; with `--reviewer none` a change is at most `unverified`.
+        next        The draft and its tests are kept: `pipeline show [RUN]`. With `--reviewer none` a change is at most `unverified`.
 
         tokens_max: exit 20
         --- stdout
@@ -98,7 +98,7 @@ fn a_filtered_review_and_one_that_was_cut_are_ends_of_their_own() {
         kept        [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff  (the last draft)
         evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
         cost        0 tokens, $0.0000
-        next        The draft and its tests are kept: `pipeline show [RUN]`. Run the task again with another --reviewer; with `--reviewer none` a change is at most `unverified`.
+        next        The draft and its tests are kept: `pipeline show [RUN]`. With `--reviewer none` a change is at most `unverified`.
 
         declined: exit 18
         --- stdout
@@ -110,7 +110,7 @@ fn a_filtered_review_and_one_that_was_cut_are_ends_of_their_own() {
         kept        [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff  (the last draft)
         evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
         cost        0 tokens, $0.0000
-        next        `pipeline log [RUN]` shows which role it was. Say the task in other words, or run it again with another model for that role (--coder, --test-author, --reviewer).
+        next        `pipeline log [RUN]` shows which role it was. Say the task in other words and run it again.
 
     "#]].assert_eq(&shown);
 }
