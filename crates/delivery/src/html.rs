@@ -50,7 +50,7 @@ pub(crate) fn render(
             "text": cut(&record.task.as_markdown()),
         },
         "guidance": facts::guidance(record),
-        "guidance_words": report::GUIDANCE_WORDS,
+        "guidance_words": report::guidance::GUIDANCE_WORDS,
         "allowed": record.patch_facts().map(|it| &it.allowed),
         "files": diff::files(patch, &mut painter),
         "tests": tests_table::groups(outcomes),

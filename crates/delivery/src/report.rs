@@ -5,6 +5,7 @@
 
 mod change;
 mod gates;
+pub(crate) mod guidance;
 mod tests_section;
 mod walk;
 
@@ -19,9 +20,6 @@ use crate::words;
 
 /// The command that re-executes the gates, from inside the folder.
 pub(crate) const VERIFY: &str = "pipeline verify .";
-/// What a reader must know of guidance that was shown.
-pub(crate) const GUIDANCE_WORDS: &str = "These files of the base commit were shown to those who wrote the change and \
-                                         the tests, as data that sets no rules. Neither the reviewer nor a gate was given them.";
 /// Longest line taken from a title.
 const TITLE_CHARS_MAX: usize = 120;
 /// Longest explanation or why, in one line.
@@ -38,7 +36,7 @@ pub(crate) fn render(record: &Record, outcomes: &Outcomes, head: &str) -> String
     handovers(&mut text, record);
     gates::amendment(&mut text, record);
     asked(&mut text, record);
-    guidance(&mut text, record);
+    guidance::section(&mut text, record);
     change::section(&mut text, record);
     tests_section::section(&mut text, record, outcomes);
     gates::integrity(&mut text, record);
@@ -231,24 +229,6 @@ fn asked(text: &mut String, record: &Record) {
         BLOCK_LINES_MAX,
         BLOCK_CHARS_MAX,
     );
-    *text += "\n";
-}
-
-/// Nothing where the repository keeps none, as most do.
-fn guidance(text: &mut String, record: &Record) {
-    let found = record.guidance();
-    if found.is_empty() {
-        return;
-    }
-    *text += &format!("Guidance of the repository. {GUIDANCE_WORDS}\n\n");
-    for (guide, agents) in found {
-        *text += &format!(
-            "- {}, {}: {}\n",
-            quote::span(&guide.path, WORDS_CHARS_MAX),
-            words::guide_shown(guide.shown),
-            quote::span(&agents.join(", "), WORDS_CHARS_MAX)
-        );
-    }
     *text += "\n";
 }
 
