@@ -387,7 +387,7 @@ impl Source {
     }
 
     fn tests(&self) -> &str {
-        if self.path.contains("/tests/") {
+        if self.path.contains("/tests/") || self.path.ends_with("/tests.rs") {
             return &self.text;
         }
         &self.text[self.without_tests().len()..]

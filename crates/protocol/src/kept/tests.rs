@@ -1,3 +1,5 @@
+//! What a run that was reopened goes on from.
+
 use expect_test::{Expect, expect};
 
 use super::*;
