@@ -155,7 +155,7 @@ fn obeyed(row: &Row) -> Option<Adversary> {
                 .insert("review".to_owned(), vec![review; 2]);
             run.ends = Ends {
                 status: Some(Status::Failed),
-                reason: Some(Reason::AgentBroke),
+                reason: Some(Reason::ReviewUnreadable),
                 words: vec!["reviewer".to_owned()],
                 ..Ends::default()
             };
