@@ -226,6 +226,13 @@ pub(crate) fn about(evidence: &Evidence) -> String {
                 one_line(&paths.join(", "), 100)
             )
         }
+        Evidence::ReviewerFigure(figure) => {
+            format!(
+                "a figure of {}: {} blocked",
+                one_line(&figure.model, 80),
+                figure.caught
+            )
+        }
         Evidence::Missing { what, why } => {
             format!("no {what}: {}", one_line(why, 100))
         }

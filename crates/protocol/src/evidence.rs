@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::command::Exit;
 use crate::gates::{Bite, Integrity, PatchFacts, Rerun, SuiteScope};
 use crate::tests_run::{AcceptanceTests, Dispute, TestComparison, TestRun};
+use crate::worth::ReviewerFigure;
 
 /// One thing a reviewer may want to see before trusting a verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +72,8 @@ pub enum Evidence {
         /// The files, in the order in which they were shown.
         files: Vec<Guide>,
     },
+    /// How often the reviewer's model was right elsewhere, where that is known.
+    ReviewerFigure(ReviewerFigure),
     /// Something a reader expects and will not find, and why.
     Missing {
         /// What is missing, as in `acceptance tests`.

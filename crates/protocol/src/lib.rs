@@ -20,6 +20,7 @@ mod task;
 mod tests_run;
 mod visible;
 mod workspace;
+mod worth;
 
 pub use agent::{Agent, AgentContext, AgentError, Prepared, Report, Steps, Verdict};
 pub use command::{Captured, Command, Execution, Exit, Network, ToolFile};
@@ -52,3 +53,4 @@ pub use workspace::{
     Base, BaseFile, Change, ChangeKind, ChangedFile, Confinement, ContentId, Environment,
     LineRange, ListQuery, Listing, SearchQuery, TreeId, Workspace, WorkspaceError,
 };
+pub use worth::{ReviewerFigure, Share};

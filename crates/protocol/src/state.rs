@@ -10,6 +10,7 @@ use crate::model::{ModelReply, TokenUsage, Unanswered};
 use crate::stage::Stage;
 use crate::task::Task;
 use crate::tests_run::{AcceptanceTests, TestRun};
+use crate::worth::ReviewerFigure;
 
 /// Everything later agents may read about earlier ones.
 ///
@@ -204,6 +205,14 @@ impl RunState {
     pub fn baseline(&self) -> Option<&TestRun> {
         self.evidence.iter().find_map(|it| match it {
             Evidence::Baseline(run) => Some(run),
+            _ => None,
+        })
+    }
+
+    /// What is known of the reviewer of the current draft.
+    pub fn reviewer_figure(&self) -> Option<&ReviewerFigure> {
+        self.evidence.iter().rev().find_map(|it| match it {
+            Evidence::ReviewerFigure(figure) => Some(figure),
             _ => None,
         })
     }

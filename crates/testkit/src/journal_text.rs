@@ -146,6 +146,7 @@ fn one(evidence: &Evidence) -> String {
         ),
         Evidence::Guidance { files, .. } => format!("guidance, files: {}", files.len()),
         Evidence::Review(review) => format!("a review, findings: {}", review.findings.len()),
+        Evidence::ReviewerFigure(figure) => format!("a figure of {}", figure.model),
         Evidence::Missing { what, .. } => format!("no {what}"),
         Evidence::Patch(facts) => format!(
             "a patch, files: {}, allowed by the task: {}",
