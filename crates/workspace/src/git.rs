@@ -21,6 +21,7 @@ mod tree;
 pub use address::{Access, Address, Credential, check_reference};
 pub use branch::{Branch, Delivered, commit_to_branch};
 pub use commit::{Committed, commit_paths};
+pub use difference::{Texts, difference_between};
 pub use error::GitError;
 pub use mirror::{MirrorLimits, Mirrors};
 pub use plant::plant;

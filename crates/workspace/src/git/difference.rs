@@ -1,13 +1,39 @@
 //! The difference between two trees as a patch that `git apply` takes, and as a list of files with their new lines.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use git2::{Delta, Diff, DiffDelta, DiffOptions, FileMode, Oid, Patch, Repository};
 use protocol::{Change, ChangeKind, ChangedFile, LineRange};
 
-use super::{GitError, Store};
+use super::tree::updated_tree;
+use super::{Changes, Entry, GitError, Mode, Store};
+
+/// Files of a tree, by their paths with `/` between their parts.
+pub type Texts = BTreeMap<String, String>;
+
+/// What turns the files `old` into the files `new`, as every checkout tells its own change. `folder` is where the two are
+/// kept; the program that calls this wrote them itself.
+pub fn difference_between(folder: &Path, old: &Texts, new: &Texts) -> Result<Change, GitError> {
+    let store = Store::open(folder, None)?;
+    let (old, new) = (store.keep(old)?, store.keep(new)?);
+    store.difference(old, new)
+}
 
 impl Store {
+    /// Writes a tree of ordinary files.
+    fn keep(&self, texts: &Texts) -> Result<Oid, GitError> {
+        let repository = self.repository()?;
+        let mut changes = Changes::new();
+        for (path, text) in texts {
+            let id = repository.blob(text.as_bytes());
+            let id = id.map_err(GitError::git("write a file of a tree"))?;
+            let mode = Mode::File;
+            changes.insert(path.clone().into_bytes(), Some(Entry { mode, id }));
+        }
+        updated_tree(&repository, None, &changes)
+    }
+
     /// What turns the tree `old` into the tree `new`.
     pub(crate) fn difference(&self, old: Oid, new: Oid) -> Result<Change, GitError> {
         let repository = self.repository()?;
@@ -172,4 +198,64 @@ fn path_of(delta: &DiffDelta<'_>) -> Vec<u8> {
         _ => delta.new_file(),
     };
     file.path_bytes().unwrap_or_default().to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn two_sets_of_files_differ_as_two_trees_do() {
+        let texts = |files: &[(&str, &str)]| -> Texts {
+            let files = files.iter();
+            files
+                .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
+                .collect()
+        };
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let change = difference_between(
+            folder.path(),
+            &texts(&[
+                ("a.py", "def f():\n    a\n    b\n    c\n    d\n"),
+                ("gone.py", "1\n"),
+            ]),
+            &texts(&[
+                ("a.py", "def f():\n    a\n    b\n    c\n    e\n"),
+                ("new/b.py", "2\n"),
+            ]),
+        );
+        let change = change.expect("they can be compared");
+        let without_ids: String = change
+            .patch
+            .split_inclusive('\n')
+            .filter(|it| !it.starts_with("index "))
+            .collect();
+        expect![[r"
+            diff --git a/a.py b/a.py
+            --- a/a.py
+            +++ b/a.py
+            @@ -2,4 +2,4 @@ def f():
+                 a
+                 b
+                 c
+            -    d
+            +    e
+            diff --git a/gone.py b/gone.py
+            deleted file mode 100644
+            --- a/gone.py
+            +++ /dev/null
+            @@ -1 +0,0 @@
+            -1
+            diff --git a/new/b.py b/new/b.py
+            new file mode 100644
+            --- /dev/null
+            +++ b/new/b.py
+            @@ -0,0 +1 @@
+            +2
+        "]]
+        .assert_eq(&without_ids);
+        assert_eq!(change.files.len(), 3);
+    }
 }
