@@ -50,6 +50,12 @@ impl Replay {
         models
     }
 
+    /// What this model answered, in the order in which it was recorded.
+    pub fn replies<'a>(&'a self, model: &'a ModelId) -> impl Iterator<Item = &'a ModelReply> {
+        let of_model = self.recorded.iter().filter(|it| it.1.model == *model);
+        of_model.map(|(_, it)| &it.reply)
+    }
+
     fn reply(&self, model: &ModelId, request: &ModelRequest) -> Result<ModelReply, String> {
         let key = key_of(model, request);
         // Counting is a single insert, whole even if a holder of the lock panicked.
