@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use prompts::{ReviewChange, ReviewRepair, ReviewSystem};
 use protocol::{
     Agent, AgentContext, AgentError, Evidence, Finding, Message, ModelError, ModelReply,
-    ModelRequest, Report, Review, ReviewVerdict, RunState, StopReason,
+    ModelRequest, Report, Review, ReviewVerdict, ReviewerFigure, RunState, StopReason,
 };
 
 use crate::amended::Amended;
@@ -20,13 +20,21 @@ const BEGAN_CHARS_MAX: usize = 200;
 /// Reads a change the way a reviewer would, with a model of another vendor than the last coder's.
 ///
 /// Without a verdict that can be read, after one more chance, there is no review and so no pass: that is an error.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Reviewer;
+#[derive(Clone, Debug, Default)]
+pub struct Reviewer {
+    figures: Vec<ReviewerFigure>,
+}
 
 impl Reviewer {
     /// A reviewer.
     pub fn new() -> Reviewer {
-        Reviewer
+        Reviewer::default()
+    }
+
+    /// What is known of models: a review shows the figure of the one that made it.
+    #[must_use]
+    pub fn with_figures(self, figures: Vec<ReviewerFigure>) -> Reviewer {
+        Reviewer { figures }
     }
 }
 
@@ -49,7 +57,13 @@ impl Agent for Reviewer {
             ));
         }
         let judged = review(cx, state, &change).await?;
-        Ok(report(judged))
+        let mut report = report(judged);
+        let model = cx.model.id().to_string();
+        let figure = self.figures.iter().find(|it| it.model == model);
+        report
+            .evidence
+            .extend(figure.cloned().map(Evidence::ReviewerFigure));
+        Ok(report)
     }
 }
 

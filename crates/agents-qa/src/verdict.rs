@@ -69,8 +69,9 @@ fn is_founded(finding: &Finding, places: &Places, task: &str) -> bool {
 /// Shorter quotes occur in any text.
 const QUOTE_CHARS_MIN: usize = 8;
 
-/// Line breaks and runs of blanks don't make a quote another one; the reviewer saw hidden characters as escapes.
-fn normalised(text: &str) -> String {
+/// A quote, or a text that is looked for one: line breaks and runs of blanks don't make a quote another one, and the
+/// reviewer saw hidden characters as escapes.
+pub fn normalised(text: &str) -> String {
     visible(text)
         .split_whitespace()
         .collect::<Vec<_>>()

@@ -1,7 +1,9 @@
 //! What reviews come to, and what a model is asked for them.
 
 use expect_test::{Expect, expect};
-use protocol::{AcceptanceTests, AmendedFile, Amendment, Dispute, Message, ModelReply, Task};
+use protocol::{
+    AcceptanceTests, AmendedFile, Amendment, Dispute, Message, Model, ModelReply, Share, Task,
+};
 use testkit::{FolderWorkspace, SaysModel, TestVisit, assert_each_request_extends_the_last, says};
 
 use super::*;
@@ -187,6 +189,37 @@ async fn a_change_that_can_not_be_shown_whole_is_not_reviewed() {
             The change is 409666 bytes long, and a review takes at most 409600. Keep to what the task asks for: no generated files, no reformatting."#]],
         )
         .await;
+}
+
+#[tokio::test]
+async fn the_figure_of_its_own_model_goes_along_with_a_review() {
+    let files: [(&str, &str); 0] = [];
+    let figure = |model: &str| ReviewerFigure {
+        model: model.to_owned(),
+        effort: None,
+        cases: "c".to_owned(),
+        day: "2026-05-21".to_owned(),
+        caught: Share { hits: 3, of: 4 },
+        blocked_otherwise: 0,
+        false_blocks: Share { hits: 1, of: 2 },
+        no_verdict: 0,
+    };
+    let known = [figure("another:model"), figure("test:says")];
+    for (figures, want) in [(&known[..], Some(&known[1])), (&known[..1], None)] {
+        let model = SaysModel::new([reply("pass", "")]);
+        assert_eq!(model.id().to_string(), "test:says");
+        let visit = TestVisit::new(model, FolderWorkspace::new(files));
+        let mut state = RunState::new(Task::from_text("Count to two"));
+        state.proposed_code = PATCH.to_owned();
+        let reviewer = Reviewer::new().with_figures(figures.to_vec());
+        let report = reviewer.run(&visit.context(), &state).await;
+        let report = report.expect("it can be read");
+        let told = report.evidence.iter().find_map(|it| match it {
+            Evidence::ReviewerFigure(figure) => Some(figure),
+            _ => None,
+        });
+        assert_eq!(told, want);
+    }
 }
 
 fn disputed(granted: bool) -> RunState {
