@@ -159,6 +159,7 @@ mod tests {
             "an exception of every kind is swallowed",
             "@@ -40,1 +40,2 @@ def log():",
             "no Python code",
+            "for that defect, 35 of 40 (87.5 %, 95 % interval 73.9 to 94.5 %)",
             "<b>generate</b>",
             "pipeline verify .",
         ] {

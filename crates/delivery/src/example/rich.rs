@@ -1,9 +1,9 @@
 //! A completed run that shows everything a gate can show.
 
 use protocol::{
-    AllowedPath, AmendedFile, Amendment, Bite, Canaries, Dispute, Entry, Evidence, Guide,
-    GuideShown, HunkBite, HunkVerdict, Integrity, PatchFacts, Report, Rerun, RunEvent, SuiteScope,
-    TestClass, TestComparison, TestOutcome, Tier, Trick,
+    AllowedPath, AmendedFile, Amendment, Bite, Canaries, Dispute, Effort, Entry, Evidence, Guide,
+    GuideShown, HunkBite, HunkVerdict, Integrity, PatchFacts, Report, Rerun, ReviewerFigure,
+    RunEvent, Share, SuiteScope, TestClass, TestComparison, TestOutcome, Tier, Trick,
 };
 
 use super::completed;
@@ -94,6 +94,9 @@ fn measure(agent: &str, report: &mut Report) {
             report.evidence.push(Evidence::Integrity(integrity()));
             report.evidence.push(Evidence::Bite(bite()));
         }
+        "gemini-reviewer" => {
+            report.evidence.push(Evidence::ReviewerFigure(figure()));
+        }
         _ => {}
     }
 }
@@ -111,6 +114,19 @@ fn guidance(agent: &str) -> Evidence {
             guide("AGENTS.md", GuideShown::Beginning),
             guide("<b>`CLAUDE.md", GuideShown::Nothing),
         ],
+    }
+}
+
+fn figure() -> ReviewerFigure {
+    ReviewerFigure {
+        model: "scripted:gemini".into(),
+        effort: Some(Effort::High),
+        cases: "0123456789ab".into(),
+        day: "2026-05-20".into(),
+        caught: Share { hits: 35, of: 40 },
+        blocked_otherwise: 2,
+        false_blocks: Share { hits: 1, of: 20 },
+        no_verdict: 0,
     }
 }
 

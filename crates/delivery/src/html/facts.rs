@@ -365,6 +365,14 @@ pub(super) fn review(record: &Record) -> Option<Value> {
         },
         "summary": cut(&review.summary),
         "findings": findings,
+        "figure": record.state.reviewer_figure().map(|it| json!({
+            "model": it.model,
+            "effort": it.effort,
+            "caught": it.caught.to_string(),
+            "false_blocks": it.false_blocks.to_string(),
+            "day": it.day,
+            "cases": it.cases,
+        })),
     }))
 }
 

@@ -90,6 +90,26 @@ pub(super) fn review(text: &mut String, record: &Record) {
     if !review.findings.is_empty() {
         *text += "\n";
     }
+    *text += &format!("{}\n\n", worth(record));
+}
+
+/// How much the reviewer's word is worth, where it was measured.
+fn worth(record: &Record) -> String {
+    let Some(figure) = record.state.reviewer_figure() else {
+        return "How often this reviewer is right isn't known.".to_owned();
+    };
+    format!(
+        "How often this reviewer is right was measured on {}: of the changes with a defect {}{} blocked, for that defect, \
+         {}; of those without one, {} (cases {}).",
+        quote::span(&figure.day, TITLE_CHARS_MAX),
+        quote::span(&figure.model, TITLE_CHARS_MAX),
+        figure
+            .effort
+            .map_or_else(String::new, |it| format!(" with {it} effort")),
+        figure.caught,
+        figure.false_blocks,
+        quote::span(&figure.cases, TITLE_CHARS_MAX)
+    )
 }
 
 pub(super) fn section(text: &mut String, record: &Record) {
