@@ -18,6 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("agents-test", &["protocol", "prompts", "repo-context"]),
     ("agents-qa", &["protocol", "prompts"]),
     ("delivery", &["protocol", "workspace"]),
+    ("review-bench", &["protocol", "agents-qa", "workspace"]),
     ("testkit", &["protocol", "workspace"]),
     (
         "cli",
@@ -34,6 +35,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "agents-test",
             "agents-qa",
             "delivery",
+            "review-bench",
         ],
     ),
 ];
