@@ -134,6 +134,7 @@ fn seated(history: &[Entry], kept: &Kept, crews: &[&[Seat]]) -> Crew {
             .any(|it| it.agent == UserTests::new().name()),
         claimed: comparison(history, kept),
         reviewer: one(Stage::Qa),
+        figures: Vec::new(),
     })
 }
 

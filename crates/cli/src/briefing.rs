@@ -104,6 +104,14 @@ impl Briefing {
         }
     }
 
+    /// The same, of something that is no task.
+    pub(crate) fn without_a_typical_task(self) -> Briefing {
+        Briefing {
+            typical_microusd: None,
+            ..self
+        }
+    }
+
     /// The lines for a person, none longer than this unless a word is.
     pub(crate) fn lines(&self, width: usize) -> Vec<String> {
         let names: Vec<String> = self.crew.iter().map(SeatPrice::name).collect();

@@ -8,6 +8,7 @@ mod fork;
 mod log;
 mod models;
 mod resume;
+mod review_bench;
 mod run;
 mod runs;
 mod show;
@@ -34,6 +35,7 @@ pub(crate) async fn dispatch(command: Command, quiet: bool) -> Result<Exit, Fail
         Command::Commit(args) => commit::commit(&args).await,
         Command::Demo(args) => demo::demo(args, quiet).await,
         Command::Models(args) => models::models(&args),
+        Command::ReviewBench(args) => review_bench::review_bench(&args, quiet).await,
         Command::Doctor(args) => doctor::doctor(&args).await,
         Command::Completions { shell } => {
             completions(shell);

@@ -3,6 +3,7 @@
 mod advice;
 mod again;
 mod args;
+mod bench;
 mod briefing;
 mod by_role;
 mod changes;
@@ -13,6 +14,7 @@ mod demo;
 mod ending;
 mod exit;
 mod failure;
+mod figures;
 mod ground;
 mod home;
 mod out;

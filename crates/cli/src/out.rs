@@ -15,7 +15,12 @@ pub(crate) fn chars_max() -> usize {
         .map_or(PLAIN_CHARS_MAX, |(_, columns)| usize::from(columns))
 }
 
+/// Prints a line that is no result.
+pub(crate) fn aside(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
 /// Prints a remark that is no result.
 pub(crate) fn remark(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "note        {text}");
+    aside(&format!("note        {text}"));
 }

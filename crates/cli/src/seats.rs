@@ -7,7 +7,7 @@ use agents_format::RuffAgent;
 use agents_qa::Reviewer;
 use agents_test::{Ablation, PytestRunner, TestAuthor, UserTests};
 use pipeline::Crew;
-use protocol::{Model, Stage, TestComparison};
+use protocol::{Model, ReviewerFigure, Stage, TestComparison};
 
 /// The models that fill the seats which need one.
 #[derive(Default)]
@@ -22,6 +22,8 @@ pub(crate) struct Models {
     pub(crate) claimed: Vec<TestComparison>,
     /// Reviews; without it nobody does.
     pub(crate) reviewer: Option<Arc<dyn Model>>,
+    /// What is known of reviewers.
+    pub(crate) figures: Vec<ReviewerFigure>,
 }
 
 /// The crew, in the order of its work.
@@ -45,7 +47,8 @@ pub(crate) fn crew(models: Models) -> Crew {
     crew = crew.with(Stage::Testing, PytestRunner::checking(models.claimed));
     crew = crew.with(Stage::Testing, Ablation::new());
     if let Some(model) = models.reviewer {
-        crew = crew.with_model(Stage::Qa, Reviewer::new(), model);
+        let reviewer = Reviewer::new().with_figures(models.figures);
+        crew = crew.with_model(Stage::Qa, reviewer, model);
     }
     crew
 }

@@ -296,7 +296,7 @@ pub(crate) fn dollars(text: &str) -> Result<u64, Failure> {
     clippy::cast_sign_loss,
     reason = "amounts are checked to be between nothing and a billion dollars"
 )]
-fn microusd(dollars: f64) -> u64 {
+pub(crate) fn microusd(dollars: f64) -> u64 {
     (dollars * 1e6).round() as u64
 }
 

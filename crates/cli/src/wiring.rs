@@ -6,19 +6,23 @@ use std::sync::Arc;
 use agents_coding::Dialect;
 use agents_qa::Reviewer;
 use agents_test::TestAuthor;
+use async_trait::async_trait;
 use llm::{
     Catalog, Connecting, Day, Ledger, LlmError, Patience, Prices, Recording, Replay, Role,
     ScriptedModel, Service, Spent, Tuning, Vendors,
 };
 use pipeline::Crew;
 use pipeline::verify::replies_of;
-use protocol::{Agent, Entry, Log, Model, ModelId, RunEvent, Seat};
+use protocol::{
+    Agent, Bill, Entry, Log, Model, ModelError, ModelId, ModelReply, ModelRequest, RunEvent, Seat,
+};
 
 use crate::config::Config;
 use crate::crew::coder_role;
 use crate::demo;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::figures;
 use crate::seats;
 use crate::settings::{self, ModelSource, Settings};
 use crate::surroundings::Surroundings;
@@ -42,6 +46,7 @@ pub(crate) fn crew(
     };
     let mut filled = seats::Models {
         user_tests: settings.user_tests,
+        figures: figures::known(surroundings, settings.efforts.of(Role::Review))?,
         ..seats::Models::default()
     };
     for (place, id) in settings.coders.iter().enumerate() {
@@ -60,6 +65,71 @@ pub(crate) fn crew(
         Ok(seats::crew(filled))
     } else {
         Err(unfilled(refused, &settings.source))
+    }
+}
+
+/// A model that reviews outside of a run.
+pub(crate) struct Reviewing {
+    /// Whom to ask.
+    pub(crate) asked: Arc<dyn Model>,
+    /// Its vendor's own, whose bill has what was paid without an answer; none where nobody is paid.
+    pub(crate) paid: Option<Arc<dyn Model>>,
+}
+
+/// The reviewer of these settings, with the past of its bench taken into account: what was kept isn't asked for again.
+pub(crate) fn reviewer(
+    settings: &Settings,
+    config: &Config,
+    surroundings: &Surroundings,
+    history: &[Entry],
+    kept: Option<&Arc<Replay>>,
+    log: &Arc<dyn Log>,
+) -> Result<Reviewing, Failure> {
+    let models = Models::open(settings, config, surroundings, history, log)?;
+    let agent = Reviewer::new();
+    let id = settings.reviewer.as_ref();
+    let id = id.ok_or_else(|| Failure::plain_usage("ask a reviewer: none is chosen"))?;
+    let refused = |it| unfilled(vec![it], &settings.source);
+    let Source::Vendors(recording) = &models.source else {
+        let asked = models.of(id, Role::Review, agent.name()).map_err(refused)?;
+        return Ok(Reviewing { asked, paid: None });
+    };
+    let paid = models.vendors_own(id, Role::Review, agent.name(), recording.as_ref());
+    let paid = paid.map_err(refused)?;
+    let asked: Arc<dyn Model> = match kept {
+        None => paid.clone(),
+        Some(kept) => Arc::new(KeptFirst {
+            kept: kept.model(id.clone()),
+            paid: paid.clone(),
+        }),
+    };
+    Ok(Reviewing {
+        asked: llm::tuned(asked, models.tuning(id, Role::Review)),
+        paid: Some(paid),
+    })
+}
+
+/// Gives what was kept, and asks only for what wasn't.
+struct KeptFirst {
+    kept: Arc<dyn Model>,
+    paid: Arc<dyn Model>,
+}
+
+#[async_trait]
+impl Model for KeptFirst {
+    fn id(&self) -> &ModelId {
+        self.paid.id()
+    }
+
+    async fn ask(&self, request: &ModelRequest) -> Result<ModelReply, ModelError> {
+        match self.kept.ask(request).await {
+            Err(ModelError::Diverged { .. }) => self.paid.ask(request).await,
+            kept => kept,
+        }
+    }
+
+    fn bill(&self) -> Option<&dyn Bill> {
+        self.paid.bill()
     }
 }
 
@@ -163,19 +233,7 @@ impl<'a> Models<'a> {
     fn of(&self, id: &ModelId, role: Role, agent: &str) -> Result<Arc<dyn Model>, LlmError> {
         let model: Arc<dyn Model> = match &self.source {
             Source::Vendors(recording) => {
-                let connecting = Connecting {
-                    role: agent.to_owned(),
-                    patience: self.patience,
-                    service: self.service(id),
-                    cache_key: format!("{}-{}", self.cache_key, role.name()),
-                    log: self.log.clone(),
-                    ledger: self.ledger.clone(),
-                };
-                let model = llm::connect(id, &self.vendors, connecting)?;
-                let model = match recording {
-                    Some(recording) => recording.around(model),
-                    None => model,
-                };
+                let model = self.vendors_own(id, role, agent, recording.as_ref())?;
                 return Ok(llm::tuned(model, self.tuning(id, role)));
             }
             Source::Replay(replay) => {
@@ -193,6 +251,29 @@ impl<'a> Models<'a> {
             ),
         };
         self.ledger.meter(model)
+    }
+
+    /// The model of a vendor, before it is asked as its role is.
+    fn vendors_own(
+        &self,
+        id: &ModelId,
+        role: Role,
+        agent: &str,
+        recording: Option<&Arc<Recording>>,
+    ) -> Result<Arc<dyn Model>, LlmError> {
+        let connecting = Connecting {
+            role: agent.to_owned(),
+            patience: self.patience,
+            service: self.service(id),
+            cache_key: format!("{}-{}", self.cache_key, role.name()),
+            log: self.log.clone(),
+            ledger: self.ledger.clone(),
+        };
+        let model = llm::connect(id, &self.vendors, connecting)?;
+        Ok(match recording {
+            Some(recording) => recording.around(model),
+            None => model,
+        })
     }
 
     /// Which service a model is asked for: the cheaper one only where there is one.
@@ -240,6 +321,7 @@ pub(crate) fn seats(settings: &Settings) -> Vec<Seat> {
         user_tests: settings.user_tests,
         claimed: Vec::new(),
         reviewer: settings.reviewer.as_ref().map(named),
+        figures: Vec::new(),
     });
     crew.seats()
 }

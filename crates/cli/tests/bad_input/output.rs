@@ -183,20 +183,22 @@ fn help_says_what_each_thing_is_for() {
             Usage: pipeline [OPTIONS] <COMMAND>
 
             Commands:
-              run          Walk one task to a verified change
-              resume       Go on where a run stopped
-              fork         Begin a new run as an old one, and go on with other models
-              runs         List the runs, newest first
-              show         Show how a run stands
-              log          Print what happened in a run, one event a line
-              cancel       Ask a run to stop; it can be resumed
-              verify       Re-execute the gates of an evidence bundle, without any model
-              commit       Stage exactly these paths and commit them
-              demo         Walk a bundled task with scripted models; needs no key
-              models       List the models with their limits and prices, and what a typical task costs
-              doctor       Say what is installed, which keys are set and what the sandbox can do here
-              completions  Print the completions of a shell
-              help         Print this message or the help of the given subcommand(s)
+              run           Walk one task to a verified change
+              resume        Go on where a run stopped
+              fork          Begin a new run as an old one, and go on with other models
+              runs          List the runs, newest first
+              show          Show how a run stands
+              log           Print what happened in a run, one event a line
+              cancel        Ask a run to stop; it can be resumed
+              verify        Re-execute the gates of an evidence bundle, without any model
+              commit        Stage exactly these paths and commit them
+              demo          Walk a bundled task with scripted models; needs no key
+              models        List the models with their limits and prices, and what a typical task costs
+              review-bench  Measure how often a reviewer is right, on changes of which it is known whether they
+                            are wrong
+              doctor        Say what is installed, which keys are set and what the sandbox can do here
+              completions   Print the completions of a shell
+              help          Print this message or the help of the given subcommand(s)
 
             Options:
               -q, --quiet    Print nothing but errors and the result
@@ -360,20 +362,22 @@ fn help_says_what_each_thing_is_for() {
             Usage: pipeline [OPTIONS] <COMMAND>
 
             Commands:
-              run          Walk one task to a verified change
-              resume       Go on where a run stopped
-              fork         Begin a new run as an old one, and go on with other models
-              runs         List the runs, newest first
-              show         Show how a run stands
-              log          Print what happened in a run, one event a line
-              cancel       Ask a run to stop; it can be resumed
-              verify       Re-execute the gates of an evidence bundle, without any model
-              commit       Stage exactly these paths and commit them
-              demo         Walk a bundled task with scripted models; needs no key
-              models       List the models with their limits and prices, and what a typical task costs
-              doctor       Say what is installed, which keys are set and what the sandbox can do here
-              completions  Print the completions of a shell
-              help         Print this message or the help of the given subcommand(s)
+              run           Walk one task to a verified change
+              resume        Go on where a run stopped
+              fork          Begin a new run as an old one, and go on with other models
+              runs          List the runs, newest first
+              show          Show how a run stands
+              log           Print what happened in a run, one event a line
+              cancel        Ask a run to stop; it can be resumed
+              verify        Re-execute the gates of an evidence bundle, without any model
+              commit        Stage exactly these paths and commit them
+              demo          Walk a bundled task with scripted models; needs no key
+              models        List the models with their limits and prices, and what a typical task costs
+              review-bench  Measure how often a reviewer is right, on changes of which it is known whether they
+                            are wrong
+              doctor        Say what is installed, which keys are set and what the sandbox can do here
+              completions   Print the completions of a shell
+              help          Print this message or the help of the given subcommand(s)
 
             Options:
               -q, --quiet    Print nothing but errors and the result

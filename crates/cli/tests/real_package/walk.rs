@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use protocol::{ReviewerFigure, Share};
+use review_bench::Figures;
+use serde_json::Value;
 use testkit::git::git;
 
 use crate::vendors::KEYS;
@@ -36,12 +39,14 @@ fn suite_passes(folder: &Path) -> bool {
 async fn a_bug_in_a_real_package_is_fixed_and_proven() {
     let world = World::new().await;
     let before = every_file(&world.repository());
+    let figure = know_the_reviewer(&world).await;
 
     let ended = world.run(&world.run_arguments()).await;
 
     assert_eq!(ended.code, Some(0), "{}\n{}", ended.stdout, ended.stderr);
     assert_eq!(world.vendors.refused(), Vec::<String>::new());
     world.check_change();
+    check_report(&world, &figure).await;
     check_finished(&world).await;
     assert_eq!(
         every_file(&world.repository()),
@@ -50,6 +55,43 @@ async fn a_bug_in_a_real_package_is_fixed_and_proven() {
     );
     check_patch_in_a_fresh_copy(&world);
     check_no_key(&world, &ended.stdout, &ended.stderr);
+}
+
+/// Writes down that the reviewer was measured, as a bench does; in the words of a report.
+async fn know_the_reviewer(world: &World) -> String {
+    let planned = world
+        .run(&["review-bench", "--dry-run", "--quiet", "--json"])
+        .await;
+    let planned: Value = serde_json::from_str(&planned.stdout).expect("it is one object");
+    let caught = Share { hits: 35, of: 40 };
+    let known = Figures {
+        known: vec![ReviewerFigure {
+            model: planned["model"].as_str().expect("a model").to_owned(),
+            effort: None,
+            cases: planned["cases"].as_str().expect("a version").to_owned(),
+            day: "2026-05-20".to_owned(),
+            caught,
+            blocked_otherwise: 0,
+            false_blocks: Share { hits: 1, of: 20 },
+            no_verdict: 0,
+        }],
+    };
+    let folder = world.path("home/.local/state/pipeline");
+    fs::create_dir_all(&folder).expect("a folder of the test");
+    let text = known.to_text().expect("it is plain data");
+    fs::write(folder.join("reviewers.toml"), text).expect("a file of the test");
+    format!("blocked, for that defect, {caught}")
+}
+
+/// What is known of the reviewer stands in the report.
+async fn check_report(world: &World, figure: &str) {
+    let run = world.runs().await.remove(0);
+    let folder = format!("home/.local/state/pipeline/evidence/{run}");
+    for name in ["report.md", "report.html"] {
+        let report = fs::read_to_string(world.path(&folder).join(name));
+        let report = report.expect("the bundle has it");
+        assert!(report.contains(figure), "{name}:\n{report}");
+    }
 }
 
 /// The run says of itself that it is completed and proven, with one reply for each request.

@@ -206,6 +206,7 @@ fn crew(
         claimed: Vec::new(),
         user_tests: false,
         reviewer: model(3),
+        figures: Vec::new(),
     };
     (seats::crew(models), scripts)
 }

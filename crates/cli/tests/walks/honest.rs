@@ -1,10 +1,11 @@
 //! Real fixes of real packages, with the tests that came with them: none may be sent back.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 
-use protocol::{Evidence, RunEvent, Status, TestClass, TestComparison};
+use protocol::{Evidence, RunEvent, Stage, Status, TestClass, TestComparison};
+use review_bench::Case;
 use testkit::Honest;
 
 use crate::scene::{Walked, broken, say};
@@ -68,6 +69,7 @@ fn check(honest: &Honest, walked: &Walked) -> Vec<String> {
         }
     }
     found.extend(changes(honest, walked));
+    found.extend(shown_otherwise(honest, walked));
     if found.is_empty() {
         let differing = verify::differences(&honest.fixture, walked).into_iter();
         found.extend(differing.map(|it| format!("walked again: {it}")));
@@ -82,6 +84,68 @@ fn check(honest: &Honest, walked: &Walked) -> Vec<String> {
         flaky.len()
     ));
     found
+}
+
+/// How what the reviewer was shown differs from what the review bench shows of the same fix, before it puts right what
+/// the authors got wrong.
+fn shown_otherwise(honest: &Honest, walked: &Walked) -> Vec<String> {
+    static CASES: LazyLock<Vec<Case>> =
+        LazyLock::new(|| review_bench::cases().expect("they come with the program"));
+    let name = format!("{}/clean", honest.fixture.name);
+    let case = CASES.iter().find(|it| it.name == name);
+    let Some(case) = case else {
+        return vec![format!("the review bench has no case {name}")];
+    };
+    let mut found = Vec::new();
+    let (change, tests) = before_the_review(walked);
+    let made = review_bench::as_its_authors_made_it(&honest.fixture.name);
+    let made = made.expect("it comes with the program");
+    if without_ids(change) != without_ids(&made) {
+        found.push(format!(
+            "the review bench shows another change than this:\n{change}"
+        ));
+    }
+    if accepted(tests) != accepted(&case.state.test_output) {
+        found.push(format!(
+            "the review bench shows other tests than these:\n{tests}"
+        ));
+    }
+    if walked.state.task != case.state.task {
+        found.push("the review bench shows another task".to_owned());
+    }
+    found
+}
+
+/// The change and the words about the tests, as they stood when the reviewer was asked last.
+fn before_the_review(walked: &Walked) -> (&str, &str) {
+    let (mut change, mut tests) = ("", "");
+    for entry in &walked.history {
+        if let RunEvent::Reported {
+            stage: Stage::Testing,
+            report,
+            proposed_code,
+            ..
+        } = &entry.event
+        {
+            change = proposed_code;
+            if report.evidence.iter().any(Evidence::is_test_run) {
+                tests = &report.summary;
+            }
+        }
+    }
+    (change, tests)
+}
+
+/// A diff without the identifiers of whole files, which a case hasn't.
+fn without_ids(patch: &str) -> Vec<&str> {
+    let lines = patch.lines();
+    lines.filter(|it| !it.starts_with("index ")).collect()
+}
+
+/// What is said of the acceptance tests. How many others there are, and which fail anyway, hangs on the machine.
+fn accepted(tests: &str) -> &str {
+    let first = tests.lines().next().unwrap_or_default();
+    first.rsplit("; ").next().unwrap_or_default()
 }
 
 /// Tests that none of these patterns names.

@@ -162,6 +162,7 @@ fn crew(fixture: &Fixture) -> Crew {
         claimed: Vec::new(),
         user_tests: !fixture.task.tests.is_empty(),
         reviewer: model("review"),
+        figures: Vec::new(),
     })
 }
 
