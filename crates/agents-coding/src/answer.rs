@@ -53,15 +53,33 @@ impl Answer {
 
 /// The text, or its beginning and its longer end, with a line between that says what is missing.
 pub(crate) fn cut_middle(text: &str, bytes_max: usize) -> String {
+    match ends(text, bytes_max) {
+        None => text.to_owned(),
+        Some((head, tail)) => {
+            let missing = text.len() - head.len() - tail.len();
+            format!("{head}\n[… {missing} bytes left out …]\n{tail}")
+        }
+    }
+}
+
+/// As [`cut_middle`], for a text whose length is another one in each run.
+pub(crate) fn cut_middle_uncounted(text: &str, bytes_max: usize) -> String {
+    match ends(text, bytes_max) {
+        None => text.to_owned(),
+        Some((head, tail)) => format!("{head}\n[… left out …]\n{tail}"),
+    }
+}
+
+/// What is kept of a text that is too long, with room for a note between.
+fn ends(text: &str, bytes_max: usize) -> Option<(&str, &str)> {
     if text.len() <= bytes_max {
-        return text.to_owned();
+        return None;
     }
     let note_bytes = 64;
     let kept = bytes_max.saturating_sub(note_bytes);
     let head = &text[..text.floor_char_boundary(kept / 3)];
     let tail = &text[text.ceil_char_boundary(text.len() - (kept - kept / 3))..];
-    let missing = text.len() - head.len() - tail.len();
-    format!("{head}\n[… {missing} bytes left out …]\n{tail}")
+    Some((head, tail))
 }
 
 /// The beginning of a text that is only shown to say what it was, in one line.

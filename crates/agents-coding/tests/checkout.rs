@@ -59,6 +59,8 @@ async fn checkout(world: &TempDir, files: &[(&str, &str)]) -> Checkout {
         limits: limits(),
         findings: place("findings"),
         environments: Arc::new(SystemPrograms::default()),
+        places: Vec::new(),
+        home: Vec::new(),
     };
     let origin = Origin::Folder(place("repo"));
     Checkout::open(opening, &origin, None, false, &Silent)

@@ -21,8 +21,8 @@ import json
 import os
 import sys
 
-# Characters kept of one failure's words; the rest is cut out of the middle.
-MESSAGE_CHARS_MAX = 3000
+# Characters kept of one failure's words; the rest is cut out of the middle. Whoever reads them keeps fewer.
+MESSAGE_CHARS_MAX = 8000
 # Test ids in one line, so that no line grows with the suite.
 IDS_PER_LINE_MAX = 100
 # Carries the exception's type from the process that ran a test to the one that reports it.
@@ -203,6 +203,9 @@ def _reporting_hooks(say, handed):
     def pytest_configure(config):
         # A test of ours fails on purpose. It must not end the session, whatever the command line says.
         config.option.maxfail = 0
+        # pytest-randomly deals the order of tests and the seeds of random numbers; the same each time, then.
+        if getattr(config.option, "randomly_seed", None) == "default":
+            config.option.randomly_seed = int(os.environ.get("PYTHONHASHSEED") or 0)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(session):

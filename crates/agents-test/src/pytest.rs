@@ -22,6 +22,8 @@ const CANARIES: &str = include_str!("../plugin/pipeline_canaries.py");
 const SPARE_FILE: &str = "pipeline_spare.json";
 /// Given to pytest where a repository has no configuration, so that no file of a parent folder steers it.
 const EMPTY_CONFIG_FILE: &str = "pytest.ini";
+/// The variable that decides what Python deals by chance; our plugin seeds pytest's plugins with it too.
+const DEAL: &str = "PYTHONHASHSEED";
 /// Tests that are named when a run was stopped.
 const RUNNING_NAMED_MAX: usize = 5;
 
@@ -92,8 +94,23 @@ pub(crate) async fn run(
     seconds_max: u64,
     log: &dyn Log,
 ) -> Result<TestRun, WorkspaceError> {
-    let ran = watch(tree, settings, targets, &[], seconds_max, log).await?;
-    Ok(ran.run)
+    run_dealt(tree, settings, targets, seconds_max, log, 0).await
+}
+
+/// As [`run`], with everything dealt otherwise that Python and pytest's plugins deal by chance, such as the order of sets.
+/// The same `deal` is the same each time; 0 is that of all other runs.
+pub(crate) async fn run_dealt(
+    tree: &dyn Workspace,
+    settings: &Settings,
+    targets: Targets<'_>,
+    seconds_max: u64,
+    log: &dyn Log,
+    deal: u32,
+) -> Result<TestRun, WorkspaceError> {
+    let mut started = start(settings, targets, &[], seconds_max)?;
+    let chance = (DEAL.to_owned(), deal.to_string());
+    started.command.env.extend([chance]);
+    Ok(until_the_end(tree, &started, seconds_max, log).await?.run)
 }
 
 /// As [`run`]. `acceptance` are test files that no code but a test has a reason to open.
@@ -106,12 +123,28 @@ pub(crate) async fn watch(
     log: &dyn Log,
 ) -> Result<Ran, WorkspaceError> {
     let started = start(settings, targets, acceptance, seconds_max)?;
+    until_the_end(tree, &started, seconds_max, log).await
+}
+
+async fn until_the_end(
+    tree: &dyn Workspace,
+    started: &Started,
+    seconds_max: u64,
+    log: &dyn Log,
+) -> Result<Ran, WorkspaceError> {
     let mut tally = Tally::new(log);
     let execution = tree
         .run_watched(&started.command, &mut |bytes| tally.take(bytes))
         .await?;
-    let session = report::read(&execution.report, &started.seal);
-    Ok(ran(&execution, session, started.own_command, seconds_max))
+    let steady = |words: &str| tree.steady(words);
+    let session = report::read(&execution.report, &started.seal).in_steady_words(&steady);
+    Ok(ran(
+        &execution,
+        session,
+        started.own_command,
+        seconds_max,
+        &steady,
+    ))
 }
 
 /// The command as a person would type it, for messages.
@@ -204,8 +237,16 @@ fn own_command(line: &str, seconds_max: u64) -> Command {
     command
 }
 
-fn ran(execution: &Execution, session: Session, own_command: bool, seconds_max: u64) -> Ran {
+fn ran(
+    execution: &Execution,
+    session: Session,
+    own_command: bool,
+    seconds_max: u64,
+    steady: &dyn Fn(&str) -> String,
+) -> Ran {
     let tail = without_canaries(&execution.tail(), &session.canaries.0);
+    // Before it is cut, so that it is cut at the same place each time.
+    let tail = steady(&tail);
     let mut tail = end_of(&tail, Evidence::TAIL_BYTES_MAX).to_owned();
     let stopped = match execution.exit {
         Exit::Code(_) => None,
@@ -367,6 +408,7 @@ mod tests {
             report::read(&execution.report, &seal),
             false,
             60,
+            &str::to_owned,
         )
         .run;
         expect![[r#"

@@ -93,6 +93,41 @@ pub(crate) struct Session {
     pub(crate) reads: Vec<Read>,
 }
 
+/// Characters kept of one failure's words. The plugin keeps more, so that what differs by machine is taken out of them
+/// before they are cut.
+const MESSAGE_CHARS_MAX: usize = 3000;
+
+impl Session {
+    /// The same session with its words as they are in every run, cut to fit.
+    pub(crate) fn in_steady_words(mut self, steady: &dyn Fn(&str) -> String) -> Session {
+        let results = self.results.iter_mut().chain(&mut self.collection_errors);
+        for result in results.filter(|it| !it.message.is_empty()) {
+            result.message = cut(&steady(&result.message));
+        }
+        self
+    }
+}
+
+/// The beginning and the longer end of a text.
+fn cut(text: &str) -> String {
+    let count = text.chars().count();
+    if count <= MESSAGE_CHARS_MAX {
+        return text.to_owned();
+    }
+    let head = MESSAGE_CHARS_MAX / 4;
+    let place = |number| {
+        text.char_indices()
+            .nth(number)
+            .map_or(text.len(), |it| it.0)
+    };
+    let tail = place(count - (MESSAGE_CHARS_MAX - head));
+    format!(
+        "{}\n[... left out ...]\n{}",
+        &text[..place(head)],
+        &text[tail..]
+    )
+}
+
 /// Reads the report; what others wrote into it is counted and says nothing.
 pub(crate) fn read(report: &[u8], seal: &Seal) -> Session {
     let records = records::believed(report, seal);
@@ -402,6 +437,31 @@ mod tests {
                 collected [], running [], finished false
             "#]],
         );
+    }
+
+    #[test]
+    fn long_words_are_cut_after_they_are_steady() {
+        let session = |path: &str| Session {
+            results: vec![TestResult {
+                id: "a".to_owned(),
+                outcome: TestOutcome::Failed,
+                phase: "call".to_owned(),
+                exception: String::new(),
+                message: format!("{path}/a.py{}é{path}/b.py", "x".repeat(4000)),
+            }],
+            ..Session::default()
+        };
+        let words = |path: &str| {
+            let session = session(path).in_steady_words(&|it| it.replace(path, "TREE"));
+            session.results[0].message.clone()
+        };
+        let cut = words("/tmp/t");
+        assert_eq!(cut, words("/a/much/longer/path/to/the/tree"));
+        assert!(
+            cut.starts_with("TREE/a.py") && cut.ends_with("éTREE/b.py"),
+            "{cut}"
+        );
+        assert!(cut.chars().count() < MESSAGE_CHARS_MAX + 30, "{cut}");
     }
 
     #[test]

@@ -180,8 +180,8 @@ impl Again<'_> {
             let all: Vec<&str> = open.iter().map(|it| it.id.as_str()).collect();
             let base = &self.cx.base.base().tree;
             let (with_change, on_base) = try_join(
-                self.outcomes(self.cx.work, &self.work, &ids),
-                self.outcomes(self.cx.base, base, &all),
+                self.outcomes(self.cx.work, &self.work, &ids, round),
+                self.outcomes(self.cx.base, base, &all, round),
             )
             .await?;
             let wall_ms = with_change.wall_ms.max(on_base.wall_ms);
@@ -265,6 +265,7 @@ impl Again<'_> {
         side: &dyn Workspace,
         tree: &TreeId,
         ids: &[&str],
+        round: u32,
     ) -> Result<Round, AgentError> {
         let seconds_max = self.seconds_left();
         if ids.is_empty() || seconds_max == 0 {
@@ -277,7 +278,10 @@ impl Again<'_> {
         let targets: BTreeSet<String> = ids.iter().map(|it| target_of(it).to_owned()).collect();
         let targets: Vec<String> = targets.into_iter().collect();
         let targets = Targets::Files(&targets);
-        let run = pytest::run(&*checkout, &self.settings, targets, seconds_max, &Silent).await?;
+        // The first run was the deal 0; each round has one of its own, the same for both sides.
+        let (settings, deal) = (&self.settings, round + 1);
+        let run =
+            pytest::run_dealt(&*checkout, settings, targets, seconds_max, &Silent, deal).await?;
         let outcomes = run.results.into_iter().map(|it| (it.id, it.outcome));
         Ok(Round {
             outcomes: outcomes.collect(),

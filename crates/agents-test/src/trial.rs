@@ -62,7 +62,7 @@ pub(crate) async fn on_the_base(
         .once(
             "run the submitted tests on the base",
             false,
-            run(cx, settings, files),
+            run(cx, settings, files, 0),
         )
         .await?;
     let mut found = on_base(&run, files, task);
@@ -71,7 +71,8 @@ pub(crate) async fn on_the_base(
             .once(
                 "run the submitted tests on the base again",
                 false,
-                self::run(cx, settings, files),
+                // A test that stands on the order of a set is noticed, because that is another one now.
+                self::run(cx, settings, files, 1),
             )
             .await?;
         let unsteady = unsteady(&run, &again);
@@ -100,6 +101,7 @@ async fn run(
     cx: &AgentContext<'_>,
     settings: &Settings,
     files: &[TestFile],
+    deal: u32,
 ) -> Result<TestRun, AgentError> {
     let base = cx.base;
     let tree = base.fork(&base.base().tree).await?;
@@ -109,7 +111,7 @@ async fn run(
     let paths: Vec<String> = files.iter().map(|it| it.path.clone()).collect();
     let targets = Targets::Files(&paths);
     let seconds_max = cx.limits.test_run_seconds_max;
-    Ok(pytest::run(&*tree, settings, targets, seconds_max, cx.log).await?)
+    Ok(pytest::run_dealt(&*tree, settings, targets, seconds_max, cx.log, deal).await?)
 }
 
 /// Tests that can't fail, by their text alone.

@@ -134,11 +134,13 @@ impl Changes<'_> {
     fn source_of_fork(&self, before: &ModelSource, surroundings: &Surroundings) -> ModelSource {
         let absolute = |it: &PathBuf| surroundings.absolute(it);
         let flags = self.source;
+        let record = flags.and_then(|it| it.record.as_ref()).map(absolute);
         if let Some(folder) = flags.and_then(|it| it.scripted.as_ref()) {
             return ModelSource::Scripts {
                 folder: absolute(folder),
                 // Known once it is known where the fork begins.
                 since: 0,
+                record,
             };
         }
         if let Some(folder) = flags.and_then(|it| it.replay.as_ref()) {
@@ -146,7 +148,6 @@ impl Changes<'_> {
                 folder: absolute(folder),
             };
         }
-        let record = flags.and_then(|it| it.record.as_ref()).map(absolute);
         match before {
             ModelSource::Vendors { .. } => ModelSource::Vendors { record },
             _ if record.is_some() || self.names_models() => ModelSource::Vendors { record },

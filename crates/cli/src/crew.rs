@@ -1,7 +1,7 @@
 //! Who works on a run: flags for a role, then a crew, then the configuration's roles, then its crew.
 
-use llm::{Catalog, CrewEntry, DEFAULT_CREW, ModelSpec, Role};
-use protocol::{Effort, ModelId};
+use llm::{Catalog, CrewEntry, DEFAULT_CREW, ModelSpec, RecordedRun, Role};
+use protocol::{Effort, ModelId, Stage};
 
 use crate::args::CrewArgs;
 use crate::by_role::ByRole;
@@ -57,6 +57,29 @@ impl Chosen {
         chosen.efforts = chosen.efforts(args, config, crew);
         chosen.check()?;
         Ok(chosen)
+    }
+
+    /// As a recorded run had the roles filled, where no flag says otherwise.
+    pub(crate) fn as_recorded(args: &CrewArgs, run: &RecordedRun) -> Result<Chosen, Failure> {
+        let of = |stage: Stage| {
+            let seats = run.models().filter(move |(seat, _)| seat.stage == stage);
+            seats.map(|(_, model)| model.clone())
+        };
+        let one = |flag: &Option<String>, stage| match flag {
+            Some(given) => parse(given),
+            None => Ok(of(stage).next()),
+        };
+        let given: Result<Vec<_>, _> = args.coders.iter().map(|it| parse(it)).collect();
+        let given = given?.into_iter().flatten();
+        Ok(Chosen {
+            coders: match args.coders.is_empty() {
+                true => of(Stage::Drafting).collect(),
+                false => given.collect(),
+            },
+            test_author: one(&args.test_author, Stage::Testing)?,
+            reviewer: one(&args.reviewer, Stage::Qa)?,
+            efforts: ByRole::default(),
+        })
     }
 
     /// A bundled crew as it is.

@@ -168,6 +168,8 @@ impl Ground {
             limits,
             findings: home.surroundings.cache.join("baselines"),
             environments: self.environments.clone(),
+            places: home.surroundings.places(),
+            home: home.surroundings.home_place(),
         }
     }
 }

@@ -19,6 +19,7 @@ mod ground;
 mod home;
 mod out;
 mod progress;
+mod recording;
 mod rehearsal;
 mod reopen;
 mod reopened;

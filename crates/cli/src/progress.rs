@@ -331,6 +331,8 @@ impl Log for Progress {
                     words::tokens(line.tokens)
                 ));
             }),
+            // Nothing to be done about it.
+            Note::Renamed { .. } => {}
             Note::Tool { agent, call } => self.update(&agent, |line| {
                 line.bar.set_message(format!(
                     "{agent} {} · {}",

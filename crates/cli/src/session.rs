@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use delivery::Bundle;
 use intake::GivenTests;
+use llm::RecordedRun;
 use pipeline::{Crew, Outcome, Run, Stop, StopHandle};
 use protocol::{
     Entry, Journal, JournalError, Log, RunEvent, RunId, RunState, Status, Task, Terms, Workspace,
@@ -22,7 +23,7 @@ use crate::ground::Ground;
 use crate::home::{Home, LEASE_MAX, store_failure};
 use crate::progress::{Mode, Progress};
 use crate::settings::Settings;
-use crate::{rehearsal, task, wiring};
+use crate::{recording, rehearsal, task, wiring};
 
 /// How the user wants to see a run.
 pub(crate) fn mode(home: &Home, quiet: bool, json: bool) -> Mode {
@@ -44,6 +45,8 @@ pub(crate) struct Plan {
     pub(crate) notes: Vec<String>,
     /// Whether it ends before anything is paid.
     pub(crate) dry_run: bool,
+    /// The run whose replies are replayed, when their recording says what it was.
+    pub(crate) recorded: Option<RecordedRun>,
 }
 
 /// Opens a run for a task and walks it.
@@ -54,6 +57,7 @@ pub(crate) async fn begin(home: &Home, plan: Plan, mode: Mode) -> Result<Exit, F
         settings,
         notes,
         dry_run,
+        recorded,
     } = plan;
     let progress = Arc::new(Progress::new(mode));
     for note in &notes {
@@ -83,7 +87,19 @@ pub(crate) async fn begin(home: &Home, plan: Plan, mode: Mode) -> Result<Exit, F
         for note in task::freeze(given, &mut task, &checkout).await? {
             progress.say(&format!("note        {note}"));
         }
-        Ok(checkout)
+        if let Some(recorded) = &recorded {
+            recording::fits(recorded, &task, checkout.base())?;
+        }
+        let opened = RunEvent::Opened {
+            task: task.clone(),
+            base: checkout.base().clone(),
+            crew: crew.seats(),
+            limits: home.config.limits.clone(),
+            settings: serde_json::to_value(&settings)
+                .map_err(|it| Failure::broken("write down the settings", it))?,
+        };
+        recording::begin(&settings, &home.surroundings, &opened)?;
+        Ok((checkout, opened))
     };
     let opened = tokio::select! {
         opened = open => opened,
@@ -92,8 +108,8 @@ pub(crate) async fn begin(home: &Home, plan: Plan, mode: Mode) -> Result<Exit, F
             "open the repository: somebody stopped it first (nothing was begun; run the task again)",
         )),
     };
-    let checkout = match opened {
-        Ok(checkout) => checkout,
+    let (checkout, opened) = match opened {
+        Ok(opened) => opened,
         Err(failure) => {
             // Nothing has happened yet, so nothing is left to resume.
             rehearsal::forget(home, lease).await?;
@@ -106,14 +122,6 @@ pub(crate) async fn begin(home: &Home, plan: Plan, mode: Mode) -> Result<Exit, F
         rehearsal::forget(home, lease).await?;
         return told;
     }
-    let opened = RunEvent::Opened {
-        task: task.clone(),
-        base: checkout.base().clone(),
-        crew: crew.seats(),
-        limits: home.config.limits.clone(),
-        settings: serde_json::to_value(&settings)
-            .map_err(|it| Failure::broken("write down the settings", it))?,
-    };
     progress.follow(&run, &[]);
     let journal = Announcing::new(home, lease, progress.clone());
     journal.append(&opened).await.map_err(|it| {

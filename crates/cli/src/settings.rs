@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use llm::{Budget, Catalog, ModelSpec, Price, Prices, Rates, Role};
+use llm::{Budget, Catalog, ModelSpec, Price, Prices, Rates, RecordedRun, Role};
 use protocol::{Effort, ModelId};
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +82,9 @@ pub(crate) enum ModelSource {
         /// The first event whose replies are theirs; 0 unless the run was forked with other scripts.
         #[serde(default)]
         since: u64,
+        /// Where requests and replies are written as well.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        record: Option<PathBuf>,
     },
     /// The scripts that come with the program.
     Demo,
@@ -100,6 +103,16 @@ impl ModelSource {
             ModelSource::Scripts { .. } | ModelSource::Demo => false,
         }
     }
+
+    /// Where requests and replies are written, if they are.
+    pub(crate) fn record(&self) -> Option<&Path> {
+        match self {
+            ModelSource::Vendors { record } | ModelSource::Scripts { record, .. } => {
+                record.as_deref()
+            }
+            ModelSource::Replay { .. } | ModelSource::Demo => None,
+        }
+    }
 }
 
 impl Settings {
@@ -108,12 +121,14 @@ impl Settings {
         args: &RunArgs,
         config: &Config,
         surroundings: &Surroundings,
+        recorded: Option<&RecordedRun>,
     ) -> Result<Settings, Failure> {
         let absolute = |path: &PathBuf| surroundings.absolute(path);
         let source = if let Some(folder) = &args.crew.scripted {
             ModelSource::Scripts {
                 folder: absolute(folder),
                 since: 0,
+                record: args.crew.record.as_ref().map(absolute),
             }
         } else if let Some(folder) = &args.crew.replay {
             ModelSource::Replay {
@@ -124,11 +139,15 @@ impl Settings {
                 record: args.crew.record.as_ref().map(absolute),
             }
         };
-        let chosen = match &source {
-            ModelSource::Scripts { folder, .. } => roles_of_scripts(folder)?,
+        let chosen = match (&source, recorded) {
+            (ModelSource::Scripts { folder, .. }, _) => roles_of_scripts(folder)?,
+            (_, Some(run)) => Chosen::as_recorded(&args.crew, run)?,
             _ => Chosen::of(&args.crew, config)?,
         };
-        let user_tests = !args.source.tests.is_empty();
+        let user_tests = match recorded {
+            Some(run) if args.source.tests.is_empty() => !run.task.tests.is_empty(),
+            _ => !args.source.tests.is_empty(),
+        };
         let test_author = if user_tests {
             no_author_beside_tests(args.crew.test_author.as_deref())?;
             None
@@ -149,7 +168,11 @@ impl Settings {
         };
         Ok(Settings {
             repo: args.source.repo.clone(),
-            base: args.source.base.clone(),
+            base: args
+                .source
+                .base
+                .clone()
+                .or_else(|| recorded.and_then(base_of)),
             include_dirty: args.source.include_dirty,
             source,
             coders: chosen.coders,
@@ -161,7 +184,11 @@ impl Settings {
             flex: args.crew.flex || config.flex,
             cache_key: llm::new_cache_key(),
             money_microusd_max: money,
-            tokens_max: args.bounds.token_budget.or(config.token_budget),
+            tokens_max: args
+                .bounds
+                .token_budget
+                .or(recorded.and_then(|it| it.tokens_max))
+                .or(config.token_budget),
             require: args.bounds.require,
             out: args.out.out.as_ref().map(absolute),
             patch: args.out.patch.as_ref().map(absolute),
@@ -244,6 +271,12 @@ fn no_scripts(folder: &Path) -> Failure {
     ))
 }
 
+/// The commit that a recorded run started from; none where it alone doesn't give the base, or there is no repository.
+fn base_of(recorded: &RecordedRun) -> Option<String> {
+    let base = &recorded.base;
+    (!base.uncommitted && !base.repository.is_empty()).then(|| base.commit.clone())
+}
+
 /// The user's tests are the acceptance tests, so there is nothing for an author to write.
 pub(crate) fn no_author_beside_tests(named: Option<&str>) -> Result<(), Failure> {
     match ModelSpec::parse(named.unwrap_or("none")) {
@@ -263,7 +296,8 @@ pub(crate) fn another_vendor_reviews(
     let (Some(last), Some(reviewer)) = (coders.last(), reviewer) else {
         return Ok(());
     };
-    if last.vendor != reviewer.vendor {
+    // A replayed run may have been one of scripts.
+    if last.vendor != reviewer.vendor || last.vendor == llm::SCRIPTED {
         return Ok(());
     }
     let others: Vec<&str> = Catalog::bundled()

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use llm::Day;
+use protocol::Place;
 use secrecy::SecretString;
 
 use crate::failure::Failure;
@@ -148,10 +149,57 @@ impl Surroundings {
         })
     }
 
+    /// Places of the user that no file of a repository names, with the names that a model is told instead.
+    pub(crate) fn places(&self) -> Vec<Place> {
+        let named = [
+            (&self.cache, "/cache"),
+            (&self.state, "/state"),
+            (&self.configuration, "/configuration"),
+        ];
+        let named = named.into_iter();
+        named
+            .flat_map(|(path, name)| places_at(path, name))
+            .collect()
+    }
+
+    /// The user's home folder in the same form.
+    pub(crate) fn home_place(&self) -> Vec<Place> {
+        let home = self.home_of_a_person();
+        home.map_or_else(Vec::new, |it| places_at(it, "~"))
+    }
+
+    /// Paths that a recording must not tell.
+    pub(crate) fn personal_paths(&self) -> Vec<PathBuf> {
+        let own = [&self.cache, &self.state, &self.configuration];
+        let own = own.into_iter().map(PathBuf::as_path);
+        own.chain(self.home_of_a_person())
+            .flat_map(as_it_really_is)
+            .collect()
+    }
+
+    /// The home folder, unless every system has it and its path tells nothing of anybody.
+    pub(crate) fn home_of_a_person(&self) -> Option<&Path> {
+        const OF_EVERY_SYSTEM: [&str; 3] = ["/", "/root", "/nonexistent"];
+        let home = self.home.as_deref()?;
+        let is_of_every_system = OF_EVERY_SYSTEM.iter().any(|it| home == Path::new(it));
+        (!is_of_every_system && home.is_absolute()).then_some(home)
+    }
+
     /// A path as the user means it.
     pub(crate) fn absolute(&self, path: &Path) -> PathBuf {
         self.folder.join(path)
     }
+}
+
+/// A path, and where it leads: a program is told where it really is.
+fn as_it_really_is(path: &Path) -> Vec<PathBuf> {
+    let real = std::fs::canonicalize(path).ok().filter(|it| it != path);
+    std::iter::once(path.to_owned()).chain(real).collect()
+}
+
+fn places_at(path: &Path, name: &str) -> Vec<Place> {
+    let both = as_it_really_is(path);
+    both.iter().map(|it| Place::new(it, name)).collect()
 }
 
 /// `.env` never overrides what the process was started with.

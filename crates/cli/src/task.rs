@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use intake::{Caller, Fetched, GitHub, GivenTests, IntakeError, Jira, Patience, RepositoryRef};
-use protocol::{ListQuery, Task, Workspace};
+use protocol::{ListQuery, Place, Places, Task, TaskSource, Workspace};
 use secrecy::SecretString;
 
 use crate::args::SourceArgs;
@@ -63,11 +63,44 @@ pub(crate) async fn read(
             "several tasks were given: the tracker's is taken, the others are left out".to_owned(),
         );
     }
+    let mut task = fetched.task;
+    if leave_places_out(&mut task, surroundings, repository.as_deref()) {
+        notes.push(
+            "paths of your home folder in the task are told as `~`, and those of the repository relative to it"
+                .to_owned(),
+        );
+    }
     Ok(Asked {
-        task: fetched.task,
+        task,
         repository,
         notes,
     })
+}
+
+/// Gives the user's own places in a task's words the names that a model knows them by; whether there were any. A model
+/// can do nothing with such a path, and whoever replays the run has others.
+fn leave_places_out(
+    task: &mut Task,
+    surroundings: &Surroundings,
+    repository: Option<&str>,
+) -> bool {
+    let mut places = surroundings.places();
+    places.extend(surroundings.home_place());
+    let folder = repository.filter(|it| it.starts_with('/'));
+    places.extend(folder.map(|it| Place::new(Path::new(it), "")));
+    let places = Places::new(places);
+    let comments = task.comments.iter_mut().map(|it| &mut it.body);
+    let mut any = false;
+    for words in [&mut task.title, &mut task.body]
+        .into_iter()
+        .chain(comments)
+    {
+        if places.first_in(words).is_some() {
+            *words = places.named(words).into_owned();
+            any = true;
+        }
+    }
+    any
 }
 
 /// The tests that the user gives, read before anything is fetched.
@@ -129,7 +162,14 @@ fn written(
                 .map_err(|it| Failure::new(Exit::NeedsInput, "read the task", it))?;
             intake::from_bytes("-", &bytes).map_err(refused)
         }
-        (Some(file), None) => intake::from_file(&surroundings.absolute(file)).map_err(refused),
+        (Some(file), None) => {
+            let mut task = intake::from_file(&surroundings.absolute(file)).map_err(refused)?;
+            // Where the working folder lies is nobody's business.
+            if let TaskSource::File { name } = &mut task.source {
+                *name = file.display().to_string();
+            }
+            Ok(task)
+        }
         (None, words) => intake::from_text(words.unwrap_or_default()).map_err(refused),
     }
 }

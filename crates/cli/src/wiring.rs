@@ -23,6 +23,7 @@ use crate::demo;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::figures;
+use crate::recording;
 use crate::seats;
 use crate::settings::{self, ModelSource, Settings};
 use crate::surroundings::Surroundings;
@@ -163,6 +164,8 @@ fn unfilled(mut refused: Vec<LlmError>, source: &ModelSource) -> Failure {
 /// Where models come from in this run, and the account they are on.
 struct Models<'a> {
     source: Source,
+    /// Where requests and replies are written as well.
+    recording: Option<Arc<Recording>>,
     vendors: Vendors,
     patience: Patience,
     cache_key: String,
@@ -175,7 +178,7 @@ struct Models<'a> {
 }
 
 enum Source {
-    Vendors(Option<Arc<Recording>>),
+    Vendors,
     Replay(Arc<Replay>),
     /// The folder, and the first event whose replies are theirs.
     Scripts(std::path::PathBuf, u64),
@@ -194,26 +197,23 @@ impl<'a> Models<'a> {
             Failure::usage(format!("{doing} {}", folder.display()), source)
         };
         let source = match &settings.source {
-            ModelSource::Vendors { record: None } => Source::Vendors(None),
-            ModelSource::Vendors {
-                record: Some(folder),
-            } => Source::Vendors(Some(
-                Recording::open(folder).map_err(|it| open("record into", folder, it))?,
-            )),
+            ModelSource::Vendors { .. } => Source::Vendors,
             ModelSource::Replay { folder } => {
                 Source::Replay(Replay::open(folder).map_err(|it| open("replay", folder, it))?)
             }
-            ModelSource::Scripts { folder, since } => Source::Scripts(folder.clone(), *since),
+            ModelSource::Scripts { folder, since, .. } => Source::Scripts(folder.clone(), *since),
             ModelSource::Demo => Source::Demo,
         };
         let variable = |name: &str| surroundings.variable(name).map(str::to_owned);
+        let vendors = Vendors {
+            openai_api: config.openai_api,
+            ..Vendors::from_variables(variable)
+        };
         let prices = settings::prices(config);
         Ok(Models {
             source,
-            vendors: Vendors {
-                openai_api: config.openai_api,
-                ..Vendors::from_variables(variable)
-            },
+            recording: recording::open(settings, surroundings)?,
+            vendors,
             patience: config.patience,
             cache_key: settings.cache_key.clone(),
             ledger: Ledger::open(
@@ -232,8 +232,8 @@ impl<'a> Models<'a> {
 
     fn of(&self, id: &ModelId, role: Role, agent: &str) -> Result<Arc<dyn Model>, LlmError> {
         let model: Arc<dyn Model> = match &self.source {
-            Source::Vendors(recording) => {
-                let model = self.vendors_own(id, role, agent, recording.as_ref())?;
+            Source::Vendors => {
+                let model = self.vendors_own(id, role, agent)?;
                 return Ok(llm::tuned(model, self.tuning(id, role)));
             }
             Source::Replay(replay) => {
@@ -250,7 +250,15 @@ impl<'a> Models<'a> {
                     .after(self.answered(agent, 0)),
             ),
         };
-        self.ledger.meter(model)
+        self.ledger.meter(self.recorded(model))
+    }
+
+    /// The model, with what it is asked and answers written down where that is wanted.
+    fn recorded(&self, model: Arc<dyn Model>) -> Arc<dyn Model> {
+        match &self.recording {
+            Some(recording) => recording.around(model),
+            None => model,
+        }
     }
 
     /// The model of a vendor, before it is asked as its role is.
@@ -259,7 +267,6 @@ impl<'a> Models<'a> {
         id: &ModelId,
         role: Role,
         agent: &str,
-        recording: Option<&Arc<Recording>>,
     ) -> Result<Arc<dyn Model>, LlmError> {
         let connecting = Connecting {
             role: agent.to_owned(),
@@ -269,11 +276,7 @@ impl<'a> Models<'a> {
             log: self.log.clone(),
             ledger: self.ledger.clone(),
         };
-        let model = llm::connect(id, &self.vendors, connecting)?;
-        Ok(match recording {
-            Some(recording) => recording.around(model),
-            None => model,
-        })
+        Ok(self.recorded(llm::connect(id, &self.vendors, connecting)?))
     }
 
     /// Which service a model is asked for: the cheaper one only where there is one.

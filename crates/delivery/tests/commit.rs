@@ -130,6 +130,8 @@ async fn open(world: &Path, user: &Path) -> Checkout {
         limits: testkit::limits(),
         findings: world.join("findings"),
         environments: Arc::new(SystemPrograms::default()),
+        places: Vec::new(),
+        home: Vec::new(),
     };
     Checkout::open(
         opening,

@@ -86,4 +86,40 @@ pub enum LlmError {
         #[source]
         source: serde_json::Error,
     },
+    /// What a recording says of its run can't be read.
+    #[error("read `{}`, which says what was recorded (was it made by another version?)", path.display())]
+    RecordedRun {
+        /// Which file.
+        path: PathBuf,
+        /// What doesn't fit.
+        #[source]
+        source: Box<toml::de::Error>,
+    },
+    /// It is in a form of another time.
+    #[error(
+        "read `{}`, which says what was recorded: it is in form {form}, and this program knows form 1 (use the program that recorded it)",
+        path.display()
+    )]
+    RecordedForm {
+        /// Which file.
+        path: PathBuf,
+        /// Its form.
+        form: u32,
+    },
+    /// A recording of another run.
+    #[error("record into `{}`: it holds another run, of the task `{title}` (choose an empty folder)", path.display())]
+    OtherRun {
+        /// The folder.
+        path: PathBuf,
+        /// What the run in it was asked.
+        title: String,
+    },
+    /// Something that a recording must not hold.
+    #[error("write {file}: it would hold {what}, and a recording is for others to read")]
+    Unsayable {
+        /// The file.
+        file: String,
+        /// What was found, never its value.
+        what: String,
+    },
 }

@@ -108,7 +108,25 @@ impl Replay {
 }
 
 fn common_lines(a: &str, b: &str) -> usize {
-    a.lines().zip(b.lines()).take_while(|(a, b)| a == b).count()
+    a.lines()
+        .zip(b.lines())
+        .take_while(|(a, b)| without_fence_key(a) == without_fence_key(b))
+        .count()
+}
+
+/// A line that opens or closes a fence, without the key. The key is made from what the fence holds, so it tells of a
+/// difference before the difference itself.
+fn without_fence_key(line: &str) -> &str {
+    let inner = line.strip_prefix("[begin ").or(line.strip_prefix("[end "));
+    match inner
+        .and_then(|it| it.strip_suffix(']'))
+        .and_then(|it| it.rsplit_once(' '))
+    {
+        Some((_, key)) if key.len() == 8 && key.bytes().all(|it| it.is_ascii_hexdigit()) => {
+            &line[..line.len() - key.len() - 1]
+        }
+        _ => line,
+    }
 }
 
 fn shortened(line: &str) -> String {

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use expect_test::{Expect, expect};
-use llm::{Recording, Replay, ScriptedModel};
+use llm::{Guard, Recording, Replay, ScriptedModel};
 use protocol::{Message, Model, ModelError, ModelId, ModelRequest, ScriptedReply};
 
 fn id(name: &str) -> ModelId {
@@ -29,7 +29,9 @@ fn asking(text: &str) -> ModelRequest {
 async fn record(folder: &Path, name: &str, questions: &[&str]) {
     let replies = (1..=questions.len()).map(|it| ScriptedReply::text(format!("{name} {it}")));
     let model = Arc::new(ScriptedModel::new(id(name), replies));
-    let model = Recording::open(folder).unwrap().around(model);
+    let model = Recording::open(folder, Guard::default())
+        .unwrap()
+        .around(model);
     for question in questions {
         model.ask(&asking(question)).await.unwrap();
     }
@@ -133,6 +135,56 @@ async fn a_request_that_parts_from_the_recording_says_where() {
 }
 
 #[tokio::test]
+async fn a_difference_inside_a_fence_is_told_where_it_is_and_not_by_the_fences_key() {
+    let fenced = |key: &str, words: &str| format!("[begin task {key}]\n{words}\n[end task {key}]");
+    let folder = tempfile::tempdir().unwrap();
+    record(
+        folder.path(),
+        "gpt",
+        &[&fenced("0123abcd", "Fix\nthe bound")],
+    )
+    .await;
+    let replay = Replay::open(folder.path()).unwrap();
+    let asked = asking(&fenced("4567cdef", "Fix\nthe name"));
+    let error = replay.model(id("gpt")).ask(&asked).await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("recorded: the bound\n  asked:    the name"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn what_must_not_be_told_is_refused_before_it_is_asked_and_when_it_comes() {
+    let folder = tempfile::tempdir().unwrap();
+    let guard = Guard::default()
+        .key("the key of acme", &"sk-acme-1234".into())
+        .path("a path of your home folder", Path::new("/home/ada"));
+    let script = Arc::new(ScriptedModel::says(id("gpt"), ["cd /home/ada", "One."]));
+    let model = Recording::open(folder.path(), guard)
+        .unwrap()
+        .around(script.clone());
+    for (question, want) in [
+        (
+            "my key is sk-acme-1234",
+            "the request holds the key of acme (in `messages.0.text`)",
+        ),
+        (
+            "a",
+            "the reply holds a path of your home folder (in `text`)",
+        ),
+    ] {
+        let error = model.ask(&asking(question)).await.unwrap_err();
+        assert!(error.to_string().contains(want), "{error}");
+    }
+    assert_eq!(script.asked().len(), 1, "the first was never asked");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    model.ask(&asking("b")).await.unwrap();
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[tokio::test]
 async fn what_a_reply_cost_does_not_part_talks() {
     let folder = tempfile::tempdir().unwrap();
     let talk = |cost_microusd| {
@@ -143,7 +195,9 @@ async fn what_a_reply_cost_does_not_part_talks() {
         request
     };
     let model = Arc::new(ScriptedModel::says(id("gpt"), ["Two."]));
-    let model = Recording::open(folder.path()).unwrap().around(model);
+    let model = Recording::open(folder.path(), Guard::default())
+        .unwrap()
+        .around(model);
     model.ask(&talk(Some(17))).await.unwrap();
     let replay = Replay::open(folder.path()).unwrap();
     assert_eq!(ask(&*replay.model(id("gpt")), &talk(None)).await, "Two.");

@@ -1,12 +1,13 @@
 //! One visit of one agent: what it did before a crash is handed back, what it does now is written down first.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use protocol::{
-    AgentError, Bill, Journal, JournalError, Log, Model, ModelError, ModelId, ModelReply,
+    AgentError, Bill, Journal, JournalError, Log, Message, Model, ModelError, ModelId, ModelReply,
     ModelRequest, Note, RunEvent, Steps, Unanswered, Workspace,
 };
 use serde_json::Value;
@@ -143,6 +144,27 @@ impl Visit {
         }
     }
 
+    /// The request as it leaves: the last door for all agents. What programs print is made steady where it comes in, so
+    /// there is hardly ever anything left to do but where a program wrote such a place into a file.
+    fn without_places<'r>(&self, request: &'r ModelRequest) -> Cow<'r, ModelRequest> {
+        let places = self.work.places();
+        let mut texts = request.messages.iter().filter_map(text_of);
+        let Some(place) = texts.find_map(|it| places.first_in(it)) else {
+            return Cow::Borrowed(request);
+        };
+        self.log.note(Note::Renamed {
+            agent: self.agency.agent.clone(),
+            place: place.to_owned(),
+        });
+        let mut request = request.clone();
+        for message in &mut request.messages {
+            if let Message::User { text } | Message::ToolAnswer { text, .. } = message {
+                *text = places.named(text).into_owned();
+            }
+        }
+        Cow::Owned(request)
+    }
+
     fn next_memo(&self) -> Option<Memo> {
         self.memos
             .lock()
@@ -158,6 +180,7 @@ impl Model for Visit {
     }
 
     async fn ask(&self, request: &ModelRequest) -> Result<ModelReply, ModelError> {
+        let request = &*self.without_places(request);
         let request_sha256 = hash_of(request);
         match self.next_memo() {
             Some(Memo::Reply {
@@ -258,6 +281,14 @@ impl Steps for Visit {
             })
             .await?;
         Ok(())
+    }
+}
+
+/// What we say in a message; a model's own words are its own.
+fn text_of(message: &Message) -> Option<&str> {
+    match message {
+        Message::User { text } | Message::ToolAnswer { text, .. } => Some(text),
+        Message::Assistant { .. } => None,
     }
 }
 

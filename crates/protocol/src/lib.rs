@@ -16,6 +16,7 @@ mod model;
 mod script;
 mod stage;
 mod state;
+mod steady;
 mod task;
 mod tests_run;
 mod visible;
@@ -43,6 +44,7 @@ pub use model::{
 pub use script::{ScriptError, ScriptedCall, ScriptedReply};
 pub use stage::Stage;
 pub use state::{Reason, RunState, Status, Tier, Usage};
+pub use steady::{Place, Places, steady};
 pub use task::{Comment, Task, TaskSource};
 pub use tests_run::{
     AcceptanceTests, AmendedFile, Amendment, Dispute, TestClass, TestComparison, TestFile,

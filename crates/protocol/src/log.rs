@@ -38,6 +38,13 @@ pub enum Note {
         /// The tool and its main argument, in one line.
         call: String,
     },
+    /// A request named a place of this run or this machine, and left without it.
+    Renamed {
+        /// Whose request.
+        agent: String,
+        /// The place as it stood there.
+        place: String,
+    },
     /// A test finished.
     Tested {
         /// Tests finished so far.

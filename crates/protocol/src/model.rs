@@ -395,7 +395,7 @@ pub enum ModelError {
         /// Replies in the script.
         replies: usize,
     },
-    /// The reply came, but the journal could not keep it.
+    /// The reply came, but the journal or a recording could not keep it, or a recording must not hold the request.
     #[error("record the reply of {model}: {message}")]
     Unrecorded {
         /// Which model.

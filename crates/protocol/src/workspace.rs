@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Command, Execution};
+use crate::steady::Places;
 
 /// A private checkout. Nothing outside it can be read or written through this trait.
 ///
@@ -105,7 +106,16 @@ pub trait Workspace: Send + Sync {
         Ok(())
     }
 
-    /// Runs a command line that a model wrote, if the policy allows it.
+    /// Places of this run and this machine that no file of a repository can name, with the names that a model knows them
+    /// by. What [`Workspace::run`] gives of a program's streams has these names already; what comes through the report
+    /// pipe has not.
+    fn places(&self) -> Places;
+
+    /// The words of a program that just ran here as a model may be shown them: the same in every run and on every machine.
+    /// See [`crate::steady`]. They are made so before they are kept, because the time of day belongs to it.
+    fn steady(&self, output: &str) -> String;
+
+    /// Runs a command line that a model wrote, if the policy allows it. Its streams are steady, as that model sees them.
     async fn run_line(&self, line: &str, seconds_max: u64) -> Result<Execution, WorkspaceError>;
 }
 

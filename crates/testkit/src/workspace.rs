@@ -6,13 +6,14 @@ use std::future::Future;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use globset::GlobBuilder;
 use protocol::{
     Base, BaseFile, Captured, Change, Command, Confinement, ContentId, Environment, Execution,
-    Exit, ListQuery, Listing, SearchQuery, TreeId, Workspace, WorkspaceError,
+    Exit, ListQuery, Listing, Place, Places, SearchQuery, TreeId, Workspace, WorkspaceError,
 };
 use regex::Regex;
 use tempfile::TempDir;
@@ -435,9 +436,21 @@ impl Workspace for FolderWorkspace {
         Ok(())
     }
 
+    fn places(&self) -> Places {
+        Places::new([Place::new(self.root(), "")])
+    }
+
+    fn steady(&self, output: &str) -> String {
+        protocol::steady(output, &self.places(), SystemTime::now())
+    }
+
     async fn run_line(&self, line: &str, seconds_max: u64) -> Result<Execution, WorkspaceError> {
-        self.run(&Command::new(["bash", "-c", line], seconds_max))
-            .await
+        let command = Command::new(["bash", "-c", line], seconds_max);
+        let mut ended = self.run(&command).await?;
+        for stream in [&mut ended.stdout, &mut ended.stderr] {
+            stream.text = self.steady(&stream.text);
+        }
+        Ok(ended)
     }
 }
 

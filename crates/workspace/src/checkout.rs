@@ -7,16 +7,17 @@ mod layout;
 mod open;
 mod picture;
 mod run;
+mod shown;
 mod tree;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use git2::Oid;
 use protocol::{
     Base, BaseFile, Change, Command, Confinement, ContentId, Environment, Execution, Limits,
-    ListQuery, Listing, SearchQuery, TreeId, Workspace, WorkspaceError,
+    ListQuery, Listing, Place, Places, SearchQuery, TreeId, Workspace, WorkspaceError,
 };
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -51,6 +52,12 @@ struct Shared {
     environments: Arc<dyn Environments>,
     ready: OnceCell<Ready>,
     findings: Findings,
+    /// Places of the user that no file of a repository names.
+    users_places: Vec<Place>,
+    /// The user's home folder.
+    home: Vec<Place>,
+    /// Places of the run, once its environment is ready.
+    places_ready: OnceLock<Places>,
     /// Held by the tree that is laid out before anybody needs it.
     early_turns: Arc<Mutex<()>>,
     /// Nobody else may work in the run's folder.
@@ -236,7 +243,9 @@ impl Workspace for Checkout {
     }
 
     async fn run(&self, command: &Command) -> Result<Execution, WorkspaceError> {
-        self.run_command(command, &mut |_| {}).await
+        self.run_command(command, &mut |_| {})
+            .await
+            .map(|it| self.named(it))
     }
 
     async fn run_watched(
@@ -244,7 +253,17 @@ impl Workspace for Checkout {
         command: &Command,
         on_report: &mut (dyn for<'b> FnMut(&'b [u8]) + Send),
     ) -> Result<Execution, WorkspaceError> {
-        self.run_command(command, on_report).await
+        self.run_command(command, on_report)
+            .await
+            .map(|it| self.named(it))
+    }
+
+    fn places(&self) -> Places {
+        self.own_places()
+    }
+
+    fn steady(&self, output: &str) -> String {
+        self.steady_words(output)
     }
 
     async fn recall(&self, name: &str) -> Result<Option<Vec<u8>>, WorkspaceError> {

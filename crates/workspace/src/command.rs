@@ -10,12 +10,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use protocol::{Confinement, Execution, Exit, Limits, Network};
+use protocol::{Confinement, Execution, Exit, Limits, Network, Place};
 use tempfile::TempDir;
 
 use self::session::Ended;
-use crate::confine::Walls;
 use crate::confine::plan::Word;
+use crate::confine::{HOME, TMP, Walls};
 use crate::error::CommandError;
 use crate::proxy::Egress;
 
@@ -119,6 +119,18 @@ impl Door {
     /// Which walls stand around confined programs.
     pub fn confinement(&self) -> &Confinement {
         self.walls.confinement()
+    }
+
+    /// The private homes and folders for temporary files that programs without a view of their own are lent, under the
+    /// names that such a view gives them.
+    pub(crate) fn lent_places(&self) -> Vec<Place> {
+        let real = std::fs::canonicalize(&self.scratch);
+        let mut folders = vec![self.scratch.clone()];
+        folders.extend(real.ok().filter(|it| *it != self.scratch));
+        let lent = |it: &PathBuf| {
+            [("/home", HOME), ("/tmp", TMP)].map(|(then, name)| Place::each_below(it, then, name))
+        };
+        folders.iter().flat_map(lent).collect()
     }
 
     /// An empty folder for one program, gone when dropped.

@@ -31,6 +31,7 @@ pub(crate) async fn demo(args: DemoArgs, quiet: bool) -> Result<Exit, Failure> {
         task: bundled::task()?,
         given: intake::GivenTests::default(),
         settings,
+        recorded: None,
         notes: Vec::new(),
         dry_run: false,
     };

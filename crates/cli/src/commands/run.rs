@@ -5,10 +5,14 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::home::Home;
 use crate::settings::Settings;
-use crate::{session, task};
+use crate::{recording, session, task};
 
 pub(crate) async fn run(args: RunArgs, quiet: bool) -> Result<Exit, Failure> {
     let mut home = Home::open().await?;
+    let recorded = recording::to_replay(&args, &home.surroundings)?;
+    if let Some(run) = &recorded {
+        recording::bound(&mut home.config, run);
+    }
     if let Some(drafts) = args.bounds.max_iterations {
         home.config.limits.iterations_max = drafts;
     }
@@ -16,8 +20,15 @@ pub(crate) async fn run(args: RunArgs, quiet: bool) -> Result<Exit, Failure> {
         home.config.limits.test_run_seconds_max = seconds;
     }
     let mode = session::mode(&home, quiet, args.out.json);
-    let mut settings = Settings::of(&args, &home.config, &home.surroundings)?;
-    let asked = task::read(&home.surroundings, &args.source, args.task.as_deref()).await?;
+    let mut settings = Settings::of(&args, &home.config, &home.surroundings, recorded.as_ref())?;
+    let replayed = match &recorded {
+        Some(run) => recording::asked(&args, &home.surroundings, run)?,
+        None => None,
+    };
+    let asked = match replayed {
+        Some(asked) => asked,
+        None => task::read(&home.surroundings, &args.source, args.task.as_deref()).await?,
+    };
     settings.repo = asked.repository;
     let given = task::given_tests(&home.surroundings, &args.source, &settings)?;
     let plan = session::Plan {
@@ -26,6 +37,7 @@ pub(crate) async fn run(args: RunArgs, quiet: bool) -> Result<Exit, Failure> {
         settings,
         notes: asked.notes,
         dry_run: args.bounds.dry_run,
+        recorded,
     };
     session::begin(&home, plan, mode).await
 }

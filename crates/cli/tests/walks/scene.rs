@@ -12,11 +12,11 @@ use futures::{StreamExt, stream};
 use llm::{Budget, Day, Ledger, Prices, ScriptedModel, Spent};
 use pipeline::{Crew, Run, Stop};
 use protocol::{
-    Entry, Journal, ListQuery, Model, ModelId, RunEvent, RunState, Silent, Workspace,
+    Entry, Journal, ListQuery, Model, ModelId, Note, RunEvent, RunState, Silent, Workspace,
     WorkspaceError,
 };
 use tempfile::TempDir;
-use testkit::{Fixture, MemoryJournal};
+use testkit::{Fixture, MemoryJournal, RecordingLog};
 use workspace::checkout::{Checkout, Opening, Origin, SystemPrograms};
 use workspace::command::Door;
 use workspace::confine::Walls;
@@ -118,6 +118,7 @@ pub(crate) async fn walk_on(
     let base = checkout.fork(&checkout.base().tree).await;
     let work: Arc<dyn Workspace> = Arc::new(checkout);
     let journal = Arc::new(journal);
+    let log = Arc::new(RecordingLog::default());
     let run = Run {
         task: fixture.task.clone(),
         crew,
@@ -125,10 +126,13 @@ pub(crate) async fn walk_on(
         journal: journal.clone(),
         work: work.clone(),
         base: base.expect("the base can be laid out"),
-        log: Arc::new(Silent),
+        log: log.clone(),
         stop: Stop::never(),
     };
     let outcome = run.walk(&journal.entries()).await;
+    let renamed = |it: &Note| matches!(it, Note::Renamed { .. });
+    let renamed: Vec<Note> = log.notes().into_iter().filter(renamed).collect();
+    assert!(renamed.is_empty(), "{}: {renamed:?}", fixture.name);
     let outcome = outcome.unwrap_or_else(|error| panic!("{}: could not {error}", fixture.name));
     Walked {
         history: journal.entries(),
@@ -198,6 +202,8 @@ pub(crate) async fn opening(fixture: &Fixture, world: &Path) -> Opening {
         limits: fixture.limits.clone(),
         findings: world.join("findings"),
         environments: Arc::new(programs()),
+        places: Vec::new(),
+        home: Vec::new(),
     }
 }
 

@@ -11,6 +11,7 @@ mod compatible;
 mod connecting;
 mod faults;
 mod keys;
+mod prefix;
 mod replies;
 mod stops;
 mod talks;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use llm::{Recording, Replay};
+use llm::{Guard, Recording, Replay};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -186,7 +186,9 @@ async fn every_reply_goes_back_as_it_came() {
             .collect();
         let (fake, model) = interface.with(Script::in_order(answers)).await;
         let folder = tempfile::tempdir().unwrap();
-        let model = Recording::open(folder.path()).unwrap().around(model);
+        let model = Recording::open(folder.path(), Guard::default())
+            .unwrap()
+            .around(model);
         let mut differing = BTreeSet::new();
         for (number, content) in contents.iter().enumerate() {
             let mut asked = request();

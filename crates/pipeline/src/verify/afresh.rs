@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use protocol::{
     Base, BaseFile, Change, Command, Confinement, ContentId, Environment, Execution, ListQuery,
-    Listing, SearchQuery, TreeId, Workspace, WorkspaceError,
+    Listing, Places, SearchQuery, TreeId, Workspace, WorkspaceError,
 };
 
 /// Passes everything on but what earlier runs kept.
@@ -92,6 +92,14 @@ impl Workspace for Afresh {
 
     async fn remember(&self, _: &str, _: &[u8]) -> Result<(), WorkspaceError> {
         Ok(())
+    }
+
+    fn places(&self) -> Places {
+        self.0.places()
+    }
+
+    fn steady(&self, output: &str) -> String {
+        self.0.steady(output)
     }
 
     async fn run_line(&self, line: &str, seconds_max: u64) -> Result<Execution, WorkspaceError> {

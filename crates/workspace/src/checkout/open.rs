@@ -3,12 +3,12 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use git2::Oid;
-use protocol::{Base, Limits, Log, TreeId};
+use protocol::{Base, Limits, Log, Place, TreeId};
 use tokio::sync::OnceCell;
 
 use crate::checkout::findings::Findings;
@@ -43,6 +43,10 @@ pub struct Opening {
     pub findings: PathBuf,
     /// Makes the Python environment.
     pub environments: Arc<dyn Environments>,
+    /// Places of the user that no file of a repository names, with the names that a model is told instead: caches.
+    pub places: Vec<Place>,
+    /// The user's home folder in the same form. It is taken out of what programs print, and stays in files.
+    pub home: Vec<Place>,
 }
 
 /// Where a run's trees are kept, in its folder.
@@ -239,6 +243,9 @@ async fn start(
         environments: opening.environments,
         ready: OnceCell::new(),
         findings: Findings::new(opening.findings),
+        users_places: opening.places,
+        home: opening.home,
+        places_ready: OnceLock::new(),
         early_turns: Arc::default(),
         _lock: lock,
     };

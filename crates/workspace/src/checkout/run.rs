@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use protocol::{Command, Execution, WorkspaceError};
 
-use super::{Checkout, Ready, private_folder};
+use super::{Checkout, Ready, private_folder, shown};
 use crate::checkout::BaseTree;
 use crate::command::{Bounds, Spawn, View};
 use crate::files::TreePath;
@@ -13,6 +13,14 @@ use crate::policy::{self, Phase};
 
 /// Where the system's own programs are.
 const SYSTEM_PROGRAMS: &str = "/usr/local/bin:/usr/bin:/bin";
+
+/// Variables for what would otherwise differ from run to run, or by who runs us.
+const THE_SAME_EVERYWHERE: [(&str, &str); 3] = [
+    // The order of Python's sets. A command may choose another one.
+    ("PYTHONHASHSEED", "0"),
+    ("LOGNAME", "agent"),
+    ("USER", "agent"),
+];
 
 /// Stands for the folder of a command's tools.
 const TOOLS: &str = "{tools}";
@@ -75,12 +83,15 @@ impl Checkout {
                 line: line.to_owned(),
                 why: it.why,
             })?;
-        let command = match judged.argv {
+        let in_order = shown::in_order(&judged.programs);
+        let mut command = match judged.argv.filter(|_| in_order.is_empty()) {
             Some(argv) => Command::new(argv, seconds_max),
             // The options keep bash from reading any file of its own.
             None => Command::new(["bash", "--noprofile", "--norc", "-c", line], seconds_max),
         };
-        self.run_command(&command, &mut |_| {}).await
+        command.env.extend(in_order);
+        let ended = self.run_command(&command, &mut |_| {}).await?;
+        Ok(self.shown(ended, line, &judged.programs))
     }
 
     fn spawn(&self, command: &Command, directory: &TreePath, tools: &Path) -> Spawn {
@@ -99,6 +110,9 @@ impl Checkout {
         }
         programs.push(SYSTEM_PROGRAMS.to_owned());
         env.insert("PATH".to_owned(), programs.join(":"));
+        for (name, value) in THE_SAME_EVERYWHERE {
+            env.insert(name.to_owned(), value.to_owned());
+        }
         // The picture of a repository that a tree contains is read-only.
         env.insert("GIT_OPTIONAL_LOCKS".to_owned(), "0".to_owned());
         let tools = tools.display().to_string();

@@ -16,6 +16,7 @@ use protocol::{Confinement, Network};
 
 pub use self::own::forbid_core_dumps;
 pub use self::stage::inner_main;
+pub(crate) use self::view::{HOME, TMP};
 
 use self::plan::{Fence, Sockets, Watch};
 use crate::error::CommandError;

@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 
+use rustix::fs::Mode;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -108,6 +109,10 @@ fn become_the_program(plan: &Plan) -> Word {
     let Some((program, arguments)) = plan.argv.split_first() else {
         return Word::Exited(0);
     };
+    if plan.calls.is_some() {
+        // What the user keeps from others is no concern of a stranger's program, and modes would differ by user.
+        rustix::process::umask(Mode::from(0o022));
+    }
     // It also gives the program an empty signal mask and the usual SIGPIPE back.
     #[expect(clippy::disallowed_methods, reason = "this is the door's inner side")]
     let error = std::process::Command::new(program)

@@ -9,9 +9,9 @@ const PRIVATE_FOLDER_BYTES_MAX: &str = "1073741824";
 /// Where the inner stage is found in the view.
 const STAGE: &str = "/run/stage";
 /// The program's home in the view.
-pub(super) const HOME: &str = "/home/agent";
+pub(crate) const HOME: &str = "/home/agent";
 /// The program's folder for temporary files in the view.
-pub(super) const TMP: &str = "/tmp";
+pub(crate) const TMP: &str = "/tmp";
 /// What a program may write to in any `/dev`.
 pub(super) const DEVICES: &[&str] = &[
     "/dev/full",

@@ -14,5 +14,6 @@ mod origins;
 mod patches;
 mod programs;
 mod remote;
+mod shown;
 mod trees;
 mod world;

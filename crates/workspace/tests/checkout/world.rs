@@ -126,6 +126,8 @@ impl World {
             limits: limits(),
             findings: self.path("findings"),
             environments: Arc::new(environments),
+            places: Vec::new(),
+            home: Vec::new(),
         }
     }
 

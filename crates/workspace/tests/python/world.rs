@@ -176,6 +176,8 @@ impl World {
             limits: limits(),
             findings: self.path("findings"),
             environments,
+            places: Vec::new(),
+            home: Vec::new(),
         };
         let origin = Origin::Folder(self.path("repo"));
         Checkout::open(opening, &origin, None, false, &Silent)
