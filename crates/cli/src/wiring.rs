@@ -9,7 +9,7 @@ use agents_test::TestAuthor;
 use async_trait::async_trait;
 use llm::{
     Catalog, Connecting, Day, Ledger, LlmError, Patience, Prices, Recording, Replay, Role,
-    ScriptedModel, Service, Spent, Tuning, Vendors,
+    ScriptedModel, Service, Spent, Traffic, Tuning, Vendors,
 };
 use pipeline::Crew;
 use pipeline::verify::replies_of;
@@ -91,11 +91,11 @@ pub(crate) fn reviewer(
     let id = settings.reviewer.as_ref();
     let id = id.ok_or_else(|| Failure::plain_usage("ask a reviewer: none is chosen"))?;
     let refused = |it| unfilled(vec![it], &settings.source);
-    let Source::Vendors(recording) = &models.source else {
+    let Source::Vendors = &models.source else {
         let asked = models.of(id, Role::Review, agent.name()).map_err(refused)?;
         return Ok(Reviewing { asked, paid: None });
     };
-    let paid = models.vendors_own(id, Role::Review, agent.name(), recording.as_ref());
+    let paid = models.vendors_own(id, Role::Review, agent.name());
     let paid = paid.map_err(refused)?;
     let asked: Arc<dyn Model> = match kept {
         None => paid.clone(),
@@ -170,6 +170,7 @@ struct Models<'a> {
     patience: Patience,
     cache_key: String,
     ledger: Arc<Ledger>,
+    traffic: Traffic,
     prices: Prices,
     today: Day,
     settings: &'a Settings,
@@ -222,6 +223,7 @@ impl<'a> Models<'a> {
                 surroundings.today,
                 spent(history),
             ),
+            traffic: Traffic::new(),
             prices,
             today: surroundings.today,
             settings,
@@ -275,6 +277,7 @@ impl<'a> Models<'a> {
             cache_key: format!("{}-{}", self.cache_key, role.name()),
             log: self.log.clone(),
             ledger: self.ledger.clone(),
+            traffic: self.traffic.clone(),
         };
         Ok(self.recorded(llm::connect(id, &self.vendors, connecting)?))
     }

@@ -15,6 +15,7 @@ use crate::error::LlmError;
 use crate::ledger::{Ledger, MeteredAttempt};
 use crate::price::Service;
 use crate::retry::{Patience, Retrying};
+use crate::traffic::Traffic;
 use crate::vendor::{Attempt, Connection, VendorModel};
 use crate::wire::{Asking, ChatCompletions, GenerateContent, Messages, Responses, Wire};
 
@@ -86,6 +87,8 @@ pub struct Connecting {
     pub log: Arc<dyn Log>,
     /// The book that every try is paid from.
     pub ledger: Arc<Ledger>,
+    /// What is known of the vendors so far; everybody in the process who asks one shares it.
+    pub traffic: Traffic,
 }
 
 /// A name that no other run has, for [`Connecting::cache_key`]. Two runs with one name would drive each other's
@@ -152,6 +155,9 @@ pub fn connect(
             service: connecting.service,
         },
         patience: connecting.patience,
+        lane: connecting
+            .traffic
+            .lane(name, &base_url.origin().ascii_serialization()),
     };
     let id = ModelId::new(name, model.model.as_str());
     let attempt = VendorModel::new(id, connection)

@@ -1,6 +1,7 @@
 //! Model vendors behind one trait, a scripted model, and the layers around any model.
 //!
-//! A model from a vendor is made by [`connect`]; it tries again by itself where that helps. Around any model go
+//! A model from a vendor is made by [`connect`]; it tries again by itself where that helps, and keeps to what the
+//! vendor's other models were told ([`Traffic`]). Around any model go
 //! the layers: [`Ledger::meter`] for money and tokens, [`Recording::around`] and [`Replay::model`] for runs that
 //! need no key. Keys and addresses are passed in as [`Vendors`]; nothing here looks for them.
 
@@ -22,6 +23,7 @@ mod request_text;
 mod retry;
 mod scripted;
 mod spec;
+mod traffic;
 mod tuned;
 mod typical;
 mod vendor;
@@ -42,5 +44,6 @@ pub use replay::Replay;
 pub use retry::Patience;
 pub use scripted::{SCRIPTED, ScriptedModel};
 pub use spec::ModelSpec;
+pub use traffic::Traffic;
 pub use tuned::{Tuning, tuned};
 pub use typical::{TypicalRole, typical_cost};

@@ -13,6 +13,7 @@ use serde_json::json;
 use super::*;
 use crate::price::{Price, Rates};
 use crate::scripted::ScriptedModel;
+use crate::traffic::Lane;
 use crate::vendor::{Again, Answered, Attempt, Billed, Cause, Fault};
 
 fn price() -> Price {
@@ -224,6 +225,7 @@ enum Fate {
 /// A vendor that makes a token of each byte, and knows what it bills.
 struct Vendor {
     id: ModelId,
+    lane: Arc<Lane>,
     fate: Mutex<Fate>,
     billed: AtomicU64,
     billed_tokens: AtomicU64,
@@ -250,6 +252,10 @@ impl Attempt for Arc<Vendor> {
 
     fn address(&self) -> &str {
         "https://vendor"
+    }
+
+    fn lane(&self) -> &Arc<Lane> {
+        &self.lane
     }
 
     async fn attempt(&self, request: &ModelRequest) -> Result<Answered, Fault> {
@@ -347,6 +353,7 @@ proptest! {
         let ledger = Ledger::open(budget, prices(), today(), Spent::default());
         let vendor = Arc::new(Vendor {
             id: ModelId::new("openai", "gpt"),
+            lane: Arc::default(),
             fate: Mutex::new(Fate::Refused),
             billed: AtomicU64::new(0),
             billed_tokens: AtomicU64::new(0),

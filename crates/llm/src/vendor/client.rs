@@ -1,6 +1,7 @@
 //! One model of one vendor over HTTP. The key lives in the HTTP client's headers and nowhere else.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
@@ -16,6 +17,7 @@ use super::fault::{connection_fault, status_fault};
 use super::fit::reply_tokens_that_fit;
 use super::{Again, Answered, Attempt, Billed, Cause, Fault};
 use crate::retry::Patience;
+use crate::traffic::Lane;
 use crate::wire::{Asking, Wire};
 
 /// Where a vendor is and how it is spoken to.
@@ -31,6 +33,7 @@ pub(crate) struct Connection {
     pub(crate) wire: Box<dyn Wire>,
     pub(crate) asking: Asking,
     pub(crate) patience: Patience,
+    pub(crate) lane: Arc<Lane>,
 }
 
 /// One model at the other end of a connection.
@@ -108,13 +111,16 @@ impl VendorModel {
         let body = wire.body(asking, request);
         let sent = client.post(self.url.clone()).json(&body).send().await;
         let response = sent.map_err(|it| connection_fault(it, patience.answer_ms_max))?;
-        let status = response.status();
+        let (status, now) = (response.status(), SystemTime::now());
+        self.connection
+            .lane
+            .learn(&self.id.model, response.headers(), now);
         if !status.is_success() {
             let headers = response.headers().clone();
             let body = answer::beginning(response, ERROR_BODY_BYTES_MAX).await;
             let json: Value = serde_json::from_slice(&body).unwrap_or_default();
             let text = String::from_utf8_lossy(&body);
-            let fault = status_fault(status.as_u16(), &text, &json, &headers, SystemTime::now());
+            let fault = status_fault(status.as_u16(), &text, &json, &headers, now);
             return Err(fault.billed_if_it_says(wire.usage(&json)));
         }
         let kind = response.headers().get(CONTENT_TYPE);
@@ -172,6 +178,10 @@ impl Attempt for VendorModel {
 
     fn address(&self) -> &str {
         &self.address
+    }
+
+    fn lane(&self) -> &Arc<Lane> {
+        &self.connection.lane
     }
 
     async fn attempt(&self, request: &ModelRequest) -> Result<Answered, Fault> {

@@ -1,7 +1,7 @@
 //! What went wrong with one request, in words without a key in them, and whether another may help.
 
 use std::error::Error as _;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use protocol::{TokenUsage, visible};
 use reqwest::header::HeaderMap;
@@ -12,6 +12,9 @@ use super::wait::asked_wait;
 
 /// Longest part of a vendor's words that is shown.
 const WORDS_CHARACTERS_MAX: usize = 500;
+
+/// The first second that a date of HTTP can't name, since 1970.
+const YEAR_10000: Duration = Duration::from_secs(253_402_300_800);
 
 /// A request that gave no reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +60,13 @@ pub(crate) enum Again {
     Once,
     /// After this wait, or after one of our own choice.
     Later(Option<Duration>),
+    /// Not for now: money, or the allowance of a day, is used up, which no wait of ours outlasts.
+    Spent,
+    /// Not for now: the vendor has failed for as long as anybody waits.
+    Down {
+        /// Requests that were sent until that was known.
+        tries: u32,
+    },
 }
 
 impl Fault {
@@ -89,6 +99,32 @@ impl Fault {
             0 => self,
             _ => self.billed(Billed::Known(usage)),
         }
+    }
+
+    /// Requests of ours that were not sent, because the vendor's limits leave no room for longer than we wait.
+    pub(crate) fn held_back(wait: Duration, longest: Duration) -> Fault {
+        let message = format!(
+            "its limits leave no room for {} s, and we wait {} s at most",
+            wait.as_secs(),
+            longest.as_secs()
+        );
+        Fault::new(Cause::Status(429), &message, Again::Down { tries: 0 })
+    }
+
+    /// The same, with when another try may help.
+    pub(crate) fn with_return(mut self, back_in: Option<Duration>, now: SystemTime) -> Fault {
+        self.message += &match back_in.and_then(|it| now.checked_add(it)) {
+            // Dates of HTTP have years of four digits.
+            Some(then)
+                if then
+                    .duration_since(UNIX_EPOCH)
+                    .is_ok_and(|it| it < YEAR_10000) =>
+            {
+                format!(" (come back after {})", httpdate::fmt_http_date(then))
+            }
+            _ => " (come back in some minutes)".to_owned(),
+        };
+        self
     }
 
     /// What happened, the status included.
@@ -153,7 +189,7 @@ pub(super) fn status_fault(
     let wish = headers.get("x-should-retry").map(|it| it.as_bytes());
     let again = match wish {
         Some(b"false") => Again::Never,
-        _ if is_spent(json) => Again::Never,
+        _ if is_spent(json) => Again::Spent,
         _ if transient => Again::Later(asked_wait(headers, json, now)),
         _ => Again::Never,
     };

@@ -6,10 +6,13 @@ mod fault;
 mod fit;
 mod wait;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use protocol::{ModelId, ModelReply, ModelRequest};
 
 use crate::price::Service;
+use crate::traffic::Lane;
 
 pub(crate) use client::{Connection, VendorModel};
 pub(crate) use fault::{Again, Billed, Cause, Fault, said};
@@ -23,6 +26,8 @@ pub(crate) trait Attempt: Send + Sync {
     fn title(&self) -> &str;
     /// Scheme, host and port.
     fn address(&self) -> &str;
+    /// What all models of the vendor share.
+    fn lane(&self) -> &Arc<Lane>;
     /// Asks once.
     async fn attempt(&self, request: &ModelRequest) -> Result<Answered, Fault>;
 }

@@ -193,6 +193,11 @@ async fn meet(id: &str, interface: Interface) -> Option<(String, Interface)> {
     let result = result.replace(address, "http://FAKE");
     let names = ["OpenAI", "Anthropic", "Gemini", "the server at http://FAKE"];
     let alike = |text: String, vendor: &&str| text.replace(vendor, "VENDOR");
+    // When to come back is told by the clock.
+    let result = match result.split_once(" (come back after ") {
+        Some((before, _)) => format!("{before} (come back after …)"),
+        None => result,
+    };
     Some((names.iter().fold(result, alike), interface))
 }
 
@@ -226,11 +231,11 @@ async fn every_row_is_met() {
         openai-429: 2 requests: Done "fine"
         429-date: 2 requests: Done "fine"
         429-ms: 2 requests: Done "fine"
-        429-huge: 1 request: error: get an answer from VENDOR after 1 tries: status 429: a fault of the fake (it asks for a wait of 86400 s, and we wait 2 s at most)
+        429-huge: 1 request: error: get an answer from VENDOR after 1 tries: status 429: a fault of the fake (it asks for a wait of 86400 s, and we wait 2 s at most) (come back after …)
         429-bad: 3 requests: Done "fine"
         429-spend: 1 request: error: get an answer from VENDOR: it refused with status 429: monthly limit reached
-        429-always: 3 requests: error: get an answer from VENDOR after 3 tries: status 429: a fault of the fake
-        503: 3 requests: error: get an answer from VENDOR after 3 tries: status 503: a fault of the fake
+        429-always: 3 requests: error: get an answer from VENDOR after 3 tries: status 429: a fault of the fake (come back in some minutes)
+        503: 3 requests: error: get an answer from VENDOR after 3 tries: status 503: a fault of the fake (come back in some minutes)
         503-empty: 2 requests: Done "fine"
         200-empty: 3 requests: error: read VENDOR's answer: it is empty
         200-truncated-json: 3 requests: error: read VENDOR's answer: it is not whole: EOF while parsing a string at line 1 column 32

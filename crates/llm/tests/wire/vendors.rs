@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use llm::{
-    Budget, Connecting, Day, Ledger, OpenAiApi, Patience, Prices, Service, Spent, Vendors, connect,
+    Budget, Connecting, Day, Ledger, OpenAiApi, Patience, Prices, Service, Spent, Traffic, Vendors,
+    connect,
 };
 use protocol::{
     Log, Message, Model, ModelId, ModelReply, ModelRequest, Note, OutputSchema, Silent, ToolSpec,
@@ -19,6 +20,7 @@ pub(crate) const IMPATIENT: Patience = Patience {
     tries_max: 3,
     first_wait_ms: 1,
     wait_ms_max: 2_000,
+    waits_ms_max: 10_000,
     connect_ms_max: 5_000,
     answer_ms_max: 30_000,
 };
@@ -37,6 +39,7 @@ pub(crate) fn connecting(log: Arc<dyn Log>) -> Connecting {
             Day::at(std::time::UNIX_EPOCH),
             Spent::default(),
         ),
+        traffic: Traffic::new(),
     }
 }
 
