@@ -121,6 +121,7 @@ fn seated(history: &[Entry], kept: &Kept, crews: &[&[Seat]]) -> Crew {
         found.next_back().and_then(model_of).map(|(_, model)| model)
     };
     seats::crew(seats::Models {
+        fallbacks: Vec::new(),
         coders: most_coders
             .into_iter()
             .flat_map(|it| it.iter())

@@ -6,9 +6,9 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use llm::Role;
-use protocol::Effort;
+use protocol::{Effort, ModelId};
 
-use crate::crew::effort_of_role;
+use crate::crew::{effort_of_role, fallback_of_role};
 
 /// Takes a coding task and a repository, and returns a change that was tested and reviewed.
 #[derive(Debug, Parser)]
@@ -134,11 +134,15 @@ pub(crate) struct CrewArgs {
     /// given again [default: the crew's]
     #[arg(long = "effort", value_name = "ROLE=LEVEL", value_parser = effort_of_role)]
     pub(crate) efforts: Vec<(Role, Effort)>,
+    /// Who stands in for a role while its model's vendor is down: draft, refine, author or review, and a model; may be
+    /// given again
+    #[arg(long = "fallback", value_name = "ROLE=VENDOR:MODEL", value_parser = fallback_of_role)]
+    pub(crate) fallbacks: Vec<(Role, ModelId)>,
     /// Use the cheaper, slower service of the vendors that have one which answers while one waits (OpenAI, Gemini)
     #[arg(long)]
     pub(crate) flex: bool,
     /// Let scripted models from a folder (one folder of replies a role) work instead of vendors
-    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["crew", "coders", "test_author", "reviewer", "efforts", "flex"])]
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["crew", "coders", "test_author", "reviewer", "efforts", "fallbacks", "flex"])]
     pub(crate) scripted: Option<PathBuf>,
     /// Write every request and reply into a folder that anyone can read
     #[arg(long, value_name = "FOLDER", conflicts_with = "replay")]
@@ -281,6 +285,10 @@ pub(crate) struct OtherCrewArgs {
     /// given again [default: as before, while the model stays]
     #[arg(long = "effort", value_name = "ROLE=LEVEL", value_parser = effort_of_role)]
     pub(crate) efforts: Vec<(Role, Effort)>,
+    /// Who stands in for a role while its model's vendor is down: draft, refine, author or review, and a model; may be
+    /// given again [default: as before]
+    #[arg(long = "fallback", value_name = "ROLE=VENDOR:MODEL", value_parser = fallback_of_role)]
+    pub(crate) fallbacks: Vec<(Role, ModelId)>,
     /// Use the cheaper, slower service of the vendors that have one which answers while one waits (OpenAI, Gemini)
     #[arg(long)]
     pub(crate) flex: bool,
@@ -292,7 +300,7 @@ pub(crate) struct OtherCrewArgs {
 pub(crate) struct OtherSourceArgs {
     /// Let scripted models from a folder (one folder of replies a role) work from here on; they begin with their first
     /// reply
-    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["crew", "coders", "test_author", "reviewer", "efforts", "flex"])]
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["crew", "coders", "test_author", "reviewer", "efforts", "fallbacks", "flex"])]
     pub(crate) scripted: Option<PathBuf>,
     /// Write every request and reply of the new run itself into a folder; what it begins with is in the old run's
     #[arg(long, value_name = "FOLDER", conflicts_with = "replay")]

@@ -92,6 +92,13 @@ impl Briefing {
         let effort = |role| settings.efforts.of(role);
         let crew = seat_prices(settings.seats(), effort, settings.flex, prices, day);
         let elsewhere = |variable: &str| surroundings.variable(variable).is_some();
+        let fallbacks = settings
+            .fallbacks
+            .iter()
+            .map(|(role, model)| (*role, model));
+        let fallbacks = seat_prices(fallbacks, |_| None, settings.flex, prices, day);
+        let mut notes = notes(&crew, settings.flex, prices, day, elsewhere);
+        notes.extend(fallbacks.iter().map(SeatPrice::as_fallback));
         Briefing {
             day,
             typical_microusd: typical(&crew),
@@ -99,7 +106,7 @@ impl Briefing {
             tokens_max: settings.tokens_max,
             spent_microusd: spent.microusd,
             spent_tokens: spent.tokens,
-            notes: notes(&crew, settings.flex, prices, day, elsewhere),
+            notes,
             crew,
         }
     }
@@ -191,6 +198,15 @@ impl SeatPrice {
             name += ", flex";
         }
         name
+    }
+
+    fn as_fallback(&self) -> String {
+        format!(
+            "{} stands in for {} while its vendor is down: {}",
+            self.name(),
+            self.role,
+            self.rates()
+        )
     }
 
     fn rates(&self) -> String {

@@ -1,5 +1,6 @@
 //! What a run that is resumed or forked does otherwise than before: models, bounds, destinations.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use llm::Role;
@@ -38,6 +39,7 @@ impl Changes<'_> {
         self.names_models()
             || scripts
             || !self.crew.efforts.is_empty()
+            || !self.crew.fallbacks.is_empty()
             || self.crew.flex
             || max_iterations.is_some()
             || test_seconds.is_some()
@@ -58,6 +60,7 @@ impl Changes<'_> {
             test_author,
             reviewer,
             efforts: _,
+            fallbacks: _,
             flex: _,
         } = self.crew;
         crew.is_some() || !coders.is_empty() || test_author.is_some() || reviewer.is_some()
@@ -179,7 +182,19 @@ impl Changes<'_> {
                 "go on without a coder: give at least one --coder that isn't `none`",
             ));
         }
+        let still_fit = |role: &Role, fallback: &ModelId| {
+            let mut seats = chosen.seats().filter(|it| it.0 == *role).peekable();
+            seats.peek().is_some() && seats.all(|it| it.1.vendor != fallback.vendor)
+        };
+        let mut fallbacks = before.fallbacks.clone();
+        fallbacks.retain(|role, model| still_fit(role, model));
+        fallbacks.extend(self.crew.fallbacks.iter().cloned());
+        let chosen = Chosen {
+            fallbacks,
+            ..chosen
+        };
         chosen.check()?;
+        settings.fallbacks = chosen.fallbacks;
         settings.coders = chosen.coders;
         settings.test_author = chosen.test_author;
         settings.reviewer = chosen.reviewer;
@@ -209,6 +224,7 @@ impl Changes<'_> {
                 test_author: before.test_author.clone(),
                 reviewer: before.reviewer.clone(),
                 efforts: before.efforts,
+                fallbacks: BTreeMap::new(),
             },
         };
         let asked = chosen.efforts;

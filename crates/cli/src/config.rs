@@ -32,6 +32,8 @@ pub(crate) struct Config {
     pub(crate) reviewer: String,
     /// How hard the models of each role think.
     pub(crate) effort: ByRole<Effort>,
+    /// Who stands in for a role while its model's vendor is down, by the role's name.
+    pub(crate) fallback: BTreeMap<String, String>,
     /// The least that a reply of each role may take up, in tokens, thinking included.
     pub(crate) reply_tokens: ByRole<u32>,
     /// Whether the cheaper, slower service of a vendor is used where there is one.
@@ -106,6 +108,7 @@ impl Default for Config {
             test_author: String::new(),
             reviewer: String::new(),
             effort: ByRole::default(),
+            fallback: BTreeMap::new(),
             reply_tokens: ByRole::default(),
             flex: false,
             budget: None,

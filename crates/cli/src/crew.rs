@@ -1,5 +1,7 @@
 //! Who works on a run: flags for a role, then a crew, then the configuration's roles, then its crew.
 
+use std::collections::BTreeMap;
+
 use llm::{Catalog, CrewEntry, DEFAULT_CREW, ModelSpec, RecordedRun, Role};
 use protocol::{Effort, ModelId, Stage};
 
@@ -19,6 +21,8 @@ pub(crate) struct Chosen {
     pub(crate) reviewer: Option<ModelId>,
     /// How hard the models of each role think, where somebody said so.
     pub(crate) efforts: ByRole<Effort>,
+    /// Who stands in for a role while its model's vendor is down.
+    pub(crate) fallbacks: BTreeMap<Role, ModelId>,
 }
 
 impl Chosen {
@@ -53,6 +57,7 @@ impl Chosen {
             test_author: one(&args.test_author, &config.test_author, Role::Author)?,
             reviewer: one(&args.reviewer, &config.reviewer, Role::Review)?,
             efforts: ByRole::default(),
+            fallbacks: fallbacks(&args.fallbacks, &config.fallback)?,
         };
         chosen.efforts = chosen.efforts(args, config, crew);
         chosen.check()?;
@@ -79,6 +84,7 @@ impl Chosen {
             test_author: one(&args.test_author, Stage::Testing)?,
             reviewer: one(&args.reviewer, Stage::Qa)?,
             efforts: ByRole::default(),
+            fallbacks: recorded_fallbacks(run),
         })
     }
 
@@ -96,6 +102,7 @@ impl Chosen {
             test_author: Some(model(Role::Author)),
             reviewer: Some(model(Role::Review)),
             efforts,
+            fallbacks: BTreeMap::new(),
         }
     }
 
@@ -125,8 +132,9 @@ impl Chosen {
         efforts
     }
 
-    /// Refuses an effort that a model is known not to take.
+    /// Refuses an effort that a model is known not to take, and a stand-in that could not stand in.
     pub(crate) fn check(&self) -> Result<(), Failure> {
+        check_fallbacks(&self.fallbacks, self.seats())?;
         for (role, model) in self.seats() {
             let (Some(effort), Some(listed)) =
                 (self.efforts.of(role), Catalog::bundled().model(model))
@@ -144,6 +152,64 @@ impl Chosen {
         }
         Ok(())
     }
+}
+
+/// Who stands in, by flag, else by configuration.
+fn fallbacks(
+    flags: &[(Role, ModelId)],
+    configured: &BTreeMap<String, String>,
+) -> Result<BTreeMap<Role, ModelId>, Failure> {
+    let mut fallbacks = BTreeMap::new();
+    for (role, model) in configured {
+        let (role, model) = fallback_of_role(&format!("{role}={model}"))
+            .map_err(|why| Failure::plain_usage(format!("use `fallback.{role}`: {why}")))?;
+        fallbacks.insert(role, model);
+    }
+    fallbacks.extend(flags.iter().cloned());
+    Ok(fallbacks)
+}
+
+/// A vendor that is down is down for all its models, and a role that nobody fills needs no stand-in.
+pub(crate) fn check_fallbacks<'a>(
+    fallbacks: &BTreeMap<Role, ModelId>,
+    seats: impl Iterator<Item = (Role, &'a ModelId)>,
+) -> Result<(), Failure> {
+    let seats: Vec<_> = seats.collect();
+    for (role, fallback) in fallbacks {
+        let name = role.name();
+        let mut of_role = seats.iter().filter(|it| it.0 == *role).peekable();
+        if of_role.peek().is_none() {
+            return Err(Failure::plain_usage(format!(
+                "let {fallback} stand in for the role `{name}`: nobody fills it"
+            )));
+        }
+        if let Some((_, model)) = of_role.find(|it| it.1.vendor == fallback.vendor) {
+            return Err(Failure::plain_usage(format!(
+                "let {fallback} stand in for {model} in the role `{name}`: both are of one vendor, and when it is down neither answers"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Who stood in for a role of a recorded run, or could have.
+fn recorded_fallbacks(run: &RecordedRun) -> BTreeMap<Role, ModelId> {
+    let mut coders = 0;
+    let mut found = BTreeMap::new();
+    for (seat, _) in run.models() {
+        let role = match seat.stage {
+            Stage::Drafting => {
+                coders += 1;
+                coder_role(coders - 1)
+            }
+            Stage::Testing => Role::Author,
+            _ => Role::Review,
+        };
+        if let Some(fallback) = &seat.fallback {
+            found.insert(role, fallback.clone());
+        }
+    }
+    found
 }
 
 /// The models with their roles, in the order of the walk.
@@ -199,11 +265,25 @@ pub(crate) fn effort_of_role(given: &str) -> Result<(Role, Effort), String> {
     let (role, level) = given
         .split_once('=')
         .ok_or("write a role and a level, as in refine=high")?;
-    let role = Role::named(role).ok_or_else(|| {
+    Ok((role_named(role)?, level.parse()?))
+}
+
+/// `role=vendor:model`, as in `review=openai:gpt-6.1-sol`.
+pub(crate) fn fallback_of_role(given: &str) -> Result<(Role, ModelId), String> {
+    let (role, model) = given
+        .split_once('=')
+        .ok_or("write a role and a model, as in review=openai:gpt-6.1-sol")?;
+    let role = role_named(role)?;
+    let model = parse(model).map_err(|it| it.to_string())?;
+    let model = model.ok_or("`none` can't stand in for anybody (leave the flag out)")?;
+    Ok((role, model))
+}
+
+fn role_named(role: &str) -> Result<Role, String> {
+    Role::named(role).ok_or_else(|| {
         let names = Role::ALL.map(Role::name).join(", ");
         format!("`{role}` is no role (there are {names})")
-    })?;
-    Ok((role, level.parse()?))
+    })
 }
 
 #[cfg(test)]
@@ -223,6 +303,7 @@ mod tests {
                 "coder" => args.coders.push(value),
                 "test-author" => args.test_author = Some(value),
                 "reviewer" => args.reviewer = Some(value),
+                "fallback" => args.fallbacks.push(fallback_of_role(&value).unwrap()),
                 "effort" => args.efforts.push(effort_of_role(&value).unwrap()),
                 other => panic!("{other} is no flag"),
             }

@@ -360,6 +360,10 @@ impl Log for Progress {
                 words::one_line(&why, 100),
                 words::duration(Duration::from_millis(wait_ms))
             )),
+            Note::StandIn { agent, of, by, why } => self.print(&format!(
+                "  ! {agent}: {by} stands in for {of}: could not {}",
+                words::one_line(&why, 200)
+            )),
             Note::Warning { text } => self.print(&format!("  ! {}", words::visible(&text))),
             Note::Progress { what, how_far } => {
                 self.update(&what, |line| {

@@ -24,6 +24,8 @@ pub(crate) struct Models {
     pub(crate) reviewer: Option<Arc<dyn Model>>,
     /// What is known of reviewers.
     pub(crate) figures: Vec<ReviewerFigure>,
+    /// Who stands in for an agent, by its name.
+    pub(crate) fallbacks: Vec<(String, Arc<dyn Model>)>,
 }
 
 /// The crew, in the order of its work.
@@ -49,6 +51,9 @@ pub(crate) fn crew(models: Models) -> Crew {
     if let Some(model) = models.reviewer {
         let reviewer = Reviewer::new().with_figures(models.figures);
         crew = crew.with_model(Stage::Qa, reviewer, model);
+    }
+    for (agent, model) in models.fallbacks {
+        crew = crew.with_fallback(&agent, model);
     }
     crew
 }

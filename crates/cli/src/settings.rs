@@ -1,9 +1,12 @@
 //! What a run needs to be gone on with: everything that was chosen for it, except keys.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use agents_qa::Reviewer;
+use agents_test::TestAuthor;
 use llm::{Budget, Catalog, ModelSpec, Price, Prices, Rates, RecordedRun, Role};
-use protocol::{Effort, ModelId};
+use protocol::{Agent, Effort, ModelId};
 use serde::{Deserialize, Serialize};
 
 use crate::args::{Require, RunArgs};
@@ -11,6 +14,7 @@ use crate::by_role::ByRole;
 use crate::config::Config;
 use crate::crew::{self, Chosen};
 use crate::failure::Failure;
+use crate::seats;
 use crate::surroundings::Surroundings;
 
 /// Written into the first event of the run.
@@ -36,6 +40,9 @@ pub(crate) struct Settings {
     /// How hard the models of each role think.
     #[serde(default)]
     pub(crate) efforts: ByRole<Effort>,
+    /// Who stands in for a role while its model's vendor is down.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) fallbacks: BTreeMap<Role, ModelId>,
     /// The least that a reply of each role may take up, in tokens, where somebody said so.
     #[serde(default)]
     pub(crate) reply_tokens: ByRole<u32>,
@@ -180,6 +187,7 @@ impl Settings {
             user_tests,
             reviewer: chosen.reviewer,
             efforts: chosen.efforts,
+            fallbacks: chosen.fallbacks,
             reply_tokens: config.reply_tokens,
             flex: args.crew.flex || config.flex,
             cache_key: llm::new_cache_key(),
@@ -210,6 +218,7 @@ impl Settings {
             user_tests: false,
             reviewer: chosen.reviewer,
             efforts: chosen.efforts,
+            fallbacks: chosen.fallbacks,
             reply_tokens: ByRole::default(),
             flex: false,
             cache_key: llm::new_cache_key(),
@@ -229,6 +238,18 @@ impl Settings {
             tokens_max: self.tokens_max,
             microusd_max: self.money_microusd_max,
         }
+    }
+
+    /// Who stands in for each agent.
+    pub(crate) fn fallbacks(&self) -> impl Iterator<Item = (String, &ModelId)> {
+        let coders = self.coders.iter().enumerate();
+        let coders = coders.map(|(place, _)| (crew::coder_role(place), seats::coder_name(place)));
+        let author = self.test_author.iter();
+        let author = author.map(|_| (Role::Author, TestAuthor::new().name().to_owned()));
+        let reviewer = self.reviewer.iter();
+        let reviewer = reviewer.map(|_| (Role::Review, Reviewer::new().name().to_owned()));
+        let agents = coders.chain(author).chain(reviewer);
+        agents.filter_map(|(role, agent)| Some((agent, self.fallbacks.get(&role)?)))
     }
 
     /// The models with their roles, in the order of the walk.
@@ -252,6 +273,7 @@ fn scripted_roles(has: impl Fn(&str) -> bool) -> Chosen {
         test_author: model(Role::Author),
         reviewer: model(Role::Review),
         efforts: ByRole::default(),
+        fallbacks: BTreeMap::new(),
     }
 }
 

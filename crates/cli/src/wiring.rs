@@ -14,7 +14,8 @@ use llm::{
 use pipeline::Crew;
 use pipeline::verify::replies_of;
 use protocol::{
-    Agent, Bill, Entry, Log, Model, ModelError, ModelId, ModelReply, ModelRequest, RunEvent, Seat,
+    Agent, Bill, Effort, Entry, Log, Model, ModelError, ModelId, ModelReply, ModelRequest,
+    RunEvent, Seat,
 };
 
 use crate::config::Config;
@@ -50,18 +51,31 @@ pub(crate) fn crew(
         figures: figures::known(surroundings, settings.efforts.of(Role::Review))?,
         ..seats::Models::default()
     };
+    let mut seat = |id: &ModelId, role, agent: &str| {
+        if let Some(fallback) = settings.fallbacks.get(&role)
+            && let Some(model) = model(fallback, role, agent)
+        {
+            filled.fallbacks.push((agent.to_owned(), model));
+        }
+        model(id, role, agent)
+    };
+    let mut coders = Vec::new();
     for (place, id) in settings.coders.iter().enumerate() {
         let role = coder_role(place);
-        if let Some(model) = model(id, role, &seats::coder_name(place)) {
-            filled.coders.push((Dialect::of(id), model));
+        if let Some(model) = seat(id, role, &seats::coder_name(place)) {
+            coders.push((Dialect::of(id), model));
         }
     }
-    if let Some(id) = &settings.test_author {
-        filled.author = model(id, Role::Author, TestAuthor::new().name());
-    }
-    if let Some(id) = &settings.reviewer {
-        filled.reviewer = model(id, Role::Review, Reviewer::new().name());
-    }
+    let author = settings.test_author.as_ref();
+    let author = author.and_then(|id| seat(id, Role::Author, TestAuthor::new().name()));
+    let reviewer = settings.reviewer.as_ref();
+    let reviewer = reviewer.and_then(|id| seat(id, Role::Review, Reviewer::new().name()));
+    let filled = seats::Models {
+        coders,
+        author,
+        reviewer,
+        ..filled
+    };
     if refused.is_empty() {
         Ok(seats::crew(filled))
     } else {
@@ -296,9 +310,14 @@ impl<'a> Models<'a> {
 
     /// How the model of a role is asked.
     fn tuning(&self, id: &ModelId, role: Role) -> Tuning {
+        let listed = Catalog::bundled().model(id);
+        // Chosen for the role's own model; another may not know it.
+        let takes = |effort: &Effort| {
+            listed.is_none_or(|it| it.efforts.is_empty() || it.efforts.contains(effort))
+        };
         Tuning::of(
-            Catalog::bundled().model(id),
-            self.settings.efforts.of(role),
+            listed,
+            self.settings.efforts.of(role).filter(takes),
             self.settings.reply_tokens.of(role),
         )
     }
@@ -328,6 +347,10 @@ pub(crate) fn seats(settings: &Settings) -> Vec<Seat> {
         claimed: Vec::new(),
         reviewer: settings.reviewer.as_ref().map(named),
         figures: Vec::new(),
+        fallbacks: settings
+            .fallbacks()
+            .map(|(agent, id)| (agent, named(id)))
+            .collect(),
     });
     crew.seats()
 }

@@ -173,6 +173,7 @@ fn opening() -> Vec<RunEvent> {
         stage,
         agent: agent.into(),
         model: model.map(|it| ModelId::new("scripted", it)),
+        fallback: None,
     };
     vec![
         RunEvent::Opened {

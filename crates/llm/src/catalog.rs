@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use protocol::{Effort, ModelId};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::day::Day;
 use crate::listed::Listed;
@@ -75,7 +75,8 @@ impl CrewEntry {
 pub const DEFAULT_CREW: &str = "default";
 
 /// A place in the crew that a model fills.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Role {
     /// The coder that writes the first draft.
     Draft,

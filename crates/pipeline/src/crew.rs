@@ -17,6 +17,8 @@ pub(crate) struct CrewSeat {
     pub(crate) stage: Stage,
     pub(crate) agent: Arc<dyn Agent>,
     pub(crate) model: Option<Arc<dyn Model>>,
+    /// Asked while that model's vendor is down.
+    pub(crate) fallback: Option<Arc<dyn Model>>,
     /// The drafts in which it works; none is all of them.
     drafts: Option<BTreeSet<u8>>,
 }
@@ -54,8 +56,18 @@ impl Crew {
             stage,
             agent,
             model,
+            fallback: None,
             drafts: None,
         });
+        self
+    }
+
+    /// Gives an agent that sits already a second model, which stands in while the first one's vendor is down.
+    #[must_use]
+    pub fn with_fallback(mut self, agent: &str, model: Arc<dyn Model>) -> Crew {
+        if let Some(seat) = self.seats.iter_mut().find(|it| it.agent.name() == agent) {
+            seat.fallback = Some(model);
+        }
         self
     }
 
@@ -70,6 +82,7 @@ impl Crew {
                     stage: it.stage,
                     agent,
                     model: None,
+                    fallback: None,
                     drafts: it.drafts.clone(),
                 },
                 None => it.clone(),
@@ -102,6 +115,7 @@ impl Crew {
                 stage: it.stage,
                 agent: it.agent.name().to_owned(),
                 model: it.model.as_ref().map(|model| model.id().clone()),
+                fallback: it.fallback.as_ref().map(|model| model.id().clone()),
             })
             .collect()
     }

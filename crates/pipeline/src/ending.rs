@@ -62,7 +62,8 @@ pub(crate) fn in_words(error: &dyn Error) -> String {
 /// What was proven of a change that came through every stage.
 pub fn tier_of(state: &RunState) -> Tier {
     let tested = state.tests_passed == Some(true);
-    let reviewed = state.qa_passed == Some(true);
+    let independent = |it: &Evidence| !matches!(it, Evidence::Missing { what, .. } if what == Evidence::INDEPENDENT_REVIEW);
+    let reviewed = state.qa_passed == Some(true) && state.evidence.iter().all(independent);
     let red_before = state
         .acceptance_tests()
         .is_some_and(|it| !it.red_on_base.is_empty());

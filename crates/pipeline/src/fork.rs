@@ -164,6 +164,7 @@ mod tests {
             },
             agent: word[..1].to_owned(),
             model: (1 < word.len()).then(|| ModelId::new("v", &word[1..])),
+            fallback: None,
         };
         words.split_whitespace().map(seat).collect()
     }

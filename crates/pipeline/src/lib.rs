@@ -9,6 +9,7 @@ mod ending;
 mod finish;
 mod fn_coder;
 pub mod fork;
+mod independence;
 mod machine;
 mod past;
 mod progress;

@@ -1,7 +1,7 @@
 //! One visit of one agent: what it did before a crash is handed back, what it does now is written down first.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -81,7 +81,10 @@ impl Till {
 pub(crate) struct Agency {
     pub(crate) agent: String,
     pub(crate) iteration: u8,
-    pub(crate) model: Option<Arc<dyn Model>>,
+    /// Whoever is preferred first; none for an agent that needs no model.
+    pub(crate) models: Vec<Arc<dyn Model>>,
+    /// The seat's own model.
+    pub(crate) own: Option<ModelId>,
     /// Whether a request of this visit may have been under way when an earlier life of the run was killed.
     pub(crate) may_have_lost_a_request: bool,
 }
@@ -95,6 +98,8 @@ pub(crate) struct Visit {
     log: Arc<dyn Log>,
     till: Till,
     memos: Mutex<VecDeque<Memo>>,
+    /// Who has answered.
+    answered_by: Mutex<BTreeSet<ModelId>>,
     /// Taken once, with the first request that nobody has answered.
     lost: AtomicBool,
 }
@@ -131,9 +136,9 @@ impl Visit {
     ) -> Visit {
         Visit {
             model_id: agency
-                .model
-                .as_ref()
-                .map_or_else(|| ModelId::new("none", "none"), |it| it.id().clone()),
+                .own
+                .clone()
+                .unwrap_or_else(|| ModelId::new("none", "none")),
             lost: AtomicBool::new(agency.may_have_lost_a_request),
             agency,
             journal,
@@ -141,6 +146,7 @@ impl Visit {
             log,
             till,
             memos: Mutex::new(memos),
+            answered_by: Mutex::default(),
         }
     }
 
@@ -165,6 +171,91 @@ impl Visit {
         Cow::Owned(request)
     }
 
+    /// Who may answer, in this order. Whoever stood in once goes on to the end of the conversation.
+    fn models_for(&self, request: &ModelRequest) -> Vec<Arc<dyn Model>> {
+        let mut replies = request.messages.iter().rev();
+        let last = replies.find_map(|it| match it {
+            Message::Assistant { reply } => {
+                Some(reply.answered_by.as_ref().unwrap_or(&self.model_id))
+            }
+            Message::User { .. } | Message::ToolAnswer { .. } => None,
+        });
+        let models = &self.agency.models;
+        let at = last.and_then(|last| models.iter().position(|it| it.id() == last));
+        models[at.unwrap_or(0)..].to_vec()
+    }
+
+    /// The answer of the first model that gives one. Another is asked only where the vendor of the one before is down, or a
+    /// recording holds nothing of it for that very reason.
+    async fn first_answer(
+        &self,
+        models: &[Arc<dyn Model>],
+        request: &ModelRequest,
+    ) -> Result<ModelReply, ModelError> {
+        let mut before: Option<(ModelId, ModelError)> = None;
+        for (place, model) in models.iter().enumerate() {
+            if let Some((of, error)) = &before {
+                self.log.note(Note::StandIn {
+                    agent: self.agency.agent.clone(),
+                    of: of.clone(),
+                    by: model.id().clone(),
+                    why: error.to_string(),
+                });
+            }
+            let asked = model.ask(request).await;
+            let Agency {
+                agent, iteration, ..
+            } = &self.agency;
+            write_down_unanswered(&self.journal, &self.till, agent, *iteration, &**model)
+                .await
+                .map_err(|it| self.unrecorded(&it))?;
+            match asked {
+                Ok(mut reply) => {
+                    reply.answered_by = (*model.id() != self.model_id).then(|| model.id().clone());
+                    return Ok(reply);
+                }
+                // Nobody answers: a recording was made of something else.
+                Err(ModelError::Diverged { .. })
+                    if place + 1 == models.len() && before.is_some() =>
+                {
+                    break;
+                }
+                Err(error)
+                    if error.is_of_vendor() || matches!(error, ModelError::Diverged { .. }) =>
+                {
+                    before = Some((model.id().clone(), error));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(before.map_or(ModelError::NoModel, |(_, error)| error))
+    }
+
+    fn unrecorded(&self, error: &JournalError) -> ModelError {
+        ModelError::Unrecorded {
+            model: self.model_id.to_string(),
+            message: error.0.to_string(),
+        }
+    }
+
+    fn note_answer(&self, reply: &ModelReply) {
+        let model = reply.answered_by.as_ref().unwrap_or(&self.model_id);
+        let mut answered_by = self
+            .answered_by
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        answered_by.insert(model.clone());
+    }
+
+    /// The models that have answered in this visit, those whose replies the journal held included.
+    pub(crate) fn answered_by(&self) -> BTreeSet<ModelId> {
+        let answered_by = self
+            .answered_by
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        answered_by.clone()
+    }
+
     fn next_memo(&self) -> Option<Memo> {
         self.memos
             .lock()
@@ -186,7 +277,10 @@ impl Model for Visit {
             Some(Memo::Reply {
                 request_sha256: recorded,
                 reply,
-            }) if recorded == request_sha256 => return Ok(reply),
+            }) if recorded == request_sha256 => {
+                self.note_answer(&reply);
+                return Ok(reply);
+            }
             Some(memo) => {
                 return Err(ModelError::Diverged {
                     model: self.model_id.to_string(),
@@ -203,28 +297,19 @@ impl Model for Visit {
             }
             None => {}
         }
-        let model = self.agency.model.as_ref().ok_or(ModelError::NoModel)?;
         self.log.note(Note::Asking {
             agent: self.agency.agent.clone(),
         });
-        if let Some(bill) = model
-            .bill()
-            .filter(|_| self.lost.swap(false, Ordering::Relaxed))
-        {
-            bill.book_lost(request);
+        let models = self.models_for(request);
+        if self.lost.swap(false, Ordering::Relaxed) {
+            // Which of them was asked nobody knows.
+            for bill in models.iter().filter_map(|it| it.bill()) {
+                bill.book_lost(request);
+            }
         }
-        let asked = model.ask(request).await;
-        let unrecorded = |error: JournalError| ModelError::Unrecorded {
-            model: self.model_id.to_string(),
-            message: error.0.to_string(),
-        };
-        let Agency {
-            agent, iteration, ..
-        } = &self.agency;
-        write_down_unanswered(&self.journal, &self.till, agent, *iteration, &**model)
-            .await
-            .map_err(unrecorded)?;
-        let reply = asked?;
+        let reply = self.first_answer(&models, request).await?;
+        self.note_answer(&reply);
+        let unrecorded = |error: JournalError| self.unrecorded(&error);
         self.journal
             .append(RunEvent::Replied {
                 agent: self.agency.agent.clone(),

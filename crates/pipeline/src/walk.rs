@@ -1,11 +1,12 @@
 //! One walk under way: stage by stage, agent by agent, everything written down.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::{
-    AgentContext, AgentError, Evidence, JournalError, Prepared, Reason, Report, RunEvent, RunState,
-    Stage, TreeId, Verdict, WorkspaceError,
+    AgentContext, AgentError, Evidence, JournalError, Model, Prepared, Reason, Report, RunEvent,
+    RunState, Stage, TreeId, Verdict, WorkspaceError,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -13,6 +14,7 @@ use tokio::task::JoinHandle;
 use crate::crew::CrewSeat;
 use crate::driver::{DriveError, Run};
 use crate::ending::{self, Trouble};
+use crate::independence;
 use crate::machine::{Event, Rules};
 use crate::past::{Past, Reported};
 use crate::progress::{Rejection, Rejections, failing};
@@ -278,9 +280,15 @@ impl<'a> Walk<'a> {
                 agent: agent.clone(),
             })
             .await?;
-        let report = self.run_agent(seat).await;
+        let visit = self.visit(seat, iteration);
+        let report = self.run_agent(seat, &visit).await;
         self.count_replies();
-        let report = report?;
+        let mut report = report?;
+        if stage == Stage::Qa && report.verdict.feedback().is_none() {
+            let seats = self.run.crew.seats();
+            let missing = independence::missing(&seats, &agent, &visit.answered_by(), &self.state);
+            report.evidence.extend(missing);
+        }
         let (tree, proposed_code) = self.tree_and_change().await?;
         self.journal
             .append(RunEvent::Reported {
@@ -300,15 +308,14 @@ impl<'a> Walk<'a> {
         })
     }
 
-    async fn run_agent(&mut self, seat: &CrewSeat) -> Result<Report, Halt> {
+    async fn run_agent(&mut self, seat: &CrewSeat, visit: &Visit) -> Result<Report, Halt> {
         let run = self.run;
-        let visit = self.visit(seat, self.state.iteration);
         let state = self.state.clone();
         let cx = AgentContext {
-            model: &visit,
+            model: visit,
             work: &*run.work,
             base: &*run.base,
-            steps: &visit,
+            steps: visit,
             limits: &run.limits,
             log: &*run.log,
         };
@@ -336,13 +343,26 @@ impl<'a> Walk<'a> {
     pub(crate) async fn write_down_given_up(&self) -> Result<(), JournalError> {
         let iteration = self.state.iteration;
         for seat in self.run.crew.all() {
-            if let Some(model) = &seat.model {
+            for model in seat.model.iter().chain(&seat.fallback) {
                 let agent = seat.agent.name();
                 write_down_unanswered(&self.journal, &self.till, agent, iteration, &**model)
                     .await?;
             }
         }
         Ok(())
+    }
+
+    /// Who may answer for a seat, whoever is preferred first. A reviewer's models of vendors that answered for the last
+    /// coder come only where there is no other.
+    fn models(&self, seat: &CrewSeat) -> Vec<Arc<dyn Model>> {
+        let mut models: Vec<_> = seat.model.iter().chain(&seat.fallback).cloned().collect();
+        if seat.stage == Stage::Qa && 1 < models.len() {
+            let seats = self.run.crew.seats();
+            if let Some((_, coded)) = independence::last_coder(&seats, &self.state) {
+                models.sort_by_key(|it| coded.contains(&it.id().vendor));
+            }
+        }
+        models
     }
 
     fn visit(&mut self, seat: &CrewSeat, iteration: u8) -> Visit {
@@ -354,7 +374,8 @@ impl<'a> Walk<'a> {
             Agency {
                 agent: name.to_owned(),
                 iteration,
-                model: seat.model.clone(),
+                models: self.models(seat),
+                own: seat.model.as_ref().map(|it| it.id().clone()),
                 may_have_lost_a_request,
             },
             self.journal.clone(),

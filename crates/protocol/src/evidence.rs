@@ -87,6 +87,9 @@ impl Evidence {
     /// Longest output kept inline; the full output goes to the store.
     pub const TAIL_BYTES_MAX: usize = 16 * 1024;
 
+    /// What is missing, in [`Evidence::Missing`], when the vendor of the last coder's model also answered for the reviewer.
+    pub const INDEPENDENT_REVIEW: &str = "independent review";
+
     /// Whether it shows what tests did with the change.
     pub fn is_test_run(&self) -> bool {
         matches!(self, Evidence::Tests { .. })

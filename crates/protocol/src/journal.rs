@@ -34,6 +34,9 @@ pub struct Seat {
     pub agent: String,
     /// Its model, if it has one.
     pub model: Option<ModelId>,
+    /// Who stands in while that model's vendor is down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<ModelId>,
 }
 
 /// Where a run comes from that began as another one.

@@ -43,7 +43,7 @@ pub use model::{
 };
 pub use script::{ScriptError, ScriptedCall, ScriptedReply};
 pub use stage::Stage;
-pub use state::{Reason, RunState, Status, Tier, Usage};
+pub use state::{Reason, RunState, StandIn, Status, Tier, Usage};
 pub use steady::{Place, Places, steady};
 pub use task::{Comment, Task, TaskSource};
 pub use tests_run::{

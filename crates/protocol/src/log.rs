@@ -1,5 +1,7 @@
 //! Live progress: seen while it happens, never kept, never part of a decision.
 
+use crate::model::ModelId;
+
 /// Something a person who watches may want to see now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
@@ -25,6 +27,17 @@ pub enum Note {
         why: String,
         /// How long we wait.
         wait_ms: u64,
+    },
+    /// An agent's model can't be had, and another one answers in its place.
+    StandIn {
+        /// The agent.
+        agent: String,
+        /// The model that can't be had.
+        of: ModelId,
+        /// The one that answers.
+        by: ModelId,
+        /// Why.
+        why: String,
     },
     /// Something looks wrong that nobody can decide: a person should know.
     Warning {

@@ -199,6 +199,9 @@ pub struct ModelReply {
     pub text: String,
     /// The tools it wants used, in its order.
     pub tool_calls: Vec<ToolCall>,
+    /// Who answered, where that is another model than the seat's: one that stood in for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_by: Option<ModelId>,
     /// Why it stopped.
     pub stop: StopReason,
     /// The vendor's own word for why, with what it says about it; empty where the reason says all.
@@ -285,6 +288,25 @@ pub struct TokenUsage {
     pub cache_write_hour_tokens: u64,
     /// Output, thinking included.
     pub output_tokens: u64,
+}
+
+impl ModelError {
+    /// Whether it lies with the vendor, for now: another vendor's model may answer the same request.
+    pub fn is_of_vendor(&self) -> bool {
+        match self {
+            // 402 and 429 that no wait of ours outlasts: money, or the allowance of a day.
+            ModelError::Refused { status, .. } => matches!(status, 402 | 429),
+            ModelError::Busy { .. }
+            | ModelError::Unreachable { .. }
+            | ModelError::Unreadable { .. } => true,
+            ModelError::NoModel
+            | ModelError::ContextFull { .. }
+            | ModelError::BudgetExhausted { .. }
+            | ModelError::ScriptEnded { .. }
+            | ModelError::Unrecorded { .. }
+            | ModelError::Diverged { .. } => false,
+        }
+    }
 }
 
 impl ModelReply {

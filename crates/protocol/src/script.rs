@@ -128,6 +128,7 @@ impl ScriptedReply {
             })
             .collect();
         ModelReply {
+            answered_by: None,
             text: match &self.output {
                 Some(output) => output.to_string(),
                 None => self.text.clone(),

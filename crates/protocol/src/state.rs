@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::{Prepared, Report};
 use crate::evidence::{Evidence, Review};
-use crate::model::{ModelReply, TokenUsage, Unanswered};
+use crate::model::{ModelId, ModelReply, TokenUsage, Unanswered};
 use crate::stage::Stage;
 use crate::task::Task;
 use crate::tests_run::{AcceptanceTests, TestRun};
@@ -45,6 +45,9 @@ pub struct RunState {
     pub evidence: Vec<Evidence>,
     /// Tokens and money by agent.
     pub usage: BTreeMap<String, Usage>,
+    /// Models that answered for an agent in place of its own, by agent.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stand_ins: BTreeMap<String, Vec<StandIn>>,
 }
 
 /// Whether a run is under way.
@@ -101,6 +104,15 @@ pub enum Tier {
     Proven,
 }
 
+/// A model that answered for an agent in place of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StandIn {
+    /// The model.
+    pub model: ModelId,
+    /// Its replies.
+    pub calls: u32,
+}
+
 /// What one agent has used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
@@ -129,6 +141,7 @@ impl RunState {
     /// A run about to start.
     pub fn new(task: Task) -> RunState {
         RunState {
+            stand_ins: BTreeMap::new(),
             task,
             iteration: 1,
             proposed_code: String::new(),
@@ -185,6 +198,16 @@ impl RunState {
         let usage = self.usage.entry(agent.to_owned()).or_default();
         usage.add(&reply.usage, reply.cost_microusd);
         usage.calls += 1;
+        if let Some(model) = &reply.answered_by {
+            let stand_ins = self.stand_ins.entry(agent.to_owned()).or_default();
+            match stand_ins.iter_mut().find(|it| it.model == *model) {
+                Some(stand_in) => stand_in.calls += 1,
+                None => stand_ins.push(StandIn {
+                    model: model.clone(),
+                    calls: 1,
+                }),
+            }
+        }
     }
 
     /// Adds a request without a reply to what its agent has used.

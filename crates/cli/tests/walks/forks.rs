@@ -201,6 +201,7 @@ fn crew(
     let coders = [0, 1].into_iter().filter_map(&mut model);
     let coders = coders.map(|it| (Dialect::Functions, it)).collect();
     let models = seats::Models {
+        fallbacks: Vec::new(),
         coders,
         author: model(2),
         claimed: Vec::new(),

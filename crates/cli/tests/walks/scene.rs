@@ -161,6 +161,7 @@ fn crew(fixture: &Fixture) -> Crew {
     };
     let coders = ["draft", "refine"].into_iter().filter_map(model);
     seats::crew(seats::Models {
+        fallbacks: Vec::new(),
         coders: coders.map(|it| (Dialect::Functions, it)).collect(),
         author: model("author"),
         claimed: Vec::new(),

@@ -6,3 +6,4 @@ mod forks;
 mod paid;
 mod resume;
 mod scene;
+mod stand_ins;

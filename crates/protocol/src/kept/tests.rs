@@ -25,6 +25,7 @@ fn crew(letters: &str) -> Vec<Seat> {
         stage: stage_of(it),
         agent: it.to_string(),
         model: None,
+        fallback: None,
     };
     seats.map(seat).collect()
 }

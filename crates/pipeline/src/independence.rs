@@ -1,0 +1,47 @@
+//! Whether a change was reviewed by another vendor's model than the one that wrote it last, by who really answered.
+//!
+//! Models of one vendor share their blind spots. Crews are chosen so that the reviewer is of another vendor than the last
+//! coder; a model that stood in for either can undo that.
+
+use std::collections::BTreeSet;
+
+use protocol::{Evidence, ModelId, RunState, Seat, Stage};
+
+/// The last coder, and the vendors whose models answered for it, in whichever draft: a draft goes on from the last one.
+pub(crate) fn last_coder<'c>(
+    crew: &'c [Seat],
+    state: &RunState,
+) -> Option<(&'c str, BTreeSet<String>)> {
+    let mut coders = crew.iter().rev().filter(|it| it.stage == Stage::Drafting);
+    let (seat, own) = coders.find_map(|it| Some((it, it.model.as_ref()?)))?;
+    let stand_ins = state.stand_ins.get(&seat.agent).map_or(&[][..], |it| it);
+    let mut vendors: BTreeSet<String> =
+        stand_ins.iter().map(|it| it.model.vendor.clone()).collect();
+    let calls = state.usage.get(&seat.agent).map_or(0, |it| it.calls);
+    if stand_ins.iter().map(|it| it.calls).sum::<u32>() < calls {
+        vendors.insert(own.vendor.clone());
+    }
+    Some((&seat.agent, vendors))
+}
+
+/// What a review that was passed lacks, if anything. Only where a model stood in for somebody: which models were chosen
+/// is whoever's choice it was.
+pub(crate) fn missing(
+    crew: &[Seat],
+    reviewer: &str,
+    reviewed_by: &BTreeSet<ModelId>,
+    state: &RunState,
+) -> Option<Evidence> {
+    let (coder, coded) = last_coder(crew, state)?;
+    let own = crew.iter().find(|it| it.agent == reviewer)?.model.as_ref();
+    let stood_in =
+        state.stand_ins.contains_key(coder) || reviewed_by.iter().any(|it| Some(it) != own);
+    let both = reviewed_by.iter().find(|it| coded.contains(&it.vendor));
+    let vendor = &both.filter(|_| stood_in)?.vendor;
+    Some(Evidence::Missing {
+        what: Evidence::INDEPENDENT_REVIEW.to_owned(),
+        why: format!(
+            "models of {vendor} answered for {coder} and for {reviewer}, because another vendor was down"
+        ),
+    })
+}
