@@ -16,9 +16,14 @@ use super::answer::{self, BODY_BYTES_MAX, ERROR_BODY_BYTES_MAX, Unread};
 use super::fault::{connection_fault, status_fault};
 use super::fit::reply_tokens_that_fit;
 use super::{Again, Answered, Attempt, Billed, Cause, Fault};
+use crate::price::Service;
 use crate::retry::Patience;
 use crate::traffic::Lane;
 use crate::wire::{Asking, Wire};
+
+/// How many times as long an answer of the cheaper service may take. OpenAI advises 15 minutes where 10 are usual
+/// (<https://platform.openai.com/docs/guides/flex-processing>); twice is on the safe side of it.
+const FLEX_PATIENCE: u64 = 2;
 
 /// Where a vendor is and how it is spoken to.
 pub(crate) struct Connection {
@@ -87,7 +92,6 @@ impl VendorModel {
             // A key must not follow a redirect to another host.
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_millis(patience.connect_ms_max))
-            .timeout(Duration::from_millis(patience.answer_ms_max))
             .tcp_nodelay(true);
         if is_this_machine(base_url) {
             client = client.no_proxy();
@@ -99,18 +103,25 @@ impl VendorModel {
         client.build().map_err(|it| failed(&it.to_string()))
     }
 
-    async fn exchange(&self, request: &ModelRequest) -> Result<Answered, Fault> {
-        let Connection {
-            wire,
-            asking,
-            patience,
-            ..
-        } = &self.connection;
+    async fn exchange(&self, request: &ModelRequest, service: Service) -> Result<Answered, Fault> {
+        let Connection { wire, patience, .. } = &self.connection;
+        let asking = &Asking {
+            service,
+            ..self.connection.asking.clone()
+        };
+        let answer_ms_max = match service {
+            Service::Standard => patience.answer_ms_max,
+            Service::Flex => patience.answer_ms_max.saturating_mul(FLEX_PATIENCE),
+        };
         let make = || async { self.make_client() };
         let client = self.client.get_or_try_init(make).await?;
         let body = wire.body(asking, request);
-        let sent = client.post(self.url.clone()).json(&body).send().await;
-        let response = sent.map_err(|it| connection_fault(it, patience.answer_ms_max))?;
+        let post = client.post(self.url.clone()).json(&body);
+        let post = post.timeout(Duration::from_millis(answer_ms_max));
+        let response = match post.send().await {
+            Ok(response) => response,
+            Err(error) => return Err(connection_fault(error, answer_ms_max)),
+        };
         let (status, now) = (response.status(), SystemTime::now());
         self.connection
             .lane
@@ -131,7 +142,7 @@ impl VendorModel {
         let body = match answer::whole(response, BODY_BYTES_MAX).await {
             Ok(body) => body,
             Err(Unread::Broken(error)) => {
-                return Err(connection_fault(error, patience.answer_ms_max));
+                return Err(connection_fault(error, answer_ms_max));
             }
             Err(Unread::TooLong) => {
                 let message = format!("it is longer than {} MiB", BODY_BYTES_MAX >> 20);
@@ -185,7 +196,13 @@ impl Attempt for VendorModel {
     }
 
     async fn attempt(&self, request: &ModelRequest) -> Result<Answered, Fault> {
-        let mut reply = self.exchange(request).await;
+        let mut service = self.connection.asking.service;
+        let mut reply = self.exchange(request, service).await;
+        if service == Service::Flex && reply.as_ref().is_err_and(Fault::is_of_flex) {
+            // Its capacity is what others leave: where there is none, the usual service answers.
+            service = Service::Standard;
+            reply = self.exchange(request, service).await;
+        }
         if let Err(Fault {
             cause: Cause::ContextFull(_),
             message,
@@ -199,7 +216,7 @@ impl Attempt for VendorModel {
                 reply_tokens_max,
                 ..request.clone()
             };
-            reply = self.exchange(&shorter).await;
+            reply = self.exchange(&shorter, service).await;
         }
         let Connection {
             key, key_variables, ..

@@ -111,6 +111,13 @@ impl Fault {
         Fault::new(Cause::Status(429), &message, Again::Down { tries: 0 })
     }
 
+    /// Whether a request for the cheaper service failed in a way that the usual one may not: no capacity is left for it
+    /// (OpenAI answers 429, Gemini 503). What nobody billed, that is.
+    pub(crate) fn is_of_flex(&self) -> bool {
+        let has_no_room = matches!(self.cause, Cause::Status(429 | 503));
+        has_no_room && self.again != Again::Spent && self.billed == Billed::Nothing
+    }
+
     /// The same, with when another try may help.
     pub(crate) fn with_return(mut self, back_in: Option<Duration>, now: SystemTime) -> Fault {
         self.message += &match back_in.and_then(|it| now.checked_add(it)) {

@@ -10,6 +10,7 @@ mod bounds;
 mod compatible;
 mod connecting;
 mod faults;
+mod flex;
 mod keys;
 mod prefix;
 mod replies;

@@ -16,6 +16,7 @@ const FIELDS: &[&str] = &[
     "generationConfig",
     "safetySettings",
     "cachedContent",
+    "serviceTier",
 ];
 
 const GENERATION_FIELDS: &[&str] = &[
