@@ -44,6 +44,8 @@ pub(crate) struct Visit {
     pub(crate) agent: String,
     /// The model that it had.
     pub(crate) model: Option<ModelId>,
+    /// Models that answered in its place.
+    pub(crate) stand_ins: Vec<ModelId>,
     /// Whether it began in the run that this one was forked from.
     pub(crate) inherited: bool,
     /// The place of its last event.
@@ -60,6 +62,15 @@ pub(crate) struct Visit {
 }
 
 impl Visit {
+    /// Its model, and who answered in its place.
+    pub(crate) fn models(&self) -> Option<String> {
+        let mut models = self.model.as_ref()?.to_string();
+        for stand_in in &self.stand_ins {
+            models += &format!(" ({stand_in} stood in)");
+        }
+        Some(models)
+    }
+
     /// Adds what a request has cost, with a reply or without.
     fn pay(&mut self, tokens: &TokenUsage, cost_microusd: Option<u64>) {
         let first = self.calls == 0 && self.tokens.total() == 0;
@@ -178,6 +189,11 @@ impl Record {
                 let visit = self.visit(place, agent, entry);
                 visit.pay(&reply.usage, reply.cost_microusd);
                 visit.calls += 1;
+                if let Some(model) = &reply.answered_by
+                    && !visit.stand_ins.contains(model)
+                {
+                    visit.stand_ins.push(model.clone());
+                }
             }
             RunEvent::Unanswered {
                 agent,
@@ -257,6 +273,7 @@ impl Record {
                 place,
                 agent: agent.to_owned(),
                 model,
+                stand_ins: Vec::new(),
                 inherited: false,
                 last: entry.seq,
                 started_ms,

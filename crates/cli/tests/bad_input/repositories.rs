@@ -368,7 +368,7 @@ fn a_suite_that_cannot_start_blocks_the_run_and_its_last_words_are_shown() {
 
             failed      blocked environment
                         pytest could not use the workspace: set up the repository's Python environment: `python -m pytest` failed:
-                        ImportError while loading conftest '[WORLD]/home/.local/state/pipeline/runs/[RUN]/trees/[TREE]/tests/conftest.py'.
+                        ImportError while loading conftest 'tests/conftest.py'.
                         tests/conftest.py:1: in <module>
                             import no_such_module
                         E   ModuleNotFoundError: No module named 'no_such_module'

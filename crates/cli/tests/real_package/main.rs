@@ -1,5 +1,6 @@
 //! The program on a real package with a bug, against three vendors over HTTP: to the end, killed, stopped, in trouble.
 
+mod azure;
 mod forks;
 mod kills;
 mod life;

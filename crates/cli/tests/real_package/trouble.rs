@@ -143,9 +143,32 @@ async fn a_vendor_that_cannot_be_reached_is_named_by_its_address() {
 }
 
 #[tokio::test]
-async fn a_vendor_that_asks_for_an_hour_is_not_waited_for() {
+async fn a_vendor_that_asks_for_an_hour_is_not_waited_for_and_the_user_hears_when_to_come_back() {
     let busy = Answer::status_with(429, "retry-after", "3600");
-    check_gives_up(CODERS[0], &busy, 1, &["3600 s", "60 s at most"]).await;
+    let words = ["3600 s", "60 s at most", "(come back after "];
+    check_gives_up(CODERS[0], &busy, 1, &words).await;
+}
+
+#[tokio::test]
+async fn another_vendors_model_stands_in_while_one_is_down() {
+    let down = || Script::with(|_| Answer::status(503));
+    let there = || troubled(Vec::new(), fix());
+    let vendors = Vendors::saying(down(), there(), down()).await;
+    let world = World::with(Package::load("inflection"), vendors);
+    let mut arguments = world.run_arguments();
+    arguments.retain(|it| it != "--json");
+    let crew = "--coder openai:gpt-6.1-sol --test-author none --reviewer none --fallback draft=anthropic:claude-sonnet-5-5";
+    arguments.extend(crew.split(' ').map(str::to_owned));
+    let ended = world.run(&arguments).await;
+    let told = format!("{}{}", ended.stdout, ended.stderr);
+    assert_eq!(ended.code, Some(0), "{told}");
+    for words in [
+        "anthropic:claude-sonnet-5-5 stands in for draft while its vendor is down",
+        "drafter: anthropic:claude-sonnet-5-5 stands in for openai:gpt-6.1-sol: could not get an answer from",
+    ] {
+        assert!(told.contains(words), "`{words}` is missing in {told}");
+    }
+    assert!(world.patch().exists(), "there is no patch");
 }
 
 #[tokio::test]

@@ -142,6 +142,10 @@ impl World {
             .envs(self.configuration.iter().map(|(name, it)| (name, it)))
             .stdin(Stdio::null())
             .kill_on_drop(true);
+        // Whoever wants the program's own choice.
+        for (name, _) in self.configuration.iter().filter(|it| it.1.is_empty()) {
+            program.env_remove(name);
+        }
         program
     }
 

@@ -62,7 +62,7 @@ fn visit(record: &Record, visit: &Visit) -> Value {
         "colour": colour(visit.place),
         "draft": draft,
         "agent": visit.agent,
-        "model": visit.model.as_ref().map(ToString::to_string),
+        "model": visit.models(),
         "mark": mark,
         "word": word,
         "summary": super::cut(&visit.summary),

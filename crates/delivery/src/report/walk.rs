@@ -139,10 +139,9 @@ pub(super) fn section(text: &mut String, record: &Record) {
 /// One line of the table: ten cells.
 fn line(record: &Record, visit: &Visit) -> String {
     let (stage, draft) = place_in_words(visit.place);
-    let model = visit.model.as_ref().map_or_else(
-        || "–".to_owned(),
-        |it| quote::cell(&it.to_string(), TITLE_CHARS_MAX),
-    );
+    let model = visit
+        .models()
+        .map_or_else(|| "–".to_owned(), |it| quote::cell(&it, TITLE_CHARS_MAX));
     let began = match visit.inherited {
         true => "before the fork".to_owned(),
         false => words::duration(visit.started_ms.saturating_sub(record.opened_ms)),

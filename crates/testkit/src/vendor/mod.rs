@@ -1,6 +1,7 @@
 //! Fake vendors of models: small real servers that speak the vendors' wire formats and refuse what they would refuse.
 
 mod anthropic;
+mod azure;
 mod gemini;
 mod issued;
 mod line;
@@ -10,6 +11,7 @@ mod rules;
 mod script;
 mod server;
 
+pub use azure::DEPLOYMENT;
 pub use script::{Answer, Fault, Received, Script};
 pub use server::FakeVendor;
 
@@ -20,6 +22,9 @@ use serde_json::Value;
 pub enum Speaks {
     /// OpenAI's: Responses and Chat Completions.
     OpenAi,
+    /// Azure's: Responses below `/openai/v1/`, with the key in a header of its own and deployments for models
+    /// (<https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle>).
+    Azure,
     /// Anthropic's Messages.
     Anthropic,
     /// Gemini's generateContent.

@@ -36,23 +36,7 @@ const FIELDS: &[&str] = &[
 impl Wire for Responses {
     fn check(&self, received: &Received, key: &str) -> Result<(), Refusal> {
         bearer(received, key)?;
-        let body = &received.body;
-        only_fields(body, FIELDS)?;
-        text(&body["model"], "model")?;
-        if !body["max_output_tokens"].is_null() {
-            at_least(&body["max_output_tokens"], 16, "max_output_tokens")?;
-        }
-        for tool in body["tools"].as_array().into_iter().flatten() {
-            tool_name(&tool["name"])?;
-            if tool["strict"] != false {
-                strict_schema(&tool["parameters"], true)?;
-            }
-        }
-        if let Some(schema) = body.pointer("/text/format/schema") {
-            text(&body["text"]["format"]["name"], "text.format.name")?;
-            strict_schema(schema, true)?;
-        }
-        check_input(items(body, "input")?)
+        check_body(received)
     }
 
     fn turns(&self, body: &Value) -> usize {
@@ -134,6 +118,27 @@ impl Wire for Responses {
     fn error(&self, status: u16, words: &str) -> Value {
         error(status, words)
     }
+}
+
+/// Refuses a body that the real one would refuse.
+pub(super) fn check_body(received: &Received) -> Result<(), Refusal> {
+    let body = &received.body;
+    only_fields(body, FIELDS)?;
+    text(&body["model"], "model")?;
+    if !body["max_output_tokens"].is_null() {
+        at_least(&body["max_output_tokens"], 16, "max_output_tokens")?;
+    }
+    for tool in body["tools"].as_array().into_iter().flatten() {
+        tool_name(&tool["name"])?;
+        if tool["strict"] != false {
+            strict_schema(&tool["parameters"], true)?;
+        }
+    }
+    if let Some(schema) = body.pointer("/text/format/schema") {
+        text(&body["text"]["format"]["name"], "text.format.name")?;
+        strict_schema(schema, true)?;
+    }
+    check_input(items(body, "input")?)
 }
 
 /// Refuses a request without the key in its header.

@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use super::issued::Issued;
 use super::line::{BreakableListener, Line, Plan};
 use super::script::{Answer, Fault, Received, Script};
-use super::{Refusal, Speaks, Wire, anthropic, gemini, openai_chat, openai_responses};
+use super::{Refusal, Speaks, Wire, anthropic, azure, gemini, openai_chat, openai_responses};
 
 /// Longest request body taken.
 const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -79,6 +79,7 @@ impl FakeVendor {
         });
         let version = match speaks {
             Speaks::OpenAi | Speaks::Anthropic => "v1",
+            Speaks::Azure => "openai/v1",
             Speaks::Gemini => "v1beta",
         };
         Ok(FakeVendor {
@@ -126,6 +127,7 @@ impl Kept {
         match (self.speaks, path) {
             (Speaks::OpenAi, "/v1/responses") => Some(&openai_responses::Responses),
             (Speaks::OpenAi, "/v1/chat/completions") => Some(&openai_chat::Chat),
+            (Speaks::Azure, "/openai/v1/responses") => Some(&azure::Azure),
             (Speaks::Anthropic, "/v1/messages") => Some(&anthropic::Messages),
             (Speaks::Gemini, path) if is_gemini(path) => Some(&gemini::GenerateContent),
             _ => None,
