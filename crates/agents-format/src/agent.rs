@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use async_trait::async_trait;
 use futures::try_join;
 use protocol::{
-    Agent, AgentContext, AgentError, Evidence, LineRange, LintFinding, Report, RunState, Workspace,
-    WorkspaceError,
+    Agent, AgentContext, AgentError, Evidence, LineRange, LintFinding, Report, RunState,
+    Unformatted, Workspace, WorkspaceError,
 };
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +43,12 @@ struct Formatted {
     new_findings: Vec<LintFinding>,
     /// Why Ruff could not do its work on this change.
     refused: Option<String>,
+    /// Why Ruff could not do its work on the base, and so on no change.
+    #[serde(default)]
+    unfit: Option<String>,
+    /// Files that were left as they are.
+    #[serde(default)]
+    unformatted: Vec<Unformatted>,
     /// Whose rules these findings are against.
     #[serde(default)]
     rules: Rules,
@@ -93,20 +99,44 @@ async fn format(
     };
     let (base, work) = (of(cx.base), of(cx.work));
     let started_with = texts(cx.work, &scope.present()).await?;
+    let mut left = Left::default();
+    for path in scope.present() {
+        match started_with.get(&path) {
+            None => left.add(&path, "it isn't UTF-8, which is all that Ruff reads"),
+            Some(text) if has_mixed_endings(text) && !scope.added.contains(&path) => {
+                left.add(
+                    &path,
+                    "its lines end in different ways, and Ruff would make them alike",
+                );
+            }
+            Some(_) => {}
+        }
+    }
     scope.keep_only(|path| started_with.contains_key(path));
     let on_base = texts(cx.base, &scope.on_base()).await?;
     // Nobody changes the base meanwhile, and starting a program behind its walls takes longer than Ruff's work.
-    let (tool, known, tidy) = try_join!(
+    let read = try_join!(
         base.version(),
         base.check(&on_base),
         formatted_among(&base, &scope.modified),
-    )?;
+    );
+    let (tool, known, tidy) = match read {
+        Ok(read) => read,
+        // A configuration that was written for another Ruff is no fault of the change.
+        Err(Failure::Refused(words)) => {
+            return Ok(Formatted {
+                unfit: Some(words),
+                ..Formatted::default()
+            });
+        }
+        Err(failure) => return Err(failure.into()),
+    };
     let mut formatted = Formatted {
         tool,
         rules,
         ..Formatted::default()
     };
-    let new_findings = match fix_and_format(&work, &scope, &known, &tidy).await {
+    let new_findings = match fix_and_format(&work, &scope, &known, &tidy, &mut left).await {
         Ok(found) => found,
         // The base's own configuration was read, so it is the change that Ruff stumbles over.
         Err(Failure::Refused(words)) if touches_configuration => {
@@ -115,6 +145,7 @@ async fn format(
         }
         Err(failure) => return Err(failure.into()),
     };
+    formatted.unformatted = left.files;
     let ended_with = texts(cx.work, &scope.present()).await?;
     formatted.changed = scope
         .present()
@@ -151,6 +182,7 @@ async fn fix_and_format(
     scope: &Scope,
     known: &[Found],
     tidy: &HashSet<String>,
+    unformatted: &mut Left,
 ) -> Result<Vec<Found>, Failure> {
     let left = fix(work, scope, known).await?;
     if left.iter().any(|it| it.rule == SYNTAX_ERROR) {
@@ -158,14 +190,21 @@ async fn fix_and_format(
     }
     let fixed = texts(work.tree, &scope.present()).await.map_err(unusable)?;
     for path in scope.present() {
-        if scope.added.contains(&path) || tidy.contains(&path) {
-            work.format(&path, None).await?;
+        if unformatted.has(&path) {
             continue;
         }
-        // Fixes may have moved the lines.
-        let change = work.tree.change().await.map_err(unusable)?;
-        for lines in ranges_of(&change, &path) {
-            format_range(work, &path, lines).await?;
+        let before = work.tree.read(&path).await.map_err(unusable)?;
+        let is_whole = scope.added.contains(&path) || tidy.contains(&path);
+        match format_file(work, &path, is_whole).await {
+            // It has been read and checked, so only the formatter can't make anything of it.
+            Err(Failure::Refused(words)) => {
+                work.tree.write(&path, &before).await.map_err(unusable)?;
+                // What follows is a trace of where it happened in Ruff.
+                let words = words.lines().next().unwrap_or_default();
+                let words = words.trim_start_matches("error: ");
+                unformatted.add(&path, &format!("Ruff could not format it: {words}"));
+            }
+            done => done?,
         }
     }
     if texts(work.tree, &scope.present()).await.map_err(unusable)? == fixed {
@@ -173,6 +212,19 @@ async fn fix_and_format(
     }
     // Formatting may join or split lines, and so make or mend a finding.
     fix(work, scope, known).await
+}
+
+/// Formats a file, or what the change did to it.
+async fn format_file(work: &Ruff<'_>, path: &str, is_whole: bool) -> Result<(), Failure> {
+    if is_whole {
+        return work.format(path, None).await;
+    }
+    // Fixes may have moved the lines.
+    let change = work.tree.change().await.map_err(unusable)?;
+    for lines in ranges_of(&change, path) {
+        format_range(work, path, lines).await?;
+    }
+    Ok(())
 }
 
 /// Formats some lines of a file that isn't formatted otherwise, unless much else would be formatted with them: Ruff
@@ -236,10 +288,29 @@ fn report(formatted: Formatted) -> Report {
             format!("Ruff could not read its configuration after your change:\n\n{words}"),
         );
     }
+    if let Some(words) = formatted.unfit {
+        return Report::passed(
+            "nothing was formatted: Ruff can't read the repository's own configuration",
+        )
+        .with(Evidence::Missing {
+            what: "formatting".to_owned(),
+            why: format!(
+                "Ruff can't read the configuration of the base: {}",
+                in_one_line(&words)
+            ),
+        });
+    }
     let files = match formatted.changed.len() {
         0 => "nothing to format".to_owned(),
         1 => "1 file formatted".to_owned(),
         many => format!("{many} files formatted"),
+    };
+    let files = match formatted.unformatted.len() {
+        0 => files,
+        left => format!(
+            "{files}, {left} left as {}",
+            if left == 1 { "it is" } else { "they are" }
+        ),
     };
     let rules = formatted.rules;
     let (held, listed): (Vec<&LintFinding>, Vec<&LintFinding>) =
@@ -263,7 +334,41 @@ fn report(formatted: Formatted) -> Report {
         tool: formatted.tool,
         changed: formatted.changed,
         new_findings: formatted.new_findings,
+        unformatted: formatted.unformatted,
     })
+}
+
+/// Ruff's words with their causes: "ruff failed", "Cause: …" below.
+fn in_one_line(words: &str) -> String {
+    let is_frame = |it: &str| it.contains(" | ") || it.starts_with('|');
+    let lines = words.lines().map(str::trim);
+    let lines = lines.filter(|it| !it.is_empty() && !is_frame(it));
+    let lines: Vec<&str> = lines.map(|it| it.trim_start_matches("Cause: ")).collect();
+    lines.join(": ")
+}
+
+/// Files that are left as they are.
+#[derive(Default)]
+struct Left {
+    files: Vec<Unformatted>,
+}
+
+impl Left {
+    fn add(&mut self, path: &str, why: &str) {
+        self.files.push(Unformatted {
+            path: path.to_owned(),
+            why: why.to_owned(),
+        });
+    }
+
+    fn has(&self, path: &str) -> bool {
+        self.files.iter().any(|it| it.path == path)
+    }
+}
+
+fn has_mixed_endings(text: &str) -> bool {
+    let crlf = text.matches("\r\n").count();
+    0 < crlf && crlf < text.matches('\n').count()
 }
 
 fn counted(findings: usize) -> String {

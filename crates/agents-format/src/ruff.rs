@@ -77,7 +77,7 @@ impl Ruff<'_> {
                     "its findings can't be read: {error}\n{words}"
                 )))
             }),
-            _ => Err(refused_or_broken(&execution)),
+            _ => Err(self.refused_or_broken(&execution)),
         }
     }
 
@@ -92,7 +92,7 @@ impl Ruff<'_> {
             Exit::Code(0) => Ok(true),
             // 2: it can't be parsed; the configuration has been read by now.
             Exit::Code(1 | 2) => Ok(false),
-            _ => Err(refused_or_broken(&execution)),
+            _ => Err(self.refused_or_broken(&execution)),
         }
     }
 
@@ -123,8 +123,22 @@ impl Ruff<'_> {
         if execution.succeeded() {
             Ok(execution)
         } else {
-            Err(refused_or_broken(&execution))
+            Err(self.refused_or_broken(&execution))
         }
+    }
+
+    /// Status 2 is Ruff's own "I can't"; everything else is no answer of Ruff's at all.
+    fn refused_or_broken(&self, execution: &Execution) -> Failure {
+        let words = cut(&self.tree.steady(&execution.tail()));
+        let how = match execution.exit {
+            Exit::Code(2) => return Failure::Refused(words),
+            Exit::Code(127) => "it could not be started".to_owned(),
+            Exit::Code(code) => format!("it ended with status {code}"),
+            Exit::Signal(number) => format!("it was ended by signal {number}"),
+            Exit::TooSlow => "it did not end in time".to_owned(),
+            Exit::TooMuchOutput => "it printed too much".to_owned(),
+        };
+        Failure::Broken(broken(format!("{how}: {words}")))
     }
 
     async fn start(&self, command: &Command) -> Result<Execution, Failure> {
@@ -135,20 +149,6 @@ impl Ruff<'_> {
             })
         })
     }
-}
-
-/// Status 2 is Ruff's own "I can't"; everything else is no answer of Ruff's at all.
-fn refused_or_broken(execution: &Execution) -> Failure {
-    let words = cut(&execution.tail());
-    let how = match execution.exit {
-        Exit::Code(2) => return Failure::Refused(words),
-        Exit::Code(127) => "it could not be started".to_owned(),
-        Exit::Code(code) => format!("it ended with status {code}"),
-        Exit::Signal(number) => format!("it was ended by signal {number}"),
-        Exit::TooSlow => "it did not end in time".to_owned(),
-        Exit::TooMuchOutput => "it printed too much".to_owned(),
-    };
-    Failure::Broken(broken(format!("{how}: {words}")))
 }
 
 fn broken(why: String) -> AgentError {

@@ -53,9 +53,20 @@ async fn shown(base: &FolderWorkspace, work: &FolderWorkspace, after: &[(&str, &
         Some(feedback) => format!("rejected: {feedback}"),
     };
     for evidence in &report.evidence {
-        let Evidence::Format { changed, .. } = evidence else {
+        if let Evidence::Missing { what, why } = evidence {
+            shown += &format!("no {what}: {why}\n");
+        }
+        let Evidence::Format {
+            changed,
+            unformatted,
+            ..
+        } = evidence
+        else {
             continue;
         };
+        for file in unformatted {
+            shown += &format!("left: {}: {}\n", file.path, file.why);
+        }
         for path in changed {
             shown += &format!("--- {path}\n{}", work.text(path));
         }
@@ -326,4 +337,84 @@ async fn a_ruff_that_does_not_work_is_never_a_pass() {
     };
     let shown = self::shown(&hangs(), &hangs(), &[("a.py", "x = 2\n")]).await;
     assert!(shown.contains("did not end in time"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_configuration_for_another_ruff_leaves_the_change_unformatted_and_says_so() {
+    let base = |configuration| [("ruff.toml", configuration), ("a.py", "x  =  1\n")];
+    let change = [("a.py", "x  =  2\n")];
+    check(&base("show-source = true\n"), &change, expect![[r#"
+        passed
+        no formatting: Ruff can't read the configuration of the base: ruff failed: Failed to load configuration `ruff.toml`: Failed to parse ruff.toml: TOML parse error at line 1, column 1: unknown field `show-source`
+    "#]]).await;
+    check(
+        &base("required-version = '==0.0.1'\n"),
+        &change,
+        expect![[r#"
+            passed
+            no formatting: Ruff can't read the configuration of the base: ruff failed: Failed to load configuration `ruff.toml`: Required version `==0.0.1` does not match the running version `0.17.5`
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_configuration_that_the_change_breaks_is_sent_back() {
+    check(
+        &[OWN_RULES, ("a.py", "x = 1\n")],
+        &[("ruff.toml", "show-source = true\n"), ("a.py", "x = 2\n")],
+        expect![[r#"
+            rejected: Ruff could not read its configuration after your change:
+
+            ruff failed
+              Cause: Failed to load configuration `ruff.toml`
+              Cause: Failed to parse ruff.toml
+              Cause: TOML parse error at line 1, column 1
+              |
+            1 | show-source = true
+              | ^
+            unknown field `show-source`"#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn what_ruff_cannot_format_keeps_its_bytes_and_is_named() {
+    // Ruff panics where it formats lines of a file that begins with a byte order mark.
+    check(
+        &[OWN_RULES, ("a.py", "\u{feff}x = 1\n\n\ny = f( 1 )\n")],
+        &[("a.py", "\u{feff}x = 1\n\n\ny = f( 2 )\n")],
+        expect![[r#"
+            passed
+            left: a.py: Ruff could not format it: Panicked while formatting a.py: This indicates a bug in Ruff. If you could open an issue at:
+        "#]],
+    )
+    .await;
+    check(
+        &[OWN_RULES, ("a.py", "x  = 1\r\n\n\ny = f( 1 )\n")],
+        &[("a.py", "x  = 1\r\n\n\ny = f( 2 )\n")],
+        expect![[r#"
+            passed
+            left: a.py: its lines end in different ways, and Ruff would make them alike
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn endings_of_lines_and_a_last_line_without_one_are_kept() {
+    let work = |after: &str| format!("x  = 1\r\n\r\n\r\ny = {after}\r\nz  = 1");
+    check(
+        &[OWN_RULES, ("a.py", &work("len( [] )"))],
+        &[("a.py", &work("len( [1] )"))],
+        expect![[r#"
+            passed
+            --- a.py
+            x  = 1
+
+
+            y = len([1])
+            z  = 1"#]],
+    )
+    .await;
 }

@@ -188,10 +188,19 @@ pub(crate) fn about(evidence: &Evidence) -> String {
             tool,
             changed,
             new_findings,
+            unformatted,
         } => format!(
-            "{tool}: {} formatted, {}",
+            "{tool}: {} formatted, {}{}",
             counted(changed.len(), "file"),
-            counted(new_findings.len(), "new finding")
+            counted(new_findings.len(), "new finding"),
+            match unformatted.first() {
+                None => String::new(),
+                Some(file) => format!(
+                    "; {} left as it is: {}",
+                    file.path,
+                    one_line(&file.why, 100)
+                ),
+            }
         ),
         Evidence::Baseline(run) => format!(
             "the base's own suite: {}, {} failing{}",

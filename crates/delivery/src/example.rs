@@ -44,6 +44,7 @@ pub(crate) fn completed() -> Vec<Entry> {
                 tool: "ruff 0.1.0".into(),
                 changed: vec!["src/pager.py".into()],
                 new_findings: Vec::new(),
+                unformatted: Vec::new(),
             }),
             PATCH,
         ),

@@ -37,6 +37,9 @@ pub enum Evidence {
         changed: Vec<String>,
         /// Findings that the base didn't have and that it couldn't fix.
         new_findings: Vec<LintFinding>,
+        /// Files of the change that it left as they are.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unformatted: Vec<Unformatted>,
     },
     /// The base commit's own test run.
     Baseline(TestRun),
@@ -111,6 +114,15 @@ const _: () = assert!(
     Evidence::TAIL_BYTES_MAX <= 64 * 1024,
     "tails must fit one prompt"
 );
+
+/// A file that the formatter left as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unformatted {
+    /// The file.
+    pub path: String,
+    /// Why.
+    pub why: String,
+}
 
 /// One file of guidance, as `AGENTS.md`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -26,7 +26,7 @@ mod worth;
 pub use agent::{Agent, AgentContext, AgentError, Prepared, Report, Steps, Verdict};
 pub use command::{Captured, Command, Execution, Exit, Network, ToolFile};
 pub use evidence::{
-    Evidence, Finding, Guide, GuideShown, LintFinding, Review, ReviewVerdict, Severity,
+    Evidence, Finding, Guide, GuideShown, LintFinding, Review, ReviewVerdict, Severity, Unformatted,
 };
 pub use fold::FoldError;
 pub use gates::{

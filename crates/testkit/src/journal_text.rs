@@ -123,11 +123,16 @@ fn one(evidence: &Evidence) -> String {
         Evidence::Format {
             changed,
             new_findings,
+            unformatted,
             ..
         } => format!(
-            "files formatted: {}, new findings: {}",
+            "files formatted: {}, new findings: {}{}",
             changed.len(),
-            new_findings.len()
+            new_findings.len(),
+            match unformatted.len() {
+                0 => String::new(),
+                left => format!(", left as they are: {left}"),
+            }
         ),
         Evidence::Baseline(run) => format!(
             "tests on the base: {}, red: {}",

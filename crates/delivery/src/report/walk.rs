@@ -16,6 +16,7 @@ pub(super) fn formatting(text: &mut String, record: &Record) {
             tool,
             changed,
             new_findings,
+            unformatted,
         } = evidence
         else {
             continue;
@@ -29,7 +30,14 @@ pub(super) fn formatting(text: &mut String, record: &Record) {
         for finding in new_findings.iter().take(FINDINGS_MAX) {
             *text += &lint_line(finding);
         }
-        if !new_findings.is_empty() {
+        for file in unformatted.iter().take(FINDINGS_MAX) {
+            *text += &format!(
+                "- {} is left as it is: {}\n",
+                quote::span(&file.path, TITLE_CHARS_MAX),
+                quote::span(&file.why, WORDS_CHARS_MAX)
+            );
+        }
+        if !new_findings.is_empty() || !unformatted.is_empty() {
             *text += "\n";
         }
     }

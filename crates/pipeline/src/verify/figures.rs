@@ -197,9 +197,17 @@ impl Figures<'_> {
                 tool,
                 changed,
                 new_findings,
+                unformatted,
             } => {
                 self.told.tools.push(tool.clone());
                 self.put(Gate::Format, "files that were formatted", plain(changed));
+                for file in unformatted {
+                    self.put(
+                        Gate::Format,
+                        &format!("left as it is: {}", file.path),
+                        file.why.clone(),
+                    );
+                }
                 for finding in new_findings {
                     let place = format!("{}:{} {}", finding.path, finding.line, finding.rule);
                     self.put(Gate::Format, &place, finding.message.clone());
