@@ -311,17 +311,23 @@ mod tests {
         check_file(
             "ruff.json",
             expect![[r#"
-            [
-              {
-                "kind": "format",
-                "tool": "ruff 0.1.0",
-                "changed": [
-                  "src/pager.py"
-                ],
-                "new_findings": []
-              }
-            ]
-        "#]],
+                [
+                  {
+                    "kind": "format",
+                    "tool": "ruff 0.1.0",
+                    "changed": [
+                      "src/pager.py"
+                    ],
+                    "new_findings": [],
+                    "unformatted": [
+                      {
+                        "path": "src/legacy.py",
+                        "why": "it isn't UTF-8, which is all that Ruff reads"
+                      }
+                    ]
+                  }
+                ]
+            "#]],
         );
         check_file(
             "review.json",

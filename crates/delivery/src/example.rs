@@ -6,7 +6,7 @@ use protocol::{
     AcceptanceTests, Base, Confinement, Entry, Environment, Evidence, Exit, Finding, Fork, Limits,
     ModelId, ModelReply, Prepared, Reason, Report, Review, ReviewVerdict, RunEvent, RunId, Seat,
     Severity, Stage, Status, Task, TaskSource, TestClass, TestComparison, TestFile, TestOutcome,
-    TestResult, TestRun, Tier, TokenUsage, TreeId,
+    TestResult, TestRun, Tier, TokenUsage, TreeId, Unformatted,
 };
 
 pub(crate) use rich::{rich, safe};
@@ -44,7 +44,10 @@ pub(crate) fn completed() -> Vec<Entry> {
                 tool: "ruff 0.1.0".into(),
                 changed: vec!["src/pager.py".into()],
                 new_findings: Vec::new(),
-                unformatted: Vec::new(),
+                unformatted: vec![Unformatted {
+                    path: "src/legacy.py".into(),
+                    why: "it isn't UTF-8, which is all that Ruff reads".into(),
+                }],
             }),
             PATCH,
         ),

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use protocol::{Evidence, ModelId, RunState, Seat, Stage};
+use protocol::{Evidence, ModelId, Report, RunState, Seat, Stage};
 
 /// The last coder, and the vendors whose models answered for it, in whichever draft: a draft goes on from the last one.
 pub(crate) fn last_coder<'c>(
@@ -24,9 +24,29 @@ pub(crate) fn last_coder<'c>(
     Some((&seat.agent, vendors))
 }
 
+/// Makes a review's report say what it is worth by who answered.
+pub(crate) fn judge(
+    report: &mut Report,
+    crew: &[Seat],
+    reviewer: &str,
+    reviewed_by: &BTreeSet<ModelId>,
+    state: &RunState,
+) {
+    let answered = |model: &str| reviewed_by.iter().any(|it| it.to_string() == model);
+    // How often one model is right says nothing of the one that stood in for it.
+    report
+        .evidence
+        .retain(|it| !matches!(it, Evidence::ReviewerFigure(figure) if !answered(&figure.model)));
+    if report.verdict.feedback().is_none() {
+        report
+            .evidence
+            .extend(missing(crew, reviewer, reviewed_by, state));
+    }
+}
+
 /// What a review that was passed lacks, if anything. Only where a model stood in for somebody: which models were chosen
 /// is whoever's choice it was.
-pub(crate) fn missing(
+fn missing(
     crew: &[Seat],
     reviewer: &str,
     reviewed_by: &BTreeSet<ModelId>,

@@ -284,10 +284,15 @@ impl<'a> Walk<'a> {
         let report = self.run_agent(seat, &visit).await;
         self.count_replies();
         let mut report = report?;
-        if stage == Stage::Qa && report.verdict.feedback().is_none() {
+        if stage == Stage::Qa {
             let seats = self.run.crew.seats();
-            let missing = independence::missing(&seats, &agent, &visit.answered_by(), &self.state);
-            report.evidence.extend(missing);
+            independence::judge(
+                &mut report,
+                &seats,
+                &agent,
+                &visit.answered_by(),
+                &self.state,
+            );
         }
         let (tree, proposed_code) = self.tree_and_change().await?;
         self.journal

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use protocol::{
     AgentError, Base, BaseFile, Change, Command, Confinement, ContentId, Environment, Execution,
-    ListQuery, Listing, SearchQuery, Steps, TreeId, Workspace, WorkspaceError,
+    ListQuery, Listing, Places, SearchQuery, Steps, TreeId, Workspace, WorkspaceError,
 };
 use serde_json::Value;
 
@@ -100,6 +100,14 @@ impl Workspace for Nothing {
 
     async fn run(&self, _: &Command) -> Result<Execution, WorkspaceError> {
         nothing()
+    }
+
+    fn places(&self) -> Places {
+        Places::default()
+    }
+
+    fn steady(&self, output: &str) -> String {
+        output.to_owned()
     }
 
     async fn run_line(&self, _: &str, _: u64) -> Result<Execution, WorkspaceError> {

@@ -49,7 +49,11 @@ impl Answers {
                 model: ModelId::new(SCRIPTED, Role::Review.name()),
                 effort: None,
             };
-            let source = ModelSource::Scripts { folder, since: 0 };
+            let source = ModelSource::Scripts {
+                folder,
+                since: 0,
+                record: None,
+            };
             return Answers::with(asked, source, out, args, &home.config);
         }
         if let Some(folder) = &args.replay {

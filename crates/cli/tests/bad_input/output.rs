@@ -270,6 +270,10 @@ fn help_says_what_each_thing_is_for() {
                       How hard the models of a role think: draft, refine, author or review, and low, medium,
                       high, xhigh or max; may be given again [default: the crew's]
 
+                  --fallback <ROLE=VENDOR:MODEL>
+                      Who stands in for a role while its model's vendor is down: draft, refine, author or
+                      review, and a model; may be given again
+
                   --flex
                       Use the cheaper, slower service of the vendors that have one which answers while one waits
                       (OpenAI, Gemini)
