@@ -1,11 +1,13 @@
 //! Git for untrusted repositories: the git program for the network only, libgit2 for everything local.
 //!
-//! No program ever runs on a repository that a user or a stranger configured: what comes over the network goes
-//! into a bare mirror of our own, and a local repository is only read through libgit2, which starts nothing.
+//! No program ever runs on a repository that a user or a stranger configured, but behind walls: what comes over the network
+//! goes into a bare mirror of our own, and a local repository is read through libgit2, which starts nothing. What libgit2 can't
+//! read git does, in the sandbox.
 
 mod address;
 mod apply;
 mod branch;
+mod by_program;
 mod commit;
 mod copy;
 mod difference;
@@ -27,6 +29,7 @@ pub use mirror::{MirrorLimits, Mirrors};
 pub use plant::plant;
 pub use store::Store;
 
+pub(crate) use by_program::{fetch as fetch_by_program, is_unknown_form};
 pub(crate) use local::take;
 pub(crate) use mirror::{Source, blocking};
 pub(crate) use store::{init_bare, parse_id};

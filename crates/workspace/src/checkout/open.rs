@@ -15,7 +15,10 @@ use crate::checkout::findings::Findings;
 use crate::checkout::layout::lay_out;
 use crate::checkout::{Checkout, Environments, Shared};
 use crate::command::Door;
-use crate::git::{Address, GitError, Mirrors, Source, Store, blocking, init_bare, parse_id, take};
+use crate::git::{
+    Address, GitError, Mirrors, Source, Store, blocking, fetch_by_program, init_bare,
+    is_unknown_form, parse_id, take,
+};
 use crate::lock::Lock;
 
 /// Where a task's repository is.
@@ -185,12 +188,12 @@ async fn copy(
     let (mirror, lock) = mirrors
         .hold(&format!("folder {}", real.display()), log)
         .await?;
-    let reference = reference.map(str::to_owned);
-    blocking(move || {
+    let (named, folder) = (reference.map(str::to_owned), real.clone());
+    let taken = blocking(move || {
         let base = take(
-            &real,
+            &folder,
             &init_bare(&mirror)?,
-            reference.as_deref(),
+            named.as_deref(),
             include_dirty,
         )?;
         drop(lock);
@@ -201,7 +204,13 @@ async fn copy(
             uncommitted: base.uncommitted,
         })
     })
-    .await
+    .await;
+    match taken {
+        Err(error) if is_unknown_form(&error) => {
+            fetch_by_program(mirrors, &real, reference, include_dirty, log).await
+        }
+        taken => taken,
+    }
 }
 
 fn found(folder: &Path, source: Option<&Source>, name: String) -> Result<(Store, Base), GitError> {

@@ -36,6 +36,16 @@ pub(crate) fn for_local_work() -> BTreeMap<String, String> {
     variables
 }
 
+/// Variables for a git that reads what lies in a folder of the user's. `search_path` is where it is.
+pub(crate) fn for_reading(search_path: &str) -> BTreeMap<String, String> {
+    let mut variables = hardened();
+    variables.insert("PATH".to_owned(), search_path.to_owned());
+    // Behind walls it may run as somebody else than the folder's owner.
+    let pairs = vec![("safe.directory".to_owned(), "*".to_owned())];
+    add_configuration(&mut variables, pairs);
+    variables
+}
+
 /// Variables for a git that fetches from `address`. `search_path` is where it finds ssh and its own parts.
 pub(crate) fn for_fetching(
     address: &Address,

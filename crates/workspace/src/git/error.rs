@@ -76,6 +76,14 @@ pub enum GitError {
         /// The base that was asked for.
         reference: String,
     },
+    /// Uncommitted changes of a repository that only the git program can read.
+    #[error(
+        "take uncommitted changes of `{path}` along: its repository is in a form from which only commits can be taken (commit them)"
+    )]
+    DirtyForm {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The repository has no such branch, tag or commit.
     #[error("find the branch, tag or commit `{reference}` in `{repository}`")]
     NoSuchReference {

@@ -1,5 +1,6 @@
 //! A repository in a folder of the user's: read through libgit2, never written to, none of its programs started.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
@@ -107,6 +108,13 @@ pub(crate) fn open_local(folder: &Path) -> Result<Repository, GitError> {
                     .to_owned(),
             }));
         }
+        Err(error) if error.message().contains("object format") => {
+            return Err(not_one(
+                "its objects are named by SHA-256, which can't be read here yet (make a repository of its files with \
+                 `git init --object-format=sha1`)"
+                    .to_owned(),
+            ));
+        }
         Err(error) => return Err(not_one(error.message().to_owned())),
     };
     let Some(top) = repository.workdir() else {
@@ -168,14 +176,30 @@ fn dirty_paths(repository: &Repository, each_new_file: bool) -> Result<Vec<Vec<u
     let statuses = repository
         .statuses(Some(&mut options))
         .map_err(GitError::git("look for uncommitted changes"))?;
+    let left_out = left_out_of_the_folder(repository)?;
     Ok(statuses
         .iter()
         .filter(|it| it.status() != Status::CURRENT)
+        .filter(|it| it.status() != Status::WT_DELETED || !left_out.contains(it.path_bytes()))
         .map(|it| it.path_bytes().to_vec())
         .collect())
 }
 
-fn uncommitted(folder: &Path, mut dirty: Vec<Vec<u8>>) -> GitError {
+/// Files of a sparse checkout that aren't laid out, which is no change of them; libgit2 takes them for deleted.
+fn left_out_of_the_folder(repository: &Repository) -> Result<HashSet<Vec<u8>>, GitError> {
+    /// `CE_SKIP_WORKTREE` of gitformat-index(5), in the second half of an entry's flags.
+    const SKIP_WORKTREE: u16 = 1 << 14;
+    let index = repository
+        .index()
+        .map_err(GitError::git("read the index"))?;
+    Ok(index
+        .iter()
+        .filter(|it| it.flags_extended & SKIP_WORKTREE != 0)
+        .map(|it| it.path)
+        .collect())
+}
+
+pub(super) fn uncommitted(folder: &Path, mut dirty: Vec<Vec<u8>>) -> GitError {
     dirty.sort();
     let names = dirty.iter().take(NAMES_MAX);
     GitError::Uncommitted {

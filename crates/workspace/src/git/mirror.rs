@@ -1,5 +1,6 @@
 //! The cache of bare mirrors: one for each repository, so that a second run fetches only what is new.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -130,6 +131,43 @@ impl Mirrors {
         Ok((mirror, lock))
     }
 
+    /// Where git and ssh are looked up.
+    pub(crate) fn search_path(&self) -> &str {
+        &self.search_path
+    }
+
+    /// Runs git on a folder, with this view of the machine.
+    pub(crate) async fn run(
+        &self,
+        argv: &[&str],
+        folder: &Path,
+        env: BTreeMap<String, String>,
+        view: View,
+    ) -> Result<protocol::Execution, GitError> {
+        let spawn = Spawn {
+            argv: argv.iter().map(|it| (*it).to_owned()).collect(),
+            directory: folder.to_owned(),
+            env,
+            stdin: Vec::new(),
+            view,
+            bounds: self.bounds(),
+            report: false,
+        };
+        self.door.run(&spawn).await.map_err(GitError::Program)
+    }
+
+    fn bounds(&self) -> Bounds {
+        Bounds {
+            wall_seconds_max: self.limits.fetch_seconds_max,
+            cpu_seconds_max: self.limits.fetch_seconds_max,
+            memory_bytes_max: self.limits.memory_bytes_max,
+            file_bytes_max: self.limits.pack_bytes_max,
+            processes_max: 4096,
+            output_bytes_max: OUTPUT_BYTES_MAX,
+            output_flood_bytes_max: 64 * OUTPUT_BYTES_MAX as u64,
+        }
+    }
+
     fn fetch_command(&self, mirror: &Path, address: &Address, remote: &str, name: &str) -> Spawn {
         let argv = [
             "git",
@@ -152,15 +190,7 @@ impl Mirrors {
             env: environment::for_fetching(address, &self.access, &self.search_path),
             stdin: Vec::new(),
             view: View::Bounded,
-            bounds: Bounds {
-                wall_seconds_max: self.limits.fetch_seconds_max,
-                cpu_seconds_max: self.limits.fetch_seconds_max,
-                memory_bytes_max: self.limits.memory_bytes_max,
-                file_bytes_max: self.limits.pack_bytes_max,
-                processes_max: 4096,
-                output_bytes_max: OUTPUT_BYTES_MAX,
-                output_flood_bytes_max: 64 * OUTPUT_BYTES_MAX as u64,
-            },
+            bounds: self.bounds(),
             report: false,
         }
     }

@@ -234,3 +234,108 @@ async fn reopened(world: &World, base: &protocol::Base) -> Checkout {
     }
     panic!("the run's folder stayed locked");
 }
+
+#[tokio::test]
+async fn files_that_a_sparse_checkout_leaves_out_are_no_changes() {
+    let sparse = "mkdir docs && echo x > docs/x.md && git add . && git commit -q -m docs && git sparse-checkout set --cone src";
+    check(sparse, "", None, false, expect!["a.py docs/x.md src/b.py"]).await;
+    check(
+        &format!("{sparse}; echo 'y = 3' > src/b.py"),
+        "",
+        None,
+        true,
+        expect!["a.py docs/x.md src/b.py (not only what is committed)"],
+    )
+    .await;
+    check(&format!("{sparse}; rm src/b.py"), "", None, false, expect!["cannot start from `/WORLD/repo`: it has changes that aren't committed: `src/b.py` (commit or stash them, or take them along with --include-dirty)"]).await;
+    check(
+        &format!("{sparse}; rm src/b.py"),
+        "",
+        None,
+        true,
+        expect!["a.py docs/x.md (not only what is committed)"],
+    )
+    .await;
+    let patterns = "echo x > x.md && git add . && git commit -q -m docs && git sparse-checkout set --no-cone '*.py'";
+    check(patterns, "", None, false, expect!["a.py src/b.py x.md"]).await;
+}
+
+#[tokio::test]
+async fn what_only_git_can_read_is_read_by_git() {
+    let sparse = "mkdir docs && echo x > docs/x.md && git add . && git commit -q -m docs && git sparse-checkout set --cone --sparse-index src";
+    check(sparse, "", None, false, expect!["a.py docs/x.md src/b.py"]).await;
+    check(&format!("{sparse}; echo 'y = 3' > src/b.py"), "", None, false, expect!["cannot start from `/WORLD/repo`: it has changes that aren't committed: `src/b.py` (commit or stash them, or take them along with --include-dirty)"]).await;
+    check(&format!("{sparse}; echo 'y = 3' > src/b.py"), "", None, true, expect!["cannot take uncommitted changes of `/WORLD/repo` along: its repository is in a form from which only commits can be taken (commit them)"]).await;
+    let reftable = "git init -q --ref-format=reftable re && cd re && git config user.name A && git config user.email a@b && echo 'x = 1' > a.py && git add . && git commit -q -m one && git branch old";
+    check(
+        &format!("{reftable} && cd .. && mv re ../re"),
+        "re",
+        None,
+        false,
+        expect!["a.py"],
+    )
+    .await;
+    check(
+        &format!("{reftable} && cd .. && mv re ../re"),
+        "re",
+        Some("old"),
+        false,
+        expect!["a.py"],
+    )
+    .await;
+    check(
+        &format!("{reftable} && echo > b.py && cd .. && mv re ../re"),
+        "re",
+        None,
+        false,
+        expect!["cannot start from `/WORLD/re`: it has changes that aren't committed: `b.py` (commit or stash them, or take them along with --include-dirty)"],
+    )
+    .await;
+    let sha256 = reftable.replace("--ref-format=reftable", "--object-format=sha256");
+    check(
+        &format!("{sha256} && cd .. && mv re ../re"),
+        "re",
+        None,
+        false,
+        expect!["cannot open `/WORLD/re` as a git repository: its objects are named by SHA-256, which can't be read here yet (make a repository of its files with `git init --object-format=sha1`)"],
+    )
+    .await;
+    check(
+        "git worktree add -q ../tree -b other",
+        "tree",
+        None,
+        false,
+        expect!["a.py src/b.py"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_split_index_is_read_by_git() {
+    // Git may mark the shared half of it as used, as it does whenever it reads one.
+    let world = World::with(&[("a.py", "x = 1\n")]);
+    let (said, succeeded) = world.shell("repo", "git update-index --split-index");
+    assert!(succeeded, "{said}");
+    let checkout = world.open(None, false).await.unwrap();
+    let listing = checkout.list(&everything()).await.unwrap();
+    assert_eq!(listing.items, ["a.py"]);
+}
+
+#[tokio::test]
+async fn no_program_that_a_repository_names_runs_where_git_reads_it() {
+    let line = "git init -q --ref-format=reftable re && cd re && git config user.name A && git config user.email a@b \
+        && printf '*.py filter=evil\n' > .gitattributes && echo 'x = 1' > a.py && git add . && git commit -q -m one \
+        && git config filter.evil.clean 'touch \"$HOME/ran\" ../ran; cat' && git config core.fsmonitor 'touch ../ran' \
+        && touch -d '2001-01-01' a.py && cd .. && mv re ../re";
+    let world = World::with(&[("a.py", "x = 1\n")]);
+    let (said, succeeded) = world.shell("repo", line);
+    assert!(succeeded, "{said}");
+    let origin = Origin::Folder(world.path("re"));
+    Checkout::open(world.opening("one"), &origin, None, false, &Silent)
+        .await
+        .unwrap();
+    assert!(
+        !world.path("ran").exists(),
+        "a program of the repository ran"
+    );
+}
