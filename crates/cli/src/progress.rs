@@ -183,6 +183,9 @@ impl Progress {
                     words::list_or(&environment.sources, "no declaration"),
                     if environment.cached { ", cached" } else { "" },
                 ));
+                for note in &environment.notes {
+                    self.print(&format!("note        {note}"));
+                }
                 self.print(&format!(
                     "walls       {}",
                     words::list_or(&confinement.layers, "NONE (--unconfined)")

@@ -214,6 +214,8 @@ fn opening() -> Vec<RunEvent> {
                 sources: vec!["pyproject.toml [test]".into()],
                 cached: true,
                 wall_ms: 3,
+                folders: Vec::new(),
+                notes: Vec::new(),
             },
             confinement: Confinement {
                 layers: vec!["bubblewrap".into(), "landlock".into()],

@@ -295,6 +295,12 @@ fn walls(text: &mut String, record: &Record) {
             format!("installed in {}", words::duration(environment.wall_ms))
         }
     );
+    for note in &environment.notes {
+        *text += &format!("- {}\n", quote::span(note, WORDS_CHARS_MAX));
+    }
+    if !environment.notes.is_empty() {
+        *text += "\n";
+    }
 }
 
 fn missing(text: &mut String, record: &Record) {

@@ -301,6 +301,8 @@ impl Workspace for FolderWorkspace {
             sources: Vec::new(),
             cached: true,
             wall_ms: 0,
+            folders: Vec::new(),
+            notes: Vec::new(),
         })
     }
 

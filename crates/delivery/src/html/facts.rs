@@ -383,5 +383,6 @@ pub(super) fn walls(record: &Record) -> Option<Value> {
         "gaps": confinement.gaps,
         "python": environment.python_version,
         "sources": environment.sources.join(", "),
+        "notes": environment.notes,
     }))
 }

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use async_trait::async_trait;
+use git2::Oid;
 use protocol::{Environment, WorkspaceError};
 use sha2::{Digest, Sha256};
 
 use crate::checkout::layout::lay_out;
+use crate::checkout::picture;
 use crate::files::TreePath;
-use crate::git::{GitError, Mode, Store, Tracked};
+use crate::git::{Counts, Described, GitError, Mode, Store, Tracked, describe};
 
 /// Finds or installs the environment of a base.
 #[async_trait]
@@ -54,6 +56,8 @@ impl Environments for SystemPrograms {
                 sources: Vec::new(),
                 cached: true,
                 wall_ms: 0,
+                folders: Vec::new(),
+                notes: Vec::new(),
             },
             programs: self.programs.clone(),
             readable: self.readable.clone(),
@@ -67,6 +71,7 @@ impl Environments for SystemPrograms {
 #[derive(Clone, Debug)]
 pub struct BaseTree {
     pub(super) repository: String,
+    pub(super) commit: Oid,
     pub(super) store: Store,
     pub(super) files: Arc<Tracked>,
 }
@@ -112,8 +117,65 @@ impl BaseTree {
             .collect()
     }
 
-    /// Lays all files out in an existing, empty folder. Blocks.
+    /// Lays all files out in an existing, empty folder, as a repository of its own. Blocks. The repository reads the
+    /// objects in [`BaseTree::objects`].
     pub fn lay_out_in(&self, folder: &Path) -> Result<(), GitError> {
-        lay_out(&self.store, folder, &self.files, &AtomicBool::new(false)).map(drop)
+        let laid = lay_out(&self.store, folder, &self.files, &AtomicBool::new(false))?;
+        picture::draw(&self.store, folder, self.commit, &self.files, &laid)
+    }
+
+    /// Folders with the objects of git that [`BaseTree::lay_out_in`] leads to.
+    pub(crate) fn objects(&self) -> Vec<PathBuf> {
+        self.store.object_folders()
+    }
+
+    /// The base commit's name.
+    pub(crate) fn commit(&self) -> String {
+        self.commit.to_string()
+    }
+
+    /// What git says of the base commit; nothing where no tag that counts was fetched with it.
+    pub(crate) fn described(&self, counts: &Counts) -> Option<Described> {
+        describe(&self.store.repository().ok()?, self.commit, counts).ok()?
+    }
+
+    /// Files in whose place git keeps a pointer of Git LFS; nothing is looked at where no attribute names it.
+    pub(crate) fn lfs_pointers(&self, paths_max: usize) -> Vec<String> {
+        const POINTER_BYTES_MAX: usize = 1024;
+        const BEGINNING: &[u8] = b"version https://git-lfs.github.com/spec/";
+        let attributes = self.read(".gitattributes", 1 << 20).unwrap_or_default();
+        if !String::from_utf8_lossy(&attributes).contains("filter=lfs") {
+            return Vec::new();
+        }
+        let Ok(repository) = self.store.repository() else {
+            return Vec::new();
+        };
+        let Ok(objects) = repository.odb() else {
+            return Vec::new();
+        };
+        let is_pointer = |id: Oid| {
+            let small = objects
+                .read_header(id)
+                .is_ok_and(|(bytes, _)| bytes <= POINTER_BYTES_MAX);
+            small
+                && objects
+                    .read(id)
+                    .is_ok_and(|it| it.data().starts_with(BEGINNING))
+        };
+        self.files
+            .iter()
+            .filter(|(_, it)| it.mode == Mode::File && is_pointer(it.id))
+            .map(|(path, _)| String::from_utf8_lossy(path).into_owned())
+            .take(paths_max)
+            .collect()
+    }
+
+    /// Paths of other repositories that the base names and doesn't hold.
+    pub(crate) fn submodules(&self) -> Vec<String> {
+        let files = self.files.iter();
+        files
+            .filter(|(_, it)| it.mode == Mode::Submodule)
+            .map(|(path, _)| String::from_utf8_lossy(path).into_owned())
+            .collect()
     }
 }

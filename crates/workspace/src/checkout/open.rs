@@ -16,10 +16,11 @@ use crate::checkout::layout::lay_out;
 use crate::checkout::{Checkout, Environments, Shared};
 use crate::command::Door;
 use crate::git::{
-    Address, GitError, Mirrors, Source, Store, blocking, fetch_by_program, init_bare,
-    is_unknown_form, parse_id, take,
+    Address, GitError, Mirrors, Source, Store, blocking, fetch_by_program, folder_address,
+    init_bare, is_unknown_form, keep, open_local, parse_id, take,
 };
 use crate::lock::Lock;
+use crate::python::scm;
 
 /// Where a task's repository is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +83,10 @@ impl Checkout {
             Origin::Nothing => String::new(),
         };
         let (store, base) = blocking(move || found(&folder, source.as_ref(), name)).await?;
+        if let Err(error) = keep_history(&opening, origin, reference, &store, &base, log).await {
+            // Whether anybody misses it is seen, and said, when the environment is made.
+            tracing::warn!(%error, "left out the history that versions are made from");
+        }
         start(opening, lock, store, base).await
     }
 
@@ -210,6 +215,52 @@ async fn copy(
             fetch_by_program(mirrors, &real, reference, include_dirty, log).await
         }
         taken => taken,
+    }
+}
+
+/// Keeps the commits down to the nearest tag beside the base, where a build will want to know how git describes it.
+async fn keep_history(
+    opening: &Opening,
+    origin: &Origin,
+    reference: Option<&str>,
+    store: &Store,
+    base: &Base,
+    log: &dyn Log,
+) -> Result<(), GitError> {
+    if matches!(origin, Origin::Nothing) {
+        return Ok(());
+    }
+    let commit = parse_id(&base.commit)?;
+    let tree = parse_id(&base.tree.0)?;
+    let reading = store.clone();
+    let Some(counts) = blocking(move || scm::asked_by(&reading, tree)).await? else {
+        return Ok(());
+    };
+    let store = store.clone();
+    match origin {
+        Origin::Address(address) => {
+            let fetch = opening
+                .mirrors
+                .fetch_history(address, reference, commit, &counts, log);
+            let from = fetch.await?;
+            blocking(move || keep(&from, &store, commit, &counts)).await
+        }
+        Origin::Folder(folder) => {
+            let (own, into, counted) = (folder.clone(), store.clone(), counts.clone());
+            let kept = blocking(move || keep(&open_local(&own)?, &into, commit, &counted)).await;
+            match kept {
+                Err(error) if is_unknown_form(&error) => {
+                    let address = folder_address(folder)?;
+                    let fetch = opening
+                        .mirrors
+                        .fetch_history(&address, reference, commit, &counts, log);
+                    let from = fetch.await?;
+                    blocking(move || keep(&from, &store, commit, &counts)).await
+                }
+                kept => kept,
+            }
+        }
+        Origin::Nothing => Ok(()),
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 use git2::{Index, IndexEntry, IndexTime, Oid};
 
 use crate::checkout::kept::KeptFiles;
-use crate::git::{GitError, Mode, Store, Tracked};
+use crate::git::{GitError, Mode, Store, Tracked, kept_files};
 
 const CONFIGURATION: &str = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n\tfsmonitor = false\n\thooksPath = /dev/null\n[gc]\n\tauto = 0\n";
 
@@ -41,11 +41,13 @@ pub(crate) fn draw(
     let files = [
         ("HEAD", format!("{base_commit}\n")),
         ("config", CONFIGURATION.to_owned()),
-        // The history before the base was never fetched.
+        // Usually the history before the base was never fetched.
         ("shallow", format!("{base_commit}\n")),
         ("objects/info/alternates", alternates),
     ];
-    for (name, text) in files {
+    let files = files.map(|(name, text)| (name, text.into_bytes()));
+    // What was fetched of the history after all takes the place of the little that is always there.
+    for (name, text) in files.into_iter().chain(kept_files(store)) {
         let path = git.join(name);
         fs::write(&path, text).map_err(GitError::files("write", path))?;
     }

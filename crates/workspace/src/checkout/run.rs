@@ -35,6 +35,7 @@ impl Checkout {
         let make = || async {
             let base = BaseTree {
                 repository: shared.base.repository.clone(),
+                commit: shared.base_commit,
                 store: shared.store.clone(),
                 files: shared.base_files.clone(),
             };

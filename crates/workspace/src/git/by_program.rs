@@ -43,12 +43,19 @@ pub(crate) async fn fetch(
             });
         }
     }
-    let address = format!("file://{}", folder.display());
-    let address = Address::parse(&address).map_err(|why| GitError::NotARepository {
+    let address = folder_address(folder)?;
+    mirrors.fetch(&address, reference, log).await
+}
+
+/// A folder's address, for the program that fetches.
+pub(crate) fn folder_address(folder: &Path) -> Result<Address, GitError> {
+    let real = fs::canonicalize(folder).map_err(|_| GitError::NoSuchFolder {
+        path: folder.to_owned(),
+    })?;
+    Address::parse(&format!("file://{}", real.display())).map_err(|why| GitError::NotARepository {
         path: folder.to_owned(),
         why: why.to_string(),
-    })?;
-    mirrors.fetch(&address, reference, log).await
+    })
 }
 
 /// Paths that differ from what is checked out, new ones among them.

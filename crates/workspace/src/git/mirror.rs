@@ -169,23 +169,30 @@ impl Mirrors {
     }
 
     fn fetch_command(&self, mirror: &Path, address: &Address, remote: &str, name: &str) -> Spawn {
-        let argv = [
-            "git",
-            &format!("--git-dir={}", mirror.display()),
-            "fetch",
+        let how = ["--depth=1", "--no-tags"];
+        self.fetch_into(mirror, address, &how, &format!("+{remote}:{name}"))
+    }
+
+    /// A fetch of one revision in a way of its own.
+    pub(super) fn fetch_into(
+        &self,
+        mirror: &Path,
+        address: &Address,
+        how: &[&str],
+        what: &str,
+    ) -> Spawn {
+        let folder = format!("--git-dir={}", mirror.display());
+        let always = [
             "--quiet",
-            "--depth=1",
-            "--no-tags",
             "--no-recurse-submodules",
             "--no-write-fetch-head",
             "--no-auto-maintenance",
             "--force",
-            "--",
-            address.as_str(),
-            &format!("+{remote}:{name}"),
         ];
+        let (before, after) = (["git", &folder, "fetch"], ["--", address.as_str(), what]);
+        let parts: [&[&str]; 4] = [&before, &always, how, &after];
         Spawn {
-            argv: argv.map(str::to_owned).to_vec(),
+            argv: parts.concat().iter().map(|it| (*it).to_owned()).collect(),
             directory: mirror.to_owned(),
             env: environment::for_fetching(address, &self.access, &self.search_path),
             stdin: Vec::new(),
@@ -197,7 +204,7 @@ impl Mirrors {
 
     /// Git tells how far it is only to a terminal or in the stream that we keep for its errors, so we look at
     /// what has arrived instead.
-    async fn run_with_progress(
+    pub(super) async fn run_with_progress(
         &self,
         spawn: &Spawn,
         address: &Address,
@@ -223,7 +230,11 @@ impl Mirrors {
         }
     }
 
-    fn scrubbed(&self, said: &str) -> String {
+    pub(super) fn fetch_seconds_max(&self) -> u64 {
+        self.limits.fetch_seconds_max
+    }
+
+    pub(super) fn scrubbed(&self, said: &str) -> String {
         use secrecy::ExposeSecret;
         match &self.access.credential {
             Some(credential) => {

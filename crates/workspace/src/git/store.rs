@@ -9,6 +9,7 @@ use protocol::{Base, TreeId};
 
 use super::GitError;
 use super::copy::{copy_commit, copy_tree};
+use super::history;
 use super::tree::{Changes, Tracked, read_tree, updated_tree};
 
 /// Where the trees of one run are kept.
@@ -54,6 +55,7 @@ impl Store {
         for tree in [&base.tree].into_iter().chain(trees) {
             copy_tree(&from, &into, parse_id(&tree.0)?)?;
         }
+        history::take_over(other, &store, parse_id(&base.commit)?)?;
         Ok(store)
     }
 

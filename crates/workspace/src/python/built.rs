@@ -32,6 +32,14 @@ pub(super) enum BuiltError {
         /// Where it is among the packages.
         installed: String,
     },
+    /// Something runs when Python starts that no installed package brought.
+    #[error(
+        "`{file}` runs whenever this environment's Python starts, and no package that the repository declares owns it (what installs it there? say in `[tool.pipeline]` how to install without it)"
+    )]
+    Foreign {
+        /// Its name in the environment.
+        file: String,
+    },
     /// The code that was built put something else in the place of the folder of packages.
     #[error("find the packages in {}: a link leads elsewhere (does the build change its own environment?)", .0.display())]
     Elsewhere(PathBuf),
@@ -66,15 +74,17 @@ pub(super) fn make_plain(environment: &Path, site: &Path) -> Result<(), BuiltErr
 
 /// Takes everything out of `site` that the tree has itself, and gives the folders to put in front.
 ///
-/// `copy` is the folder that was installed from, `tree` what the repository holds.
+/// `workshop` is the folder that everything of the repository was installed from, with the `copy` of its files in it;
+/// `tree` is what the repository holds.
 pub(super) fn take_apart(
     site: &Path,
+    workshop: &Path,
     copy: &Path,
     tree: &BTreeSet<String>,
 ) -> Result<Vec<String>, BuiltError> {
     let names = by_name(tree);
     let mut roots = editable_roots(site, copy)?;
-    for distribution in local_distributions(site, copy)? {
+    for distribution in local_distributions(site, workshop)? {
         let installed = installed_files(site, &distribution)?;
         let found = roots_of(&installed, &names);
         for file in &installed {
@@ -100,7 +110,7 @@ pub(super) fn hang_hook(site: &Path) -> io::Result<()> {
 }
 
 /// The text of a file among the packages.
-fn text_of(path: &Path) -> io::Result<String> {
+pub(super) fn text_of(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     let mut file = fs::File::open(path)?.take(TEXT_BYTES_MAX + 1);
     let bytes = file.read_to_string(&mut text)?;
@@ -127,9 +137,9 @@ fn join(root: &str, file: &str) -> String {
     }
 }
 
-/// Metadata folders of packages that were installed from `copy`.
-fn local_distributions(site: &Path, copy: &Path) -> io::Result<Vec<PathBuf>> {
-    let address = format!("file://{}", copy.display());
+/// Metadata folders of packages that were installed from `workshop`.
+fn local_distributions(site: &Path, workshop: &Path) -> io::Result<Vec<PathBuf>> {
+    let address = format!("file://{}", workshop.display());
     let mut found = Vec::new();
     for entry in fs::read_dir(site)? {
         let folder = entry?.path();
@@ -365,7 +375,12 @@ mod tests {
     ) {
         let world = World::new(tree, installed);
         let all = tree.iter().map(|it| (*it).to_owned()).collect();
-        let taken = take_apart(&world.path("site"), &world.path("copy"), &all);
+        let taken = take_apart(
+            &world.path("site"),
+            world.folder.path(),
+            &world.path("copy"),
+            &all,
+        );
         let left = installed.iter().map(|it| it.0);
         let left: Vec<&str> = left
             .filter(|it| world.path("site").join(it).exists())
@@ -441,7 +456,8 @@ mod tests {
             &format!("MAPPING = {{'pkg': '{}'}}", copy.join("lib/pkg").display()),
         );
         let tree = BTreeSet::from(["src/pkg/a.py".to_owned()]);
-        let roots = take_apart(&world.path("site"), &copy, &tree).expect("it can be taken apart");
+        let roots = take_apart(&world.path("site"), world.folder.path(), &copy, &tree)
+            .expect("it can be taken apart");
         assert_eq!(roots, ["lib", "src"]);
         assert!(world.path("site/other.pth").exists());
         assert!(!world.path("site/__editable__.x-1.pth").exists());

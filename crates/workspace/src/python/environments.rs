@@ -14,13 +14,15 @@ use tokio::sync::OnceCell;
 use super::built::ROOTS_VARIABLE;
 use super::install::Installation;
 use super::interpreter::{Interpreter, choose};
+use super::notes;
 use super::plan::{DECLARATION_BYTES_MAX, Plan, gather};
+use super::scm::{self, FromGit};
 use super::toolbox::{LOCK_GRACE, MakeDoor, Places, Toolbox, write_whole};
 use crate::checkout::{BaseTree, Environments, Ready};
 use crate::lock::Lock;
 
 /// Changed whenever an environment is made in another way, so that old ones aren't taken for new.
-const RECIPE: &str = "1";
+const RECIPE: &str = "2";
 
 /// Makes Python environments, or finds those that were made.
 pub struct PythonEnvironments {
@@ -40,11 +42,19 @@ struct Stamp {
     roots: Vec<String>,
     #[serde(default)]
     installed_unix_ms: u64,
+    #[serde(default)]
+    folders: Vec<String>,
+    /// What was found out while it was made; remarks about the base come on top.
+    #[serde(default)]
+    notes: Vec<String>,
 }
 
 /// What a base asks for, and the name of the environment that has it.
 struct Wanted<'a> {
     plan: Plan,
+    files: BTreeMap<String, String>,
+    from_git: FromGit,
+    notes: Vec<String>,
     interpreter: &'a Interpreter,
     key: String,
 }
@@ -92,20 +102,19 @@ impl PythonEnvironments {
             tail: why,
         })?;
         let interpreter = choose(&plan, &toolbox.interpreters)?;
-        let compiled_from = match plan.is_compiled {
-            true => base.fingerprint(),
+        let (from_git, notes) = looked_at(base, &files).await?;
+        // Code of the tree runs while its packages are built, and what it does depends on every file of it: neither
+        // another repository nor another commit of this one gets what this code made.
+        let made_of = match plan.runs_code_of_the_tree() {
+            true => [base.repository(), &base.fingerprint(), &from_git.version()].join("\n"),
             false => String::new(),
         };
-        // Code of the tree runs in the environment while it is built, so another repository with the same
-        // declarations must not get what this one's code made of it.
-        let built_by = match plan.projects.is_empty() && plan.commands.is_empty() {
-            true => "",
-            false => base.repository(),
-        };
-        let made_of = [built_by, &compiled_from];
-        let key = self.key(&files, interpreter, &toolbox.uv.version, made_of);
+        let key = self.key(&files, interpreter, &toolbox.uv.version, &made_of);
         Ok(Wanted {
             plan,
+            files,
+            from_git,
+            notes,
             interpreter,
             key,
         })
@@ -117,7 +126,7 @@ impl PythonEnvironments {
         files: &BTreeMap<String, String>,
         interpreter: &Interpreter,
         uv: &str,
-        made_of: [&str; 2],
+        made_of: &str,
     ) -> String {
         let mut hash = Sha256::new();
         let mut add = |part: &str| {
@@ -129,9 +138,7 @@ impl PythonEnvironments {
         add(&interpreter.version.to_string());
         add(uv);
         add(self.places.index.url.as_deref().unwrap_or_default());
-        for part in made_of {
-            add(part);
-        }
+        add(made_of);
         for (path, text) in files {
             add(path);
             add(text);
@@ -182,6 +189,8 @@ impl PythonEnvironments {
                 sources: stamp.sources,
                 cached,
                 wall_ms: started.elapsed().as_millis() as u64,
+                folders: stamp.folders,
+                notes: [stamp.notes, wanted.notes.clone()].concat(),
             },
         }
     }
@@ -196,12 +205,15 @@ impl PythonEnvironments {
         let door = (self.make_door)(toolbox.egress(&self.places.index));
         let installation = Installation {
             plan: &wanted.plan,
+            files: &wanted.files,
+            from_git: &wanted.from_git,
             toolbox,
             interpreter: wanted.interpreter,
             index: &self.places.index,
             door: &door,
             limits: &self.limits,
             log: &*self.log,
+            objects: base.objects(),
             workshop: folder.with_extension("workshop"),
             downloads: self.places.cache.join("downloads"),
             folder,
@@ -212,6 +224,8 @@ impl PythonEnvironments {
             python_version: wanted.interpreter.version.to_string(),
             sources: wanted.plan.sources.clone(),
             roots,
+            folders: Vec::new(),
+            notes: Vec::new(),
             installed_unix_ms: UNIX_EPOCH.elapsed().map_or(0, |it| it.as_millis() as u64),
         };
         write_whole(&stamp_file(&installation.folder), &stamp).map_err(|it| {
@@ -247,6 +261,33 @@ impl Environments for PythonEnvironments {
         let stamp = self.install(base, &wanted, toolbox).await?;
         Ok(self.ready(&wanted, toolbox, stamp, false, started))
     }
+}
+
+/// The version of the base, where its projects ask git for one, and remarks about the base.
+async fn looked_at(
+    base: &BaseTree,
+    files: &BTreeMap<String, String>,
+) -> Result<(FromGit, Vec<String>), WorkspaceError> {
+    let own_files: String = files
+        .iter()
+        .filter(|(path, _)| scm::may_say(path))
+        .map(|(_, text)| format!("{text}\n"))
+        .collect();
+    let (base, files) = (base.clone(), files.clone());
+    let looking = move || {
+        let from_git = match scm::asks_git(&own_files) {
+            true => {
+                let described = base.described(&scm::counting(&own_files));
+                FromGit::new(described.as_ref(), &base.commit())
+            }
+            false => FromGit::default(),
+        };
+        let notes = notes::about(&base, &files, &from_git);
+        (from_git, notes)
+    };
+    tokio::task::spawn_blocking(looking)
+        .await
+        .map_err(|it| WorkspaceError::failed("look at the base", it))
 }
 
 /// The stamp is inside the environment, so that both come and go together.

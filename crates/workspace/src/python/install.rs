@@ -1,14 +1,19 @@
-//! Installs one environment: first what others made, with shared downloads; then the tree's own packages, alone.
+//! Installs one environment: the tree's own packages are built first, where the environment can't be changed; then they
+//! are installed together with what others made.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use protocol::{Limits, Log, Network, Note, WorkspaceError};
 
+use super::build::Built;
 use super::built;
 use super::index::Index;
 use super::interpreter::Interpreter;
-use super::plan::{LocalProject, Plan};
+use super::plan::Plan;
+use super::requirements::name_of;
+use super::scm::FromGit;
+use super::startup::Start;
 use super::step::Step;
 use super::toolbox::{Toolbox, fresh_folder};
 use crate::checkout::BaseTree;
@@ -18,12 +23,18 @@ use crate::policy::{self, Phase};
 /// Everything one installation needs to know.
 pub(super) struct Installation<'a> {
     pub(super) plan: &'a Plan,
+    /// What the repository declares, by path.
+    pub(super) files: &'a BTreeMap<String, String>,
+    /// The version that git gives the base.
+    pub(super) from_git: &'a FromGit,
     pub(super) toolbox: &'a Toolbox,
     pub(super) interpreter: &'a Interpreter,
     pub(super) index: &'a Index,
     pub(super) door: &'a Door,
     pub(super) limits: &'a Limits,
     pub(super) log: &'a dyn Log,
+    /// Where git finds the objects of the copy of the tree.
+    pub(super) objects: Vec<PathBuf>,
     /// The environment to make.
     pub(super) folder: PathBuf,
     /// For a copy of the tree and what builds leave behind; ours alone, and gone afterwards.
@@ -42,29 +53,41 @@ impl Installation<'_> {
             .map_err(|it| WorkspaceError::failed("create the folder for downloads", it))?;
         self.lay_out(base).await?;
         self.make().await?;
+        let start = Start::of(&self.folder, &self.site())
+            .map_err(|it| WorkspaceError::failed("look at the new environment", it))?;
         if self.plan.commands.is_empty() {
-            self.install_requirements().await?;
-            self.install_projects().await?;
+            let built = self.build_projects().await?;
+            self.install_requirements(&built).await?;
+            self.install_alone(&built).await?;
         } else {
             self.run_commands().await?;
-            self.install_requirements().await?;
+            self.install_requirements(&[]).await?;
         }
-        self.finish(base).await
+        self.finish(base, start).await
     }
 
-    fn tree(&self) -> PathBuf {
+    pub(super) fn tree(&self) -> PathBuf {
         self.workshop.join("tree")
     }
 
-    fn private_downloads(&self) -> PathBuf {
+    pub(super) fn private_downloads(&self) -> PathBuf {
         self.workshop.join("downloads")
     }
 
-    fn python(&self) -> String {
+    pub(super) fn python(&self) -> String {
         self.folder.join("bin/python").display().to_string()
     }
 
-    fn note(&self, how_far: impl Into<String>) {
+    /// The folder of packages.
+    fn site(&self) -> PathBuf {
+        let version = self.interpreter.version;
+        self.folder.join(format!(
+            "lib/python{}.{}/site-packages",
+            version.major, version.minor
+        ))
+    }
+
+    pub(super) fn note(&self, how_far: impl Into<String>) {
         self.log.note(Note::Progress {
             what: "environment".to_owned(),
             how_far: how_far.into(),
@@ -82,13 +105,28 @@ impl Installation<'_> {
             .map_err(|it| WorkspaceError::failed("lay out a copy of the tree", it))
     }
 
-    /// A program that may build and run code of packages and of the tree, and so shares nothing.
+    /// A program that runs code of the tree, or of packages that it builds: it can't change the environment, and shares
+    /// nothing.
+    pub(super) fn building<'a>(
+        &self,
+        argv: Vec<String>,
+        shown: String,
+        directory: &'a Path,
+    ) -> Step<'a> {
+        let mut step = self.step(argv, shown, directory);
+        step.writable.retain(|it| *it != self.folder);
+        step.readable.push(self.folder.clone());
+        step
+    }
+
+    /// A program that changes the environment, and shares nothing with others.
     fn step<'a>(&self, argv: Vec<String>, shown: String, directory: &'a Path) -> Step<'a> {
         let mut readable = vec![
             self.toolbox.uv.path.clone(),
             self.interpreter.prefix.clone(),
         ];
         readable.extend(self.index.certificates.clone());
+        readable.extend(self.objects.iter().cloned());
         Step {
             argv,
             shown,
@@ -122,11 +160,7 @@ impl Installation<'_> {
             ("VIRTUAL_ENV", self.folder.display().to_string()),
             ("NO_COLOR", "1".to_owned()),
             ("PYTHONNOUSERSITE", "1".to_owned()),
-            // A copy has no history to read a version from.
-            ("SETUPTOOLS_SCM_PRETEND_VERSION", "0.0.0".to_owned()),
-            ("PDM_BUILD_SCM_VERSION", "0.0.0".to_owned()),
-            ("POETRY_DYNAMIC_VERSIONING_BYPASS", "0.0.0".to_owned()),
-            ("PBR_VERSION", "0.0.0".to_owned()),
+            ("GIT_OPTIONAL_LOCKS", "0".to_owned()),
             (
                 "PATH",
                 format!(
@@ -140,7 +174,7 @@ impl Installation<'_> {
         variables
     }
 
-    fn uv(&self, arguments: &[&str]) -> Vec<String> {
+    pub(super) fn uv(&self, arguments: &[&str]) -> Vec<String> {
         let program = self.toolbox.uv.path.display().to_string();
         [program]
             .into_iter()
@@ -172,10 +206,20 @@ impl Installation<'_> {
             .map(drop)
     }
 
-    /// Everything that comes from the index.
-    async fn install_requirements(&self) -> Result<(), WorkspaceError> {
+    /// Everything that comes from the index, and the packages of the tree that only their builds know the needs of.
+    async fn install_requirements(&self, built: &[Built<'_>]) -> Result<(), WorkspaceError> {
         let locked = self.export_lock().await?;
-        let list = self.write("requirements.txt", &self.plan.requirements)?;
+        let ours: BTreeSet<String> = built.iter().map(Built::name).collect();
+        // A package of the tree must not come from the index, whoever published one of its name there.
+        let foreign = |it: &&String| !ours.contains(&name_of(it));
+        let requirements: Vec<String> = self
+            .plan
+            .requirements
+            .iter()
+            .filter(foreign)
+            .cloned()
+            .collect();
+        let list = self.write("requirements.txt", &requirements)?;
         let constraints = self.write("constraints.txt", &self.plan.constraints)?;
         let python = self.python();
         let mut arguments = vec!["pip", "install", "--python", &python];
@@ -184,24 +228,38 @@ impl Installation<'_> {
             arguments.extend(["--requirements", file]);
         }
         arguments.extend(["--requirements", &list, "--constraints", &constraints]);
-        let shown = format!("uv pip install {}", words(&self.plan.requirements));
+        let with_needs = built.iter().filter(|it| it.project.with_dependencies);
+        let targets: Vec<String> = with_needs.clone().map(Built::target).collect();
+        arguments.extend(targets.iter().map(String::as_str));
+        let sources: Vec<String> = with_needs.map(|it| it.project.source()).collect();
+        let shown = format!(
+            "uv pip install {}",
+            words(&[requirements, sources].concat())
+        );
         self.note(format!(
             "installing what {} asks for",
             self.plan.sources.join(", ")
         ));
         let tree = self.tree();
         // The repository's own commands may have left code that the environment's Python runs when it starts.
-        if self.plan.commands.is_empty() {
-            match self.install_ready_made(&arguments, shown.clone()).await {
-                Err(WorkspaceError::Blocked { tail, .. }) if needs_a_build(&tail) => {}
-                other => return other,
-            }
+        if !self.plan.commands.is_empty() {
+            let step = self.step(self.uv(&arguments), shown, &tree);
+            return step.run(self.door, self.limits).await.map(drop);
+        }
+        match self.install_ready_made(&arguments, shown.clone()).await {
+            Err(WorkspaceError::Blocked { tail, .. }) if needs_a_build(&tail) => {}
+            other => return other,
         }
         self.note("building packages that come as source");
-        self.step(self.uv(&arguments), shown, &tree)
-            .run(self.door, self.limits)
-            .await
-            .map(drop)
+        let wheels = self
+            .build_sources(&self.uv(&arguments), shown.clone())
+            .await?;
+        arguments.extend(["--no-build", "--find-links", &wheels]);
+        let mut step = self.step(self.uv(&arguments), shown, &tree);
+        step.env
+            .insert("UV_COMPILE_BYTECODE".to_owned(), "0".to_owned());
+        step.run(self.door, self.limits).await?;
+        self.compile().await
     }
 
     /// Ready-made packages: as long as no code of theirs runs, the downloads can be shared. Any start of the new
@@ -220,6 +278,12 @@ impl Installation<'_> {
             .insert("UV_COMPILE_BYTECODE".to_owned(), "0".to_owned());
         shared.writable.push(self.downloads.clone());
         shared.run(self.door, self.limits).await?;
+        self.compile().await
+    }
+
+    /// Compiles the modules of everything that is installed so far.
+    async fn compile(&self) -> Result<(), WorkspaceError> {
+        let tree = self.tree();
         let library = self.folder.join("lib").display().to_string();
         let argv = ["-m", "compileall", "-q", "-j", "0", &library].map(str::to_owned);
         let argv = [self.python()].into_iter().chain(argv).collect();
@@ -267,44 +331,29 @@ impl Installation<'_> {
         Ok(Some(file))
     }
 
-    /// The packages of the tree itself, built from the copy.
-    async fn install_projects(&self) -> Result<(), WorkspaceError> {
-        if self.plan.projects.is_empty() {
+    /// The packages of the tree whose needs are installed already.
+    async fn install_alone(&self, built: &[Built<'_>]) -> Result<(), WorkspaceError> {
+        let alone = built.iter().filter(|it| !it.project.with_dependencies);
+        let targets: Vec<String> = alone.clone().map(Built::target).collect();
+        if targets.is_empty() {
             return Ok(());
         }
-        self.note("building the repository's own package");
-        let constraints = self.write("constraints.txt", &self.plan.constraints)?;
-        for (projects, with_dependencies) in [true, false].map(|with| (self.projects(with), with)) {
-            if projects.is_empty() {
-                continue;
-            }
-            let python = self.python();
-            let mut arguments = vec![
-                "pip",
-                "install",
-                "--python",
-                &python,
-                "--constraints",
-                &constraints,
-            ];
-            if !with_dependencies {
-                arguments.push("--no-deps");
-            }
-            let targets: Vec<String> = projects.iter().map(|it| it.target()).collect();
-            arguments.extend(targets.iter().map(String::as_str));
-            let shown = format!("uv pip install {}", targets.join(" "));
-            let tree = self.tree();
-            self.step(self.uv(&arguments), shown, &tree)
-                .run(self.door, self.limits)
-                .await?;
-        }
-        Ok(())
-    }
-
-    fn projects(&self, with_dependencies: bool) -> Vec<&LocalProject> {
-        let all = self.plan.projects.iter();
-        all.filter(|it| it.with_dependencies == with_dependencies)
-            .collect()
+        let python = self.python();
+        let mut arguments = vec![
+            "pip",
+            "install",
+            "--python",
+            &python,
+            "--no-deps",
+            "--no-build",
+        ];
+        arguments.extend(targets.iter().map(String::as_str));
+        let sources: Vec<String> = alone.map(|it| it.project.source()).collect();
+        let shown = format!("uv pip install {}", sources.join(" "));
+        let tree = self.tree();
+        let mut step = self.step(self.uv(&arguments), shown, &tree);
+        step.network = Network::Loopback;
+        step.run(self.door, self.limits).await.map(drop)
     }
 
     /// The repository's own command lines.
@@ -327,19 +376,16 @@ impl Installation<'_> {
     }
 
     /// Takes the tree's sources out of the environment and hangs the hook.
-    async fn finish(&self, base: &BaseTree) -> Result<Vec<String>, WorkspaceError> {
-        let version = self.interpreter.version;
-        let site = self.folder.join(format!(
-            "lib/python{}.{}/site-packages",
-            version.major, version.minor
-        ));
+    async fn finish(&self, base: &BaseTree, start: Start) -> Result<Vec<String>, WorkspaceError> {
+        let site = self.site();
         let paths: BTreeSet<String> = base.paths().collect();
         let (copy, workshop) = (self.tree(), self.workshop.clone());
         let own = self.plan.source_paths.clone();
         let environment = self.folder.clone();
         let finishing = move || {
             built::make_plain(&environment, &site)?;
-            let found = built::take_apart(&site, &copy, &paths)?;
+            let found = built::take_apart(&site, &workshop, &copy, &paths)?;
+            start.check()?;
             built::hang_hook(&site)?;
             std::fs::remove_dir_all(&workshop)?;
             Ok::<_, built::BuiltError>(roots(own, found, &paths))
@@ -348,10 +394,12 @@ impl Installation<'_> {
             .await
             .map_err(|it| WorkspaceError::failed("finish the environment", it))?
             .map_err(|error| match error {
-                moved @ built::BuiltError::Moved { .. } => WorkspaceError::Blocked {
-                    command: "uv pip install .".to_owned(),
-                    tail: moved.to_string(),
-                },
+                refused @ (built::BuiltError::Moved { .. } | built::BuiltError::Foreign { .. }) => {
+                    WorkspaceError::Blocked {
+                        command: "uv pip install .".to_owned(),
+                        tail: refused.to_string(),
+                    }
+                }
                 error => WorkspaceError::failed("finish the environment", error),
             })
     }
@@ -362,20 +410,6 @@ impl Installation<'_> {
         std::fs::write(&path, text)
             .map_err(|it| WorkspaceError::failed(format!("write {name} for uv"), it))?;
         Ok(path.display().to_string())
-    }
-}
-
-impl LocalProject {
-    /// As uv wants to read it.
-    fn target(&self) -> String {
-        let path = match self.path.as_str() {
-            "" => ".".to_owned(),
-            path => format!("./{path}"),
-        };
-        match self.extras.is_empty() {
-            true => path,
-            false => format!("{path}[{}]", self.extras.join(",")),
-        }
     }
 }
 

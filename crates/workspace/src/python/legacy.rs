@@ -27,19 +27,6 @@ pub(super) fn has_metadata(config: &str) -> bool {
     !values(config, "metadata", "name").is_empty()
 }
 
-/// Whether `setup.py` compiles something.
-pub(super) fn is_compiled(script: &str) -> bool {
-    [
-        "ext_modules",
-        "cythonize",
-        "rust_extensions",
-        "cffi_modules",
-        "CMakeExtension",
-    ]
-    .iter()
-    .any(|it| script.contains(it))
-}
-
 /// Extras with the names of tests. The build knows them for certain; an installer only warns of others.
 pub(super) fn wanted_extras(config: &str, script: &str) -> Vec<String> {
     let in_config = section(config, "options.extras_require");

@@ -1,5 +1,6 @@
 //! Python environments with uv: what a repository declares, installed once, shared by all trees and later runs.
 
+mod build;
 mod built;
 mod environments;
 mod index;
@@ -7,11 +8,14 @@ mod install;
 mod interpreter;
 mod legacy;
 mod locks;
+mod notes;
 mod plan;
 mod poetry;
 mod pyproject;
 mod requirements;
+pub(crate) mod scm;
 mod settings;
+mod startup;
 mod step;
 mod toolbox;
 mod version;

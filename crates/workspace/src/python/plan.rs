@@ -34,8 +34,6 @@ pub struct Plan {
     pub python: Specifiers,
     /// The version the repository's authors use, as in `3.11`.
     pub python_wish: Option<String>,
-    /// Whether building compiles something, so that the result depends on every file of the tree.
-    pub is_compiled: bool,
     /// Folders that hold the packages' sources, if the repository says so itself.
     pub source_paths: Vec<String>,
 }
@@ -140,7 +138,6 @@ impl Plan {
                 .lines()
                 .next()
                 .map(|it| it.trim().to_owned()),
-            is_compiled: pyproject.is_compiled() || legacy::is_compiled(text("setup.py")),
             source_paths: settings.source_paths,
             ..Plan::default()
         };
@@ -336,6 +333,13 @@ impl Plan {
             }
             return;
         }
+    }
+
+    /// Whether anything of the tree itself runs, or is installed, to make the environment.
+    pub(super) fn runs_code_of_the_tree(&self) -> bool {
+        let all = self.requirements.iter().chain(&self.constraints);
+        let is_of_the_tree = |it: &String| it.contains("./") || it.contains("file:");
+        !self.projects.is_empty() || !self.commands.is_empty() || all.clone().any(is_of_the_tree)
     }
 
     fn declares_tests(&self) -> bool {

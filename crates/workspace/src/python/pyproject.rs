@@ -6,7 +6,7 @@ use toml::{Table, Value};
 
 use super::plan::WANTED;
 use super::poetry;
-use super::requirements::{name_of, normalized};
+use super::requirements::normalized;
 use super::version::Specifiers;
 
 /// How deep groups and extras may include each other.
@@ -38,6 +38,13 @@ impl Pyproject {
 
     fn poetry(&self) -> Option<&Value> {
         self.tool("poetry")
+    }
+
+    /// The package's name.
+    pub(super) fn name(&self) -> Option<&str> {
+        let of_project = self.project().and_then(|it| it.get("name"));
+        let of_poetry = || self.poetry()?.get("name");
+        of_project.or_else(of_poetry)?.as_str()
     }
 
     /// Which versions of Python the project takes.
@@ -87,33 +94,6 @@ impl Pyproject {
             || self
                 .poetry()
                 .is_some_and(|it| it.get("dependencies").is_some())
-    }
-
-    /// Whether building compiles something.
-    pub(super) fn is_compiled(&self) -> bool {
-        const COMPILERS: &[&str] = &[
-            "maturin",
-            "scikit-build-core",
-            "scikit-build",
-            "meson-python",
-            "setuptools-rust",
-            "cython",
-            "pybind11",
-            "nanobind",
-            "cffi",
-            "numpy",
-            "cmake",
-            "mypy",
-        ];
-        let system = self
-            .root
-            .get("build-system")
-            .and_then(|it| it.get("requires"));
-        let named = strings(system).any(|it| COMPILERS.contains(&name_of(it).as_str()));
-        named
-            || self
-                .tool("setuptools")
-                .is_some_and(|it| it.get("ext-modules").is_some())
     }
 
     /// Extras that hold what tests need.

@@ -28,11 +28,12 @@ class _Built:
 
 def _lay():
     roots = [it for it in os.environ.get("PIPELINE_TREE_ROOTS", "").split(os.pathsep) if it]
+    if roots and _Built not in sys.meta_path:
+        sys.meta_path.append(_Built)
+    # Somebody may have put the tree in front already.
     roots = [it for it in roots if it not in sys.path]
     at = sys.path.index(_SITE) if _SITE in sys.path else len(sys.path)
     sys.path[at:at] = roots
-    if roots:
-        sys.meta_path.append(_Built)
 
 
 _lay()

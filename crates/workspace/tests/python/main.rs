@@ -1,5 +1,7 @@
 //! Python environments with the real uv, pip and package index, behind the real walls.
 
+mod branches;
 mod installs;
 mod tools;
+mod versions;
 mod world;

@@ -59,7 +59,7 @@ impl World {
         self.git(&["commit", "-q", "--allow-empty", "-m", "next"]);
     }
 
-    fn git(&self, arguments: &[&str]) {
+    pub(crate) fn git(&self, arguments: &[&str]) {
         let identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"];
         self.prepare("git", &[&identity, arguments].concat());
     }
@@ -151,6 +151,18 @@ impl World {
         run: &str,
         environments: Arc<PythonEnvironments>,
     ) -> Checkout {
+        let origin = Origin::Folder(self.path("repo"));
+        self.checkout_of(&origin, None, run, environments).await
+    }
+
+    /// A checkout from where `origin` says, for a run of its own.
+    pub(crate) async fn checkout_of(
+        &self,
+        origin: &Origin,
+        reference: Option<&str>,
+        run: &str,
+        environments: Arc<PythonEnvironments>,
+    ) -> Checkout {
         let door = Door::new(
             self.walls.clone(),
             STAGE.into(),
@@ -179,8 +191,7 @@ impl World {
             places: Vec::new(),
             home: Vec::new(),
         };
-        let origin = Origin::Folder(self.path("repo"));
-        Checkout::open(opening, &origin, None, false, &Silent)
+        Checkout::open(opening, origin, reference, false, &Silent)
             .await
             .expect("the repository can be opened")
     }

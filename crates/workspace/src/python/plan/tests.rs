@@ -61,9 +61,6 @@ fn show(plan: &Plan) -> String {
         &plan.python_wish.iter().cloned().collect::<Vec<_>>(),
     );
     line("paths", &plan.source_paths);
-    if plan.is_compiled {
-        text += "compiled\n";
-    }
     text
 }
 
@@ -122,7 +119,6 @@ fn the_standard_tables_of_pyproject() {
             from     pyproject.toml [tests]
             needs    pytest
             builds   ""["tests"] and what it needs
-            compiled
         "#]],
     );
 }
@@ -358,7 +354,6 @@ fn packages_that_setup_py_or_setup_cfg_describes() {
         from     setup.py
         needs    pytest
         builds   ""[] and what it needs
-        compiled
     "#]],
     );
 }
