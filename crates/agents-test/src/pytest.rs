@@ -137,7 +137,10 @@ async fn until_the_end(
         .run_watched(&started.command, &mut |bytes| tally.take(bytes))
         .await?;
     let steady = |words: &str| tree.steady(words);
-    let session = report::read(&execution.report, &started.seal).in_steady_words(&steady);
+    let mut session = report::read(&execution.report, &started.seal).in_steady_words(&steady);
+    if !started.own_command {
+        session.rename(|it| settings.outside(it));
+    }
     Ok(ran(
         &execution,
         session,
@@ -170,10 +173,14 @@ pub(crate) fn start(
     };
     let seal = Seal::new(own.is_some())?;
     let canaries = unguessable("cases")?;
+    let acceptance: Vec<String> = match own {
+        Some(_) => acceptance.to_vec(),
+        None => acceptance.iter().map(|it| settings.inside(it)).collect(),
+    };
     let handed = Handed {
         canaries: &canaries,
         own_command: own.is_some(),
-        acceptance,
+        acceptance: &acceptance,
         modules: &settings.modules,
     };
     command.stdin = seal.input(&handed);
@@ -200,7 +207,7 @@ pub(crate) fn start(
 /// Configuration, root and plugin are fixed by us, so that test ids are the same on every checkout.
 fn plain_command(settings: &Settings, targets: Targets<'_>, seconds_max: u64) -> Command {
     let config = match &settings.config {
-        Some(name) => name.clone(),
+        Some(path) => settings.inside(path),
         None => format!("{{tools}}/{EMPTY_CONFIG_FILE}"),
     };
     let mut argv = ["sh", "-c", WITHOUT_THE_TREE, "sh", "python"]
@@ -216,9 +223,11 @@ fn plain_command(settings: &Settings, targets: Targets<'_>, seconds_max: u64) ->
         "--confcutdir=.".to_owned(),
     ]);
     if let Targets::Files(files) = targets {
-        argv.extend(files.iter().cloned());
+        argv.extend(files.iter().map(|it| settings.inside(it)));
     }
-    Command::new(argv, seconds_max)
+    let mut command = Command::new(argv, seconds_max);
+    command.directory.clone_from(&settings.folder);
+    command
 }
 
 /// The repository's own command line. pytest, wherever in it, finds the plugin through its environment.

@@ -128,6 +128,21 @@ fn cut(text: &str) -> String {
     )
 }
 
+impl Session {
+    /// Gives every test and file its name from the root of the tree.
+    pub(crate) fn rename(&mut self, name: impl Fn(&str) -> String) {
+        let results = self.results.iter_mut().chain(&mut self.collection_errors);
+        let ids = results
+            .map(|it| &mut it.id)
+            .chain(&mut self.collected)
+            .chain(&mut self.running)
+            .chain(self.reads.iter_mut().map(|it| &mut it.path));
+        for id in ids {
+            *id = name(id);
+        }
+    }
+}
+
 /// Reads the report; what others wrote into it is counted and says nothing.
 pub(crate) fn read(report: &[u8], seal: &Seal) -> Session {
     let records = records::believed(report, seal);

@@ -34,6 +34,8 @@ pub(crate) enum Holds {
 /// How the tests of a repository are run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Settings {
+    /// The folder in which its tests are run; empty for its root.
+    pub(crate) folder: String,
     /// Its configuration of pytest, relative to its root; none means pytest's defaults.
     pub(crate) config: Option<String>,
     /// Its own command, from `[tool.pipeline] test_command`; none means plain pytest.
@@ -45,33 +47,78 @@ pub(crate) struct Settings {
 impl Settings {
     /// Reads them from the base, so that no change can steer its own test run.
     pub(crate) async fn read(base: &dyn Workspace) -> Result<Settings, WorkspaceError> {
-        let mut config = None;
-        for (name, holds) in CANDIDATES {
-            if let Some(text) = read_text(base, name).await?
-                && is_config(&text, holds)
-            {
-                config = Some(name.to_owned());
-                break;
-            }
+        let mut folder = String::new();
+        let mut config = config_in(base, &folder).await?;
+        if config.is_none() {
+            // What configures tests at the root is meant for all of them; otherwise the project that has them counts.
+            folder = base.set_up().await?.test_folder;
+            config = config_in(base, &folder).await?;
         }
         let project = read_text(base, "pyproject.toml").await?.unwrap_or_default();
         Ok(Settings {
             config,
             test_command: test_command(&project),
-            modules: modules(base).await?,
+            modules: modules(base, &folder).await?,
+            folder,
         })
+    }
+
+    /// A path of the tree, as a program in the folder of the tests names it.
+    pub(crate) fn inside(&self, path: &str) -> String {
+        if self.folder.is_empty() {
+            return path.to_owned();
+        }
+        match path
+            .strip_prefix(&self.folder)
+            .and_then(|it| it.strip_prefix('/'))
+        {
+            Some(inside) => inside.to_owned(),
+            None => "../".repeat(self.folder.split('/').count()) + path,
+        }
+    }
+
+    /// A path or a test's id from the folder of the tests, as it is named from the root of the tree.
+    pub(crate) fn outside(&self, path: &str) -> String {
+        let mut above: Vec<&str> = self.folder.split('/').filter(|it| !it.is_empty()).collect();
+        let mut rest = path;
+        while let Some(up) = rest.strip_prefix("../").filter(|_| !above.is_empty()) {
+            above.pop();
+            rest = up;
+        }
+        above.push(rest);
+        above.join("/")
     }
 }
 
-async fn modules(base: &dyn Workspace) -> Result<Vec<String>, WorkspaceError> {
+/// The configuration in a folder, relative to the root.
+async fn config_in(base: &dyn Workspace, folder: &str) -> Result<Option<String>, WorkspaceError> {
+    for (name, holds) in CANDIDATES {
+        let path = match folder {
+            "" => name.to_owned(),
+            folder => format!("{folder}/{name}"),
+        };
+        if let Some(text) = read_text(base, &path).await?
+            && is_config(&text, holds)
+        {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
+async fn modules(base: &dyn Workspace, folder: &str) -> Result<Vec<String>, WorkspaceError> {
     let query = ListQuery {
-        path: String::new(),
+        path: folder.to_owned(),
         glob: Some("**/*.py".to_owned()),
         items_max: usize::MAX,
     };
     let files = base.list(&query).await?.items;
     let mut modules: BTreeSet<&str> = BTreeSet::new();
-    for file in &files {
+    let inside = files.iter().filter_map(|it| match folder {
+        "" => Some(it.as_str()),
+        folder => it.strip_prefix(folder)?.strip_prefix('/'),
+    });
+    for file in inside {
         for root in ROOTS {
             let first = file.strip_prefix(root).and_then(|it| it.split('/').next());
             modules.extend(first.map(|it| it.strip_suffix(".py").unwrap_or(it)));
@@ -99,7 +146,8 @@ fn is_config(text: &str, holds: Holds) -> bool {
 }
 
 /// What a file says about pytest, in a form that can be compared; empty where it says nothing.
-pub(crate) fn pytest_part(name: &str, text: &str) -> String {
+pub(crate) fn pytest_part(path: &str, text: &str) -> String {
+    let name = path.rsplit('/').next().unwrap_or(path);
     let section = match CANDIDATES.iter().find(|it| it.0 == name) {
         Some((_, Holds::IfSection(section))) => *section,
         Some((_, Holds::IfTable)) => {
@@ -166,6 +214,25 @@ mod tests {
         .await;
         check(&[("tox.ini", "[tox]\n# [pytest]\n")], None, None).await;
         check(&[("pyproject.toml", "[tool.pytest\n")], None, None).await;
+    }
+
+    #[test]
+    fn paths_are_named_from_the_root_and_from_the_folder_of_the_tests() {
+        let check = |folder: &str, outside: &str, inside: &str| {
+            let settings = Settings {
+                folder: folder.to_owned(),
+                ..Settings::default()
+            };
+            assert_eq!(settings.inside(outside), inside);
+            assert_eq!(settings.outside(inside), outside);
+        };
+        check("", "tests/a.py::b", "tests/a.py::b");
+        check(
+            "backend",
+            "backend/tests/a.py::b[../x]",
+            "tests/a.py::b[../x]",
+        );
+        check("a/b", "tests/c.py", "../../tests/c.py");
     }
 
     #[test]

@@ -214,7 +214,7 @@ fn opening() -> Vec<RunEvent> {
                 sources: vec!["pyproject.toml [test]".into()],
                 cached: true,
                 wall_ms: 3,
-                folders: Vec::new(),
+                test_folder: String::new(),
                 notes: Vec::new(),
             },
             confinement: Confinement {

@@ -174,9 +174,10 @@ pub struct Environment {
     pub cached: bool,
     /// How long it took to get ready, in milliseconds.
     pub wall_ms: u64,
-    /// Folders of the projects that were set up, relative to the root; empty where it is the root itself.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub folders: Vec<String>,
+    /// The folder in which the tests are run, relative to the root: that of the only project that has tests. Empty for the
+    /// root itself.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub test_folder: String,
     /// What whoever reads the outcomes must know about it: what was tried, left out or assumed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

@@ -301,7 +301,7 @@ impl Workspace for FolderWorkspace {
             sources: Vec::new(),
             cached: true,
             wall_ms: 0,
-            folders: Vec::new(),
+            test_folder: String::new(),
             notes: Vec::new(),
         })
     }

@@ -16,11 +16,12 @@ pub(crate) async fn with_change(
 ) -> Result<Settings, WorkspaceError> {
     let base = Settings::read(cx.base).await?;
     let allowed = allowed(state);
-    if !CANDIDATES.iter().any(|(name, _)| allowed.contains(name)) {
+    if !allowed.iter().any(|it| is_configuration(it, &base.folder)) {
         return Ok(base);
     }
     Ok(Settings {
         modules: base.modules,
+        folder: base.folder,
         ..Settings::read(cx.work).await?
     })
 }
@@ -35,11 +36,11 @@ pub(crate) async fn put_back(
     let allowed = allowed(state);
     for file in cx.work.change().await?.files {
         let path = file.path.as_str();
-        if allowed.contains(path) || !says_how_tests_run(path) {
+        if allowed.contains(path) || !says_how_tests_run(path, &settings.folder) {
             continue;
         }
         let before = read(cx.base, path).await?;
-        if is_shared(path) {
+        if is_shared(path, &settings.folder) {
             let now = read(cx.work, path).await?;
             let part = |bytes: &Option<Vec<u8>>| {
                 let text = bytes.as_deref().map(String::from_utf8_lossy);
@@ -51,7 +52,10 @@ pub(crate) async fn put_back(
             if settings.test_command.is_none() {
                 // The rest of the file may be what the task is about.
                 if let (Some(bytes), true) = (&before, settings.config.as_deref() == Some(path)) {
-                    let name = format!("pipeline_base_{path}");
+                    let name = match path.rsplit_once('/') {
+                        Some((folder, name)) => format!("{folder}/pipeline_base_{name}"),
+                        None => format!("pipeline_base_{path}"),
+                    };
                     tree.write(&name, bytes).await?;
                     settings.config = Some(name);
                 }
@@ -78,14 +82,30 @@ fn allowed(state: &RunState) -> HashSet<&str> {
     allowed.map(|it| it.path.as_str()).collect()
 }
 
-fn says_how_tests_run(path: &str) -> bool {
+fn says_how_tests_run(path: &str, folder: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    ANYWHERE.contains(&name) || CANDIDATES.iter().any(|(it, _)| *it == path)
+    ANYWHERE.contains(&name) || is_configuration(path, folder)
 }
 
-/// Whether a file of this name holds other things besides.
-fn is_shared(path: &str) -> bool {
-    ["pyproject.toml", "setup.cfg", "tox.ini"].contains(&path)
+/// Whether pytest looks for its configuration there: at the root, or in the folder of the tests.
+fn is_configuration(path: &str, folder: &str) -> bool {
+    let name = name_there(path, folder);
+    CANDIDATES.iter().any(|(it, _)| Some(*it) == name)
+}
+
+/// Whether a configuration holds other things besides.
+fn is_shared(path: &str, folder: &str) -> bool {
+    let name = name_there(path, folder);
+    name.is_some_and(|it| ["pyproject.toml", "setup.cfg", "tox.ini"].contains(&it))
+}
+
+/// The name of a file at the root or in the folder of the tests.
+fn name_there<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
+    match path.rsplit_once('/') {
+        None => Some(path),
+        Some((above, name)) if above == folder => Some(name),
+        Some(_) => None,
+    }
 }
 
 /// A file's bytes; none when it isn't there or is no regular file.

@@ -56,7 +56,7 @@ impl Environments for SystemPrograms {
                 sources: Vec::new(),
                 cached: true,
                 wall_ms: 0,
-                folders: Vec::new(),
+                test_folder: String::new(),
                 notes: Vec::new(),
             },
             programs: self.programs.clone(),
@@ -132,6 +132,13 @@ impl BaseTree {
     /// The base commit's name.
     pub(crate) fn commit(&self) -> String {
         self.commit.to_string()
+    }
+
+    /// When the base was committed, in seconds since 1970.
+    pub(crate) fn committed_unix_s(&self) -> Option<i64> {
+        let repository = self.store.repository().ok()?;
+        let commit = repository.find_commit(self.commit).ok()?;
+        Some(commit.time().seconds())
     }
 
     /// What git says of the base commit; nothing where no tag that counts was fetched with it.

@@ -82,7 +82,7 @@ impl Installation<'_> {
     }
 
     /// A package's name and what its own files say, as far as they say it without being run.
-    fn says(&self, project: &LocalProject) -> (Option<String>, String) {
+    pub(super) fn says(&self, project: &LocalProject) -> (Option<String>, String) {
         let text = |name: &str| {
             let path = match project.path.as_str() {
                 "" => name.to_owned(),

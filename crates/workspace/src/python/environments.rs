@@ -11,15 +11,22 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
+use super::attempts::{Age, Attempt};
 use super::built::ROOTS_VARIABLE;
+use super::declared::{DECLARATION_BYTES_MAX, Declared, gather};
 use super::install::Installation;
-use super::interpreter::{Interpreter, choose};
+use super::interpreter::{Interpreter, in_order};
 use super::notes;
-use super::plan::{DECLARATION_BYTES_MAX, Plan, gather};
+use super::plan::Plan;
 use super::scm::{self, FromGit};
+use super::statements::is_statement;
 use super::toolbox::{LOCK_GRACE, MakeDoor, Places, Toolbox, write_whole};
+use super::version::Version;
 use crate::checkout::{BaseTree, Environments, Ready};
+use crate::command::Door;
 use crate::lock::Lock;
+
+mod trying;
 
 /// Changed whenever an environment is made in another way, so that old ones aren't taken for new.
 const RECIPE: &str = "2";
@@ -34,29 +41,37 @@ pub struct PythonEnvironments {
 }
 
 /// What is written down of a finished environment; without it, a folder is a heap of leftovers.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Stamp {
     key: String,
-    python_version: String,
+    interpreter: Interpreter,
     sources: Vec<String>,
     roots: Vec<String>,
-    #[serde(default)]
     installed_unix_ms: u64,
-    #[serde(default)]
-    folders: Vec<String>,
-    /// What was found out while it was made; remarks about the base come on top.
-    #[serde(default)]
+    test_folder: String,
+    /// What was found out while it was made.
     notes: Vec<String>,
 }
 
-/// What a base asks for, and the name of the environment that has it.
+/// Which environment a base has, once several were tried.
+#[derive(Debug, Serialize, Deserialize)]
+struct Choice {
+    key: String,
+    notes: Vec<String>,
+}
+
+/// What a base asks for.
 struct Wanted<'a> {
-    plan: Plan,
-    files: BTreeMap<String, String>,
+    declared: Declared,
     from_git: FromGit,
     notes: Vec<String>,
-    interpreter: &'a Interpreter,
-    key: String,
+    age: Age,
+    /// Best first.
+    interpreters: Vec<&'a Interpreter>,
+    /// What of the tree an environment is made of; empty where no code of it runs.
+    made_of: String,
+    /// Where the choice is written down.
+    choice: PathBuf,
 }
 
 impl PythonEnvironments {
@@ -90,33 +105,40 @@ impl PythonEnvironments {
 
     async fn wanted(&self, base: &BaseTree) -> Result<Wanted<'_>, WorkspaceError> {
         let toolbox = self.toolbox().await?;
-        let read = {
-            let base = base.clone();
-            move || gather(base.paths(), |path| base.read(path, DECLARATION_BYTES_MAX))
+        let looking = base.clone();
+        let look = move || {
+            let read = |path: &str| looking.read(path, DECLARATION_BYTES_MAX);
+            let declared = gather(looking.paths(), read);
+            let from_git = from_git(&looking, &declared.files);
+            let notes = notes::about(&looking, &declared.files, &from_git);
+            (declared, from_git, notes, Age::of(&looking))
         };
-        let files = tokio::task::spawn_blocking(read)
+        let (declared, from_git, notes, age) = tokio::task::spawn_blocking(look)
             .await
             .map_err(|it| WorkspaceError::failed("read what the repository declares", it))?;
-        let plan = Plan::detect(&files).map_err(|(path, why)| WorkspaceError::Blocked {
-            command: format!("read {path}"),
-            tail: why,
-        })?;
-        let interpreter = choose(&plan, &toolbox.interpreters)?;
-        let (from_git, notes) = looked_at(base, &files).await?;
+        let plan = plan_of(&declared, None)?;
+        let interpreters = in_order(&plan, &toolbox.interpreters)?;
         // Code of the tree runs while its packages are built, and what it does depends on every file of it: neither
         // another repository nor another commit of this one gets what this code made.
+        let tree = [base.repository(), &base.fingerprint()].join("\n");
         let made_of = match plan.runs_code_of_the_tree() {
-            true => [base.repository(), &base.fingerprint(), &from_git.version()].join("\n"),
+            true => format!("{tree}\n{}", from_git.version()),
             false => String::new(),
         };
-        let key = self.key(&files, interpreter, &toolbox.uv.version, &made_of);
+        let mut parts: Vec<String> = interpreters
+            .iter()
+            .map(|it| it.path.display().to_string())
+            .collect();
+        parts.extend([tree, from_git.version(), age.day().unwrap_or_default()]);
+        let choice = self.key(&declared.files, interpreters[0], toolbox, &parts);
         Ok(Wanted {
-            plan,
-            files,
+            declared,
             from_git,
             notes,
-            interpreter,
-            key,
+            age,
+            interpreters,
+            made_of,
+            choice: self.folder("choices").join(format!("{choice}.json")),
         })
     }
 
@@ -125,8 +147,8 @@ impl PythonEnvironments {
         &self,
         files: &BTreeMap<String, String>,
         interpreter: &Interpreter,
-        uv: &str,
-        made_of: &str,
+        toolbox: &Toolbox,
+        more: &[String],
     ) -> String {
         let mut hash = Sha256::new();
         let mut add = |part: &str| {
@@ -136,10 +158,12 @@ impl PythonEnvironments {
         add(RECIPE);
         add(&interpreter.path.to_string_lossy());
         add(&interpreter.version.to_string());
-        add(uv);
+        add(&toolbox.uv.version);
         add(self.places.index.url.as_deref().unwrap_or_default());
-        add(made_of);
-        for (path, text) in files {
+        for part in more {
+            add(part);
+        }
+        for (path, text) in files.iter().filter(|it| !is_statement(it.0)) {
             add(path);
             add(text);
         }
@@ -151,14 +175,7 @@ impl PythonEnvironments {
         self.places.cache.join("environments").join(key)
     }
 
-    fn ready(
-        &self,
-        wanted: &Wanted<'_>,
-        toolbox: &Toolbox,
-        stamp: Stamp,
-        cached: bool,
-        started: Instant,
-    ) -> Ready {
+    fn ready(&self, toolbox: &Toolbox, stamp: Stamp, notes: Vec<String>, cached: bool) -> Ready {
         let folder = self.folder(&stamp.key);
         let place = |root: &String| match root.as_str() {
             "" => "{tree}".to_owned(),
@@ -174,7 +191,7 @@ impl PythonEnvironments {
             ("PYTHONHASHSEED", "0".to_owned()),
             ("PYTHONNOUSERSITE", "1".to_owned()),
         ];
-        let mut readable = vec![folder.clone(), wanted.interpreter.prefix.clone()];
+        let mut readable = vec![folder.clone(), stamp.interpreter.prefix.clone()];
         readable.extend(toolbox.readable());
         Ready {
             programs: vec![folder.join("bin"), toolbox.bin.clone()],
@@ -185,53 +202,95 @@ impl PythonEnvironments {
             installation: stamp.installed_unix_ms.to_string(),
             environment: Environment {
                 key: stamp.key,
-                python_version: stamp.python_version,
+                python_version: stamp.interpreter.version.to_string(),
                 sources: stamp.sources,
                 cached,
-                wall_ms: started.elapsed().as_millis() as u64,
-                folders: stamp.folders,
-                notes: [stamp.notes, wanted.notes.clone()].concat(),
+                wall_ms: 0,
+                test_folder: stamp.test_folder,
+                notes: [stamp.notes, notes].concat(),
             },
         }
     }
 
-    async fn install(
-        &self,
+    /// The environment that was chosen for this base before.
+    fn chosen(&self, wanted: &Wanted<'_>) -> Option<(Stamp, Vec<String>)> {
+        let text = std::fs::read(&wanted.choice).ok()?;
+        let choice: Choice = serde_json::from_slice(&text).ok()?;
+        let stamp = finished(&self.folder(&choice.key), &choice.key)?;
+        Some((stamp, [choice.notes, wanted.notes.clone()].concat()))
+    }
+
+    fn attempt_key(&self, wanted: &Wanted<'_>, attempt: &Attempt<'_>, toolbox: &Toolbox) -> String {
+        let day = attempt.as_of.clone().unwrap_or_default();
+        let more = [wanted.made_of.clone(), day];
+        self.key(&wanted.declared.files, attempt.interpreter, toolbox, &more)
+    }
+
+    fn installation<'a>(
+        &'a self,
         base: &BaseTree,
-        wanted: &Wanted<'_>,
-        toolbox: &Toolbox,
-    ) -> Result<Stamp, WorkspaceError> {
-        let folder = self.folder(&wanted.key);
-        let door = (self.make_door)(toolbox.egress(&self.places.index));
-        let installation = Installation {
-            plan: &wanted.plan,
-            files: &wanted.files,
+        wanted: &'a Wanted<'_>,
+        attempt: &'a Attempt<'_>,
+        toolbox: &'a Toolbox,
+        door: &'a Door,
+        folder: PathBuf,
+    ) -> Installation<'a> {
+        Installation {
+            plan: &attempt.plan,
+            as_of: attempt.as_of.as_deref(),
+            runner_as_of: attempt.runner_day(),
+            files: &wanted.declared.files,
             from_git: &wanted.from_git,
             toolbox,
-            interpreter: wanted.interpreter,
+            interpreter: attempt.interpreter,
             index: &self.places.index,
-            door: &door,
+            door,
             limits: &self.limits,
             log: &*self.log,
             objects: base.objects(),
             workshop: folder.with_extension("workshop"),
             downloads: self.places.cache.join("downloads"),
             folder,
-        };
+        }
+    }
+
+    /// The environment of one attempt, and whether it was there already.
+    async fn made(
+        &self,
+        base: &BaseTree,
+        wanted: &Wanted<'_>,
+        attempt: &Attempt<'_>,
+        toolbox: &Toolbox,
+    ) -> Result<(Stamp, bool), WorkspaceError> {
+        let key = self.attempt_key(wanted, attempt, toolbox);
+        let folder = self.folder(&key);
+        let _lock = self.lock(&folder.with_extension("lock")).await?;
+        if let Some(stamp) = finished(&folder, &key) {
+            return Ok((stamp, true));
+        }
+        let door = (self.make_door)(toolbox.egress(&self.places.index));
+        let installation = self.installation(base, wanted, attempt, toolbox, &door, folder);
         let roots = installation.run(base).await?;
         let stamp = Stamp {
-            key: wanted.key.clone(),
-            python_version: wanted.interpreter.version.to_string(),
-            sources: wanted.plan.sources.clone(),
+            key,
+            interpreter: attempt.interpreter.clone(),
+            sources: attempt.plan.sources.clone(),
             roots,
-            folders: Vec::new(),
-            notes: Vec::new(),
+            test_folder: attempt.plan.test_folder.clone(),
+            notes: attempt.plan.notes.clone(),
             installed_unix_ms: UNIX_EPOCH.elapsed().map_or(0, |it| it.as_millis() as u64),
         };
         write_whole(&stamp_file(&installation.folder), &stamp).map_err(|it| {
             WorkspaceError::failed("write down that the environment is finished", it)
         })?;
-        Ok(stamp)
+        Ok((stamp, false))
+    }
+
+    async fn lock(&self, file: &Path) -> Result<Lock, WorkspaceError> {
+        let seconds_max = self.limits.install_seconds_max + LOCK_GRACE.as_secs();
+        Lock::take(file, seconds_max).await.map_err(|it| {
+            WorkspaceError::failed("wait for another run that installs this environment", it)
+        })
     }
 }
 
@@ -241,53 +300,58 @@ impl Environments for PythonEnvironments {
         let started = Instant::now();
         let toolbox = self.toolbox().await?;
         let wanted = self.wanted(base).await?;
-        let folder = self.folder(&wanted.key);
-        if let Some(stamp) = finished(&folder, &wanted) {
-            return Ok(self.ready(&wanted, toolbox, stamp, true, started));
+        let mut chosen = self.chosen(&wanted);
+        let mut cached = true;
+        if chosen.is_none() {
+            std::fs::create_dir_all(self.folder("choices"))
+                .map_err(|it| WorkspaceError::failed("create the folder for environments", it))?;
+            let _lock = self.lock(&wanted.choice.with_extension("lock")).await?;
+            // Another run may have finished it while we waited.
+            chosen = self.chosen(&wanted);
+            if chosen.is_none() {
+                let (stamp, notes, was_there) = self.choose(base, &wanted, toolbox).await?;
+                let choice = Choice {
+                    key: stamp.key.clone(),
+                    notes: notes.clone(),
+                };
+                write_whole(&wanted.choice, &choice).map_err(|it| {
+                    WorkspaceError::failed("write down which environment it is", it)
+                })?;
+                cached = was_there;
+                chosen = Some((stamp, [notes, wanted.notes.clone()].concat()));
+            }
         }
-        let environments = self.places.cache.join("environments");
-        std::fs::create_dir_all(&environments)
-            .map_err(|it| WorkspaceError::failed("create the folder for environments", it))?;
-        let seconds_max = self.limits.install_seconds_max + LOCK_GRACE.as_secs();
-        let _lock = Lock::take(&folder.with_extension("lock"), seconds_max)
-            .await
-            .map_err(|it| {
-                WorkspaceError::failed("wait for another run that installs this environment", it)
-            })?;
-        // Another run may have finished it while we waited.
-        if let Some(stamp) = finished(&folder, &wanted) {
-            return Ok(self.ready(&wanted, toolbox, stamp, true, started));
-        }
-        let stamp = self.install(base, &wanted, toolbox).await?;
-        Ok(self.ready(&wanted, toolbox, stamp, false, started))
+        let Some((stamp, notes)) = chosen else {
+            return Err(WorkspaceError::failed(
+                "choose an environment",
+                "none was made",
+            ));
+        };
+        let mut ready = self.ready(toolbox, stamp, notes, cached);
+        ready.environment.wall_ms = started.elapsed().as_millis() as u64;
+        Ok(ready)
     }
 }
 
-/// The version of the base, where its projects ask git for one, and remarks about the base.
-async fn looked_at(
-    base: &BaseTree,
-    files: &BTreeMap<String, String>,
-) -> Result<(FromGit, Vec<String>), WorkspaceError> {
+fn plan_of(declared: &Declared, python: Option<Version>) -> Result<Plan, WorkspaceError> {
+    Plan::of(declared, python).map_err(|(path, why)| WorkspaceError::Blocked {
+        command: format!("read {path}"),
+        tail: why,
+    })
+}
+
+/// The version of the base, where its projects ask git for one. Blocks.
+fn from_git(base: &BaseTree, files: &BTreeMap<String, String>) -> FromGit {
     let own_files: String = files
         .iter()
         .filter(|(path, _)| scm::may_say(path))
         .map(|(_, text)| format!("{text}\n"))
         .collect();
-    let (base, files) = (base.clone(), files.clone());
-    let looking = move || {
-        let from_git = match scm::asks_git(&own_files) {
-            true => {
-                let described = base.described(&scm::counting(&own_files));
-                FromGit::new(described.as_ref(), &base.commit())
-            }
-            false => FromGit::default(),
-        };
-        let notes = notes::about(&base, &files, &from_git);
-        (from_git, notes)
-    };
-    tokio::task::spawn_blocking(looking)
-        .await
-        .map_err(|it| WorkspaceError::failed("look at the base", it))
+    if !scm::asks_git(&own_files) {
+        return FromGit::default();
+    }
+    let described = base.described(&scm::counting(&own_files));
+    FromGit::new(described.as_ref(), &base.commit())
 }
 
 /// The stamp is inside the environment, so that both come and go together.
@@ -296,9 +360,9 @@ fn stamp_file(folder: &Path) -> PathBuf {
 }
 
 /// What is written down of a finished environment, if it is one and its interpreter is still there.
-fn finished(folder: &Path, wanted: &Wanted<'_>) -> Option<Stamp> {
+fn finished(folder: &Path, key: &str) -> Option<Stamp> {
     let text = std::fs::read(stamp_file(folder)).ok()?;
     let stamp: Stamp = serde_json::from_slice(&text).ok()?;
-    let is_whole = stamp.key == wanted.key && folder.join("bin/python").exists();
+    let is_whole = stamp.key == key && folder.join("bin/python").exists();
     is_whole.then_some(stamp)
 }

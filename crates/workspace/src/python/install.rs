@@ -23,6 +23,10 @@ use crate::policy::{self, Phase};
 /// Everything one installation needs to know.
 pub(super) struct Installation<'a> {
     pub(super) plan: &'a Plan,
+    /// Take releases up to this day only.
+    pub(super) as_of: Option<&'a str>,
+    /// The same for pytest and what it needs itself.
+    pub(super) runner_as_of: Option<String>,
     /// What the repository declares, by path.
     pub(super) files: &'a BTreeMap<String, String>,
     /// The version that git gives the base.
@@ -120,7 +124,12 @@ impl Installation<'_> {
     }
 
     /// A program that changes the environment, and shares nothing with others.
-    fn step<'a>(&self, argv: Vec<String>, shown: String, directory: &'a Path) -> Step<'a> {
+    pub(super) fn step<'a>(
+        &self,
+        argv: Vec<String>,
+        shown: String,
+        directory: &'a Path,
+    ) -> Step<'a> {
         let mut readable = vec![
             self.toolbox.uv.path.clone(),
             self.interpreter.prefix.clone(),
@@ -138,7 +147,7 @@ impl Installation<'_> {
         }
     }
 
-    fn variables(&self, downloads: &Path) -> BTreeMap<String, String> {
+    pub(super) fn variables(&self, downloads: &Path) -> BTreeMap<String, String> {
         let mut variables = self.index.variables();
         let bin = self.folder.join("bin");
         let uv = self
@@ -171,7 +180,18 @@ impl Installation<'_> {
             ),
         ];
         variables.extend(fixed.map(|(name, value)| (name.to_owned(), value)));
+        if let Some(day) = self.as_of {
+            variables.insert("UV_EXCLUDE_NEWER".to_owned(), day.to_owned());
+        }
         variables
+    }
+
+    /// Arguments that let pytest be of another day than everything else.
+    pub(super) fn runner_as_of(&self) -> Vec<String> {
+        const RUNNER: [&str; 5] = ["pytest", "pluggy", "iniconfig", "exceptiongroup", "tomli"];
+        let day = self.runner_as_of.iter();
+        day.flat_map(|day| RUNNER.map(|it| format!("--exclude-newer-package={it}={day}")))
+            .collect()
     }
 
     pub(super) fn uv(&self, arguments: &[&str]) -> Vec<String> {
@@ -208,7 +228,7 @@ impl Installation<'_> {
 
     /// Everything that comes from the index, and the packages of the tree that only their builds know the needs of.
     async fn install_requirements(&self, built: &[Built<'_>]) -> Result<(), WorkspaceError> {
-        let locked = self.export_lock().await?;
+        let locked = self.export_locks().await?;
         let ours: BTreeSet<String> = built.iter().map(Built::name).collect();
         // A package of the tree must not come from the index, whoever published one of its name there.
         let foreign = |it: &&String| !ours.contains(&name_of(it));
@@ -223,11 +243,12 @@ impl Installation<'_> {
         let constraints = self.write("constraints.txt", &self.plan.constraints)?;
         let python = self.python();
         let mut arguments = vec!["pip", "install", "--python", &python];
-        let locked = locked.map(|it| it.display().to_string());
-        if let Some(file) = &locked {
+        for file in &locked {
             arguments.extend(["--requirements", file]);
         }
         arguments.extend(["--requirements", &list, "--constraints", &constraints]);
+        let runner = self.runner_as_of();
+        arguments.extend(runner.iter().map(String::as_str));
         let with_needs = built.iter().filter(|it| it.project.with_dependencies);
         let targets: Vec<String> = with_needs.clone().map(Built::target).collect();
         arguments.extend(targets.iter().map(String::as_str));
@@ -282,7 +303,7 @@ impl Installation<'_> {
     }
 
     /// Compiles the modules of everything that is installed so far.
-    async fn compile(&self) -> Result<(), WorkspaceError> {
+    pub(super) async fn compile(&self) -> Result<(), WorkspaceError> {
         let tree = self.tree();
         let library = self.folder.join("lib").display().to_string();
         let argv = ["-m", "compileall", "-q", "-j", "0", &library].map(str::to_owned);
@@ -297,38 +318,6 @@ impl Installation<'_> {
             }
             other => other.map(drop),
         }
-    }
-
-    /// What `uv.lock` fixes, as a requirements file.
-    async fn export_lock(&self) -> Result<Option<PathBuf>, WorkspaceError> {
-        let Some(locked) = &self.plan.locked else {
-            return Ok(None);
-        };
-        let file = self.workshop.join("locked.txt");
-        let path = file.display().to_string();
-        let mut arguments = vec![
-            "export",
-            "--frozen",
-            "--offline",
-            "--quiet",
-            "--no-emit-project",
-        ];
-        arguments.extend([
-            "--python",
-            self.interpreter.path.to_str().unwrap_or("python3"),
-        ]);
-        for extra in &locked.extras {
-            arguments.extend(["--extra", extra]);
-        }
-        for group in &locked.groups {
-            arguments.extend(["--group", group]);
-        }
-        arguments.extend(["--output-file", &path]);
-        let tree = self.tree();
-        let mut step = self.step(self.uv(&arguments), "uv export --frozen".to_owned(), &tree);
-        step.network = Network::Loopback;
-        step.run(self.door, self.limits).await?;
-        Ok(Some(file))
     }
 
     /// The packages of the tree whose needs are installed already.
@@ -380,31 +369,32 @@ impl Installation<'_> {
         let site = self.site();
         let paths: BTreeSet<String> = base.paths().collect();
         let (copy, workshop) = (self.tree(), self.workshop.clone());
-        let own = self.plan.source_paths.clone();
+        let (own, folders) = (self.plan.source_paths.clone(), self.plan.folders.clone());
         let environment = self.folder.clone();
         let finishing = move || {
             built::make_plain(&environment, &site)?;
             let found = built::take_apart(&site, &workshop, &copy, &paths)?;
             start.check()?;
+            built::check_runner(&site)?;
             built::hang_hook(&site)?;
             std::fs::remove_dir_all(&workshop)?;
-            Ok::<_, built::BuiltError>(roots(own, found, &paths))
+            Ok::<_, built::BuiltError>(roots(own, found, &folders, &paths))
         };
         tokio::task::spawn_blocking(finishing)
             .await
             .map_err(|it| WorkspaceError::failed("finish the environment", it))?
             .map_err(|error| match error {
-                refused @ (built::BuiltError::Moved { .. } | built::BuiltError::Foreign { .. }) => {
-                    WorkspaceError::Blocked {
-                        command: "uv pip install .".to_owned(),
-                        tail: refused.to_string(),
-                    }
-                }
+                refused @ (built::BuiltError::Moved { .. }
+                | built::BuiltError::Foreign { .. }
+                | built::BuiltError::OldRunner { .. }) => WorkspaceError::Blocked {
+                    command: "uv pip install .".to_owned(),
+                    tail: refused.to_string(),
+                },
                 error => WorkspaceError::failed("finish the environment", error),
             })
     }
 
-    fn write(&self, name: &str, lines: &[String]) -> Result<String, WorkspaceError> {
+    pub(super) fn write(&self, name: &str, lines: &[String]) -> Result<String, WorkspaceError> {
         let path = self.workshop.join(name);
         let text: String = lines.iter().map(|it| format!("{it}\n")).collect();
         std::fs::write(&path, text)
@@ -427,21 +417,35 @@ fn needs_a_build(tail: &str) -> bool {
     .any(|it| tail.contains(it))
 }
 
-/// Folders to put in front: those the repository names, those that were found, else the usual ones.
-fn roots(own: Vec<String>, found: Vec<String>, paths: &BTreeSet<String>) -> Vec<String> {
+/// Folders to put in front: those the repository names; else those that were found, with the folders of projects that
+/// are no packages; else the usual ones.
+fn roots(
+    own: Vec<String>,
+    found: Vec<String>,
+    folders: &[String],
+    paths: &BTreeSet<String>,
+) -> Vec<String> {
     if !own.is_empty() {
         return own;
     }
-    if !found.is_empty() {
-        return found;
+    let mut roots = found;
+    let of_root = [String::new()];
+    let usual = match (roots.is_empty(), folders.is_empty()) {
+        (true, true) => &of_root,
+        (_, _) => folders,
+    };
+    for folder in usual {
+        let source = match folder.as_str() {
+            "" => "src".to_owned(),
+            folder => format!("{folder}/src"),
+        };
+        let in_source = |it: &String| it.starts_with(&format!("{source}/")) && it.ends_with(".py");
+        if paths.iter().any(in_source) {
+            roots.push(source);
+        }
+        roots.push(folder.clone());
     }
-    let in_src = |it: &String| it.starts_with("src/") && it.ends_with(".py");
-    let mut usual = Vec::new();
-    if paths.iter().any(in_src) {
-        usual.push("src".to_owned());
-    }
-    usual.push(String::new());
-    usual
+    roots
 }
 
 /// Requirements in one line, cut.

@@ -175,26 +175,51 @@ pub(super) async fn answer(
     }
 }
 
-/// The interpreter for a plan: one the repository's authors use, else the machine's usual one, else the newest
-/// that will do.
-pub(super) fn choose<'a>(
+/// The interpreters for a plan, best first: one the repository's authors use; the machine's usual one, unless the
+/// repository is tested on others only; the newest it is tested on; then those nearest to these.
+pub(super) fn in_order<'a>(
     plan: &Plan,
     interpreters: &'a [Interpreter],
-) -> Result<&'a Interpreter, WorkspaceError> {
-    let fits: Vec<&Interpreter> = interpreters
+) -> Result<Vec<&'a Interpreter>, WorkspaceError> {
+    let mut fits: Vec<&Interpreter> = interpreters
         .iter()
         .filter(|it| plan.python.allow(it.version))
         .collect();
-    let wish = plan.python_wish.as_deref().unwrap_or_default();
-    let wished = Specifiers::new(format!("=={}", wish.trim_start_matches("cpython-")));
-    let is_wished = |it: &&&Interpreter| !wish.is_empty() && wished.allow(it.version);
-    let usual = fits.first().filter(|it| Some(**it) == interpreters.first());
-    fits.iter()
-        .find(is_wished)
-        .or(usual)
-        .or_else(|| fits.iter().max_by_key(|it| it.version))
-        .copied()
-        .ok_or_else(|| none_fits(plan, interpreters))
+    if fits.is_empty() {
+        return Err(none_fits(plan, interpreters));
+    }
+    let tested = &plan.python_tested;
+    let wish_of = |it: &Interpreter| {
+        let is = |wish: &String| Specifiers::new(format!("=={wish}")).allow(it.version);
+        plan.python_wishes.iter().position(is).unwrap_or(usize::MAX)
+    };
+    let is_tested = |it: &Interpreter| tested.contains(&(it.version.major, it.version.minor));
+    let newest = tested.last().copied();
+    fits.sort_by_key(|it| {
+        let is_usual = interpreters.first() == Some(*it);
+        let minor = (it.version.major, it.version.minor);
+        // Newer than anything it was tested on: the older, the likelier it works. Otherwise the newer.
+        let beyond = newest.is_some_and(|newest| newest < minor);
+        let age = match beyond {
+            true => i32::from(minor.1),
+            false => -i32::from(minor.1),
+        };
+        let rank = match (is_usual, is_tested(it)) {
+            (true, true) => 0,
+            (true, false) if tested.is_empty() => 0,
+            (_, true) => 1,
+            (true, false) if newest.is_some_and(|newest| minor < newest) => 2,
+            _ => 3,
+        };
+        (
+            wish_of(it),
+            rank,
+            beyond,
+            age,
+            std::cmp::Reverse(it.version),
+        )
+    });
+    Ok(fits)
 }
 
 fn none_fits(plan: &Plan, interpreters: &[Interpreter]) -> WorkspaceError {
@@ -217,8 +242,8 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(requires: &str, wish: Option<&str>, chosen: Option<&str>) {
-        let interpreters: Vec<Interpreter> = ["3.11.2", "3.9.18", "3.13.0", "3.12.1"]
+    fn check(requires: &str, wishes: &[&str], tested: &[u16], expected: &str) {
+        let interpreters: Vec<Interpreter> = ["3.11.2", "3.8.18", "3.9.18", "3.13.0", "3.12.1"]
             .into_iter()
             .map(|it| Interpreter {
                 path: PathBuf::from(format!("/py/{it}")),
@@ -228,24 +253,40 @@ mod tests {
             .collect();
         let plan = Plan {
             python: Specifiers::new(requires),
-            python_wish: wish.map(str::to_owned),
+            python_wishes: wishes.iter().map(|it| (*it).to_owned()).collect(),
+            python_tested: tested.iter().map(|it| (3, *it)).collect(),
             ..Plan::default()
         };
-        let found = choose(&plan, &interpreters)
-            .ok()
-            .map(|it| it.version.to_string());
-        assert_eq!(found.as_deref(), chosen, "{requires} {wish:?}");
+        let found = in_order(&plan, &interpreters).unwrap_or_default();
+        let minors: Vec<String> = found
+            .iter()
+            .map(|it| it.version.minor.to_string())
+            .collect();
+        assert_eq!(
+            minors.join(" "),
+            expected,
+            "{requires} {wishes:?} {tested:?}"
+        );
     }
 
     #[test]
     fn the_wish_comes_first_then_the_usual_one_then_the_newest() {
-        check("", None, Some("3.11.2"));
-        check(">=3.8", Some("3.12"), Some("3.12.1"));
-        check(">=3.8", Some("3.14"), Some("3.11.2"));
-        check(">=3.8", Some("cpython-3.9"), Some("3.9.18"));
-        check(">=3.12", None, Some("3.13.0"));
-        check(">=3.12,<3.13", None, Some("3.12.1"));
-        check("<3.10", None, Some("3.9.18"));
-        check(">=3.14", None, None);
+        check("", &[], &[], "11 13 12 9 8");
+        check(">=3.8", &["3.12"], &[], "12 11 13 9 8");
+        check(">=3.8", &["3.14", "3.9"], &[], "9 11 13 12 8");
+        check(">=3.12", &[], &[], "13 12");
+        check(">=3.12,<3.13", &[], &[], "12");
+        check("<3.10", &[], &[], "9 8");
+        check(">=3.14", &[], &[], "");
+    }
+
+    #[test]
+    fn what_it_is_tested_on_comes_before_what_is_usual_here() {
+        check("", &[], &[7, 8], "8 9 11 12 13");
+        check("", &[], &[8, 9, 10], "9 8 11 12 13");
+        check("", &[], &[10, 11, 12], "11 12 9 8 13");
+        check("", &[], &[12, 13], "13 12 11 9 8");
+        check("", &[], &[6, 7], "8 9 11 12 13");
+        check("", &["3.11"], &[8], "11 8 9 12 13");
     }
 }

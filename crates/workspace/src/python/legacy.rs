@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::plan::WANTED;
+use super::requirements::holds_tests;
 use super::version::Specifiers;
 
 fn pattern(text: &str) -> Regex {
@@ -27,26 +28,45 @@ pub(super) fn has_metadata(config: &str) -> bool {
     !values(config, "metadata", "name").is_empty()
 }
 
-/// Extras with the names of tests. The build knows them for certain; an installer only warns of others.
+/// Extras with the names of tests, else those that hold a test runner. The build knows them for certain; an installer
+/// only warns of others.
 pub(super) fn wanted_extras(config: &str, script: &str) -> Vec<String> {
+    static EXTRA: LazyLock<Regex> =
+        LazyLock::new(|| pattern(r#"["']([\w.-]+)["']\s*:\s*\[([^\]]*)\]"#));
     let in_config = section(config, "options.extras_require");
-    let is_key = |name: &str| {
-        in_config.iter().any(|line| {
-            !line.starts_with([' ', '\t'])
-                && line.split(['=', ':']).next().map(str::trim) == Some(name)
-        })
-    };
+    let keys = in_config
+        .iter()
+        .filter(|it| !it.starts_with([' ', '\t']))
+        .filter_map(|it| it.split(['=', ':']).next())
+        .map(|it| it.trim().to_owned());
+    let mut extras: Vec<(String, Vec<String>)> = keys
+        .map(|it| (it.clone(), values(config, "options.extras_require", &it)))
+        .collect();
+    if let Some(at) = script.find("extras_require") {
+        let literal = EXTRA.captures_iter(&script[at..]);
+        extras.extend(literal.map(|it| (it[1].to_owned(), literals(&it[2]))));
+    }
     let in_script = |name: &str| {
         script.contains("extras_require")
             && ["\"", "'"]
                 .iter()
                 .any(|it| script.contains(&format!("{it}{name}{it}")))
     };
-    WANTED
+    let named = |name: &str| extras.iter().any(|it| it.0 == name) || in_script(name);
+    let mut wanted: Vec<String> = WANTED
         .iter()
-        .filter(|it| is_key(it) || in_script(it))
+        .filter(|it| named(it))
         .map(|it| (*it).to_owned())
-        .collect()
+        .collect();
+    let holds = |it: &(String, Vec<String>)| it.1.iter().any(|it| holds_tests(it));
+    if !extras.iter().any(|it| wanted.contains(&it.0) && holds(it)) {
+        let holding = extras
+            .iter()
+            .filter(|it| !wanted.contains(&it.0) && holds(it));
+        let holding: Vec<String> = holding.map(|it| it.0.clone()).collect();
+        wanted.extend(holding);
+    }
+    wanted
 }
 
 /// What `tests_require` lists.
@@ -59,6 +79,9 @@ pub(super) fn tests_require(config: &str, script: &str) -> Vec<String> {
     lines
 }
 
+/// What a line begins with that names a dependency group.
+pub(super) const GROUP: &str = "--group ";
+
 /// What tox installs for its tests: `deps` and `extras` of `[testenv]`.
 pub(super) fn tox(text: &str) -> Vec<String> {
     static FACTOR: LazyLock<Regex> = LazyLock::new(|| pattern(r"^[\w,!{}.-]+:\s"));
@@ -69,6 +92,12 @@ pub(super) fn tox(text: &str) -> Vec<String> {
         .map(|it| it.replace("{toxinidir}/", "").replace("{tox_root}/", ""))
         .filter(|it| !it.contains('{'))
         .collect();
+    let groups = values(text, "testenv", "dependency_groups").join(",");
+    let groups = groups
+        .split([',', ' '])
+        .map(str::trim)
+        .filter(|it| !it.is_empty());
+    lines.extend(groups.map(|it| format!("{GROUP}{it}")));
     let extras = values(text, "testenv", "extras").join(",");
     if !extras.is_empty() {
         lines.push(format!("-e .[{}]", extras.replace(' ', "")));

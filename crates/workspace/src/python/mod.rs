@@ -1,7 +1,10 @@
 //! Python environments with uv: what a repository declares, installed once, shared by all trees and later runs.
 
+mod alternatives;
+mod attempts;
 mod build;
 mod built;
+mod declared;
 mod environments;
 mod index;
 mod install;
@@ -11,13 +14,18 @@ mod locks;
 mod notes;
 mod plan;
 mod poetry;
+mod projects;
 mod pyproject;
+mod ranges;
 mod requirements;
+mod resolve;
 pub(crate) mod scm;
 mod settings;
 mod startup;
+mod statements;
 mod step;
 mod toolbox;
+mod trial;
 mod version;
 
 pub use environments::PythonEnvironments;

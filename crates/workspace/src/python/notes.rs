@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::scm::FromGit;
+use super::statements::is_statement;
 use crate::checkout::BaseTree;
 
 /// Paths that one remark names.
@@ -36,7 +37,7 @@ pub(super) fn about(
         ));
     }
     if let Some(file) = conda_file(base)
-        && files.is_empty()
+        && files.keys().all(|it| is_statement(it))
     {
         notes.push(format!(
             "`{file}` asks for conda, which isn't used here, and nothing else declares what the code needs (write what to install into `[tool.pipeline] install_command`, for instance \"uv pip install numpy pytest\")"

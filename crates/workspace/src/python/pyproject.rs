@@ -6,7 +6,7 @@ use toml::{Table, Value};
 
 use super::plan::WANTED;
 use super::poetry;
-use super::requirements::normalized;
+use super::requirements::{holds_tests, normalized};
 use super::version::Specifiers;
 
 /// How deep groups and extras may include each other.
@@ -98,16 +98,110 @@ impl Pyproject {
 
     /// Extras that hold what tests need.
     pub(super) fn wanted_extras(&self) -> Vec<String> {
-        let of_project = self
-            .project()
-            .and_then(|it| it.get("optional-dependencies"));
-        let of_poetry = self.poetry().and_then(|it| it.get("extras"));
-        wanted_keys(of_project.or(of_poetry))
+        let extras = self.extras();
+        self.wanted(extras.as_ref(), |name| {
+            lines(extras.as_ref().and_then(|it| it.get(name)))
+        })
     }
 
     /// Dependency groups that hold what tests need (PEP 735).
     pub(super) fn wanted_groups(&self) -> Vec<String> {
-        wanted_keys(self.root.get("dependency-groups"))
+        self.wanted(self.groups(), |name| self.group(name))
+    }
+
+    /// What a dependency group holds, with those that it includes.
+    pub(super) fn group(&self, name: &str) -> Vec<String> {
+        let mut lines = Vec::new();
+        self.add_group(name, 0, &mut lines);
+        lines
+    }
+
+    fn extras(&self) -> Option<Table> {
+        let of_project = self
+            .project()
+            .and_then(|it| it.get("optional-dependencies"));
+        let of_poetry = self.poetry().and_then(|it| it.get("extras"));
+        of_project.or(of_poetry)?.as_table().cloned()
+    }
+
+    fn groups(&self) -> Option<&Table> {
+        self.root.get("dependency-groups")?.as_table()
+    }
+
+    /// The keys of a table that have the name of tests; where nothing of such a name holds a test runner, those that
+    /// hold one whatever their name.
+    fn wanted(&self, table: Option<&Table>, holds: impl Fn(&str) -> Vec<String>) -> Vec<String> {
+        let by_content = !self.is_named_as_it_is();
+        let held = |name: &str| by_content && holds(name).iter().any(|it| holds_tests(it));
+        let names = table.into_iter().flatten().map(|(name, _)| name.clone());
+        names.filter(|it| is_wanted(it) || held(it)).collect()
+    }
+
+    /// Whether anything that has the name of tests holds a test runner.
+    fn is_named_as_it_is(&self) -> bool {
+        let extras = self.extras().unwrap_or_default();
+        let extras = extras
+            .iter()
+            .filter(|(name, _)| is_wanted(name))
+            .flat_map(|(_, it)| lines(Some(it)));
+        let groups = self.groups().into_iter().flatten();
+        let groups = groups
+            .filter(|(name, _)| is_wanted(name))
+            .flat_map(|(name, _)| self.group(name));
+        let of_poetry = self.poetry_groups().into_iter();
+        let of_poetry = of_poetry
+            .filter(|(name, _)| is_wanted(name))
+            .flat_map(|(_, it)| it.into_iter().map(|it| it.0));
+        let of_tools = ["uv", "pdm"].into_iter().flat_map(|tool| {
+            let all = self.tool(tool).and_then(|it| it.get("dev-dependencies"));
+            match all {
+                Some(Value::Table(groups)) => groups
+                    .iter()
+                    .filter(|(name, _)| is_wanted(name))
+                    .flat_map(|(_, it)| lines(Some(it)))
+                    .collect(),
+                list => lines(list),
+            }
+        });
+        let mut all = extras.chain(groups).chain(of_poetry).chain(of_tools);
+        all.any(|it| holds_tests(&it))
+    }
+
+    /// Poetry's groups with their dependencies; those of its older table have the name `dev`.
+    fn poetry_groups(&self) -> Vec<(String, Table)> {
+        let Some(poetry) = self.poetry() else {
+            return Vec::new();
+        };
+        let table = |of: Option<&Value>| of.and_then(Value::as_table).cloned().unwrap_or_default();
+        let mut groups = vec![("dev".to_owned(), table(poetry.get("dev-dependencies")))];
+        for (name, group) in table(poetry.get("group")) {
+            groups.push((name, table(group.get("dependencies"))));
+        }
+        groups
+    }
+
+    /// The patterns of a workspace's members, and of folders that are none.
+    pub(super) fn workspace_members(&self) -> (Vec<String>, Vec<String>) {
+        let workspace = self.tool("uv").and_then(|it| it.get("workspace"));
+        let list = |key: &str| lines(workspace.and_then(|it| it.get(key)));
+        (list("members"), list("exclude"))
+    }
+
+    /// Folders that packages come from in place of an index, relative to the file.
+    pub(super) fn path_sources(&self) -> Vec<String> {
+        let tables = [
+            self.tool("uv").and_then(|it| it.get("sources")),
+            self.poetry().and_then(|it| it.get("dependencies")),
+        ];
+        let mut sources =
+            tables.map(|it| it.and_then(Value::as_table).cloned().unwrap_or_default());
+        let of_groups = self.poetry_groups().into_iter().flat_map(|(_, it)| it);
+        sources[1].extend(of_groups);
+        let values = sources.into_iter().flatten();
+        values
+            .filter_map(|(_, it)| Some(it.get("path")?.as_str()?.to_owned()))
+            .filter(|it| !it.ends_with(".whl") && !it.ends_with(".tar.gz"))
+            .collect()
     }
 
     /// Everything the code and its tests need, as far as the file says so itself.
@@ -123,11 +217,11 @@ impl Pyproject {
         for tool in ["uv", "pdm"] {
             match self.tool(tool).and_then(|it| it.get("dev-dependencies")) {
                 Some(Value::Table(groups)) => {
-                    for (_, group) in groups.iter().filter(|(name, _)| is_wanted(name)) {
-                        lines.extend(strings(Some(group)).map(str::to_owned));
+                    for name in self.wanted(Some(groups), |it| self::lines(groups.get(it))) {
+                        lines.extend(self::lines(groups.get(&name)));
                     }
                 }
-                list => lines.extend(strings(list).map(str::to_owned)),
+                list => lines.extend(self::lines(list)),
             }
         }
         self.add_hatch(&mut lines);
@@ -170,7 +264,7 @@ impl Pyproject {
     }
 
     fn add_group(&self, name: &str, depth: usize, lines: &mut Vec<String>) {
-        let groups = self.root.get("dependency-groups").and_then(Value::as_table);
+        let groups = self.groups();
         let same = |it: &&str| normalized(it) == normalized(name);
         let of_group = groups
             .into_iter()
@@ -193,18 +287,27 @@ impl Pyproject {
     fn add_poetry(&self, lines: &mut Vec<String>) {
         let Some(poetry) = self.poetry() else { return };
         let table = |of: Option<&Value>| of.and_then(Value::as_table).cloned().unwrap_or_default();
-        let mut all = vec![
-            table(poetry.get("dependencies")),
-            table(poetry.get("dev-dependencies")),
-        ];
-        for (name, group) in table(poetry.get("group")) {
-            if is_wanted(&name) {
-                all.push(table(group.get("dependencies")));
-            }
-        }
+        let groups = self.poetry_groups();
+        let by_name: Table = groups
+            .iter()
+            .map(|(name, it)| (name.clone(), Value::Table(it.clone())))
+            .collect();
+        let held = |name: &str| {
+            let group = by_name.get(name).and_then(Value::as_table);
+            group.into_iter().flatten().map(|it| it.0.clone()).collect()
+        };
+        let wanted = self.wanted(Some(&by_name), held);
+        let mut all = vec![table(poetry.get("dependencies"))];
+        all.extend(
+            groups
+                .into_iter()
+                .filter(|it| wanted.contains(&it.0))
+                .map(|it| it.1),
+        );
+        let wanted_extras = self.wanted_extras();
         let optional_wanted: Vec<String> = table(poetry.get("extras"))
             .iter()
-            .filter(|(name, _)| is_wanted(name))
+            .filter(|(name, _)| wanted_extras.contains(name))
             .flat_map(|(_, it)| strings(Some(it)).map(normalized).collect::<Vec<_>>())
             .collect();
         for (name, value) in all.into_iter().flatten() {
@@ -217,13 +320,28 @@ impl Pyproject {
 
     fn add_hatch(&self, lines: &mut Vec<String>) {
         let environments = self.tool("hatch").and_then(|it| it.get("envs"));
-        for name in ["hatch-test", "test", "tests", "testing", "dev"] {
-            let environment = environments.and_then(|it| it.get(name));
-            for key in ["dependencies", "extra-dependencies"] {
-                let list = environment.and_then(|it| it.get(key));
-                // `{root:uri}` and its kin mean nothing outside Hatch.
-                let plain = strings(list).filter(|it| !it.contains('{'));
-                lines.extend(plain.map(str::to_owned));
+        let Some(environments) = environments.and_then(Value::as_table) else {
+            return;
+        };
+        let held = |name: &str| {
+            let environment = environments.get(name);
+            let keys = ["dependencies", "extra-dependencies"];
+            let all = keys.map(|it| self::lines(environment.and_then(|of| of.get(it))));
+            // `{root:uri}` and its kin mean nothing outside Hatch.
+            all.concat()
+                .into_iter()
+                .filter(|it| !it.contains('{'))
+                .collect::<Vec<_>>()
+        };
+        let named = |it: &str| it == "hatch-test" || is_wanted(it);
+        let is_named_as_it_is = self.is_named_as_it_is()
+            || environments
+                .keys()
+                .any(|it| named(it) && held(it).iter().any(|it| holds_tests(it)));
+        for name in environments.keys() {
+            let by_content = !is_named_as_it_is && held(name).iter().any(|it| holds_tests(it));
+            if named(name) || by_content {
+                lines.extend(held(name));
             }
         }
     }
@@ -233,10 +351,8 @@ fn is_wanted(name: &str) -> bool {
     WANTED.contains(&normalized(name).as_str())
 }
 
-fn wanted_keys(table: Option<&Value>) -> Vec<String> {
-    let keys = table.and_then(Value::as_table).into_iter().flatten();
-    let names = keys.map(|(name, _)| name.clone());
-    names.filter(|it| is_wanted(it)).collect()
+fn lines(list: Option<&Value>) -> Vec<String> {
+    strings(list).map(str::to_owned).collect()
 }
 
 fn strings(list: Option<&Value>) -> impl Iterator<Item = &str> {

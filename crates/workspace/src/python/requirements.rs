@@ -105,6 +105,11 @@ fn local_project(line: &str, folder: &str) -> Option<LocalProject> {
         .find_map(|it| line.strip_prefix(it))
         .map_or(line, |it| it.trim_start_matches([' ', '=']));
     let target = target.split(';').next().unwrap_or(target).trim();
+    // `name @ ./folder`; a file there is no project.
+    let target = match target.split_once(" @ ") {
+        Some((_, address)) if !address.trim_end().ends_with(".whl") => address.trim(),
+        _ => target,
+    };
     let is_path = target == "."
         || [".[", "./", "../"].iter().any(|it| target.starts_with(it))
         || target
@@ -130,7 +135,7 @@ fn local_project(line: &str, folder: &str) -> Option<LocalProject> {
 }
 
 /// A path of the tree; nothing for one that leaves it.
-fn joined(folder: &str, path: &str) -> Option<String> {
+pub(super) fn joined(folder: &str, path: &str) -> Option<String> {
     if path.starts_with('/') || path.contains("://") {
         return None;
     }
@@ -145,6 +150,21 @@ fn joined(folder: &str, path: &str) -> Option<String> {
         }
     }
     Some(parts.join("/"))
+}
+
+/// Whether a requirement is a test runner, or a plugin of one.
+pub(super) fn holds_tests(requirement: &str) -> bool {
+    const RUNNERS: &[&str] = &[
+        "pytest",
+        "nose",
+        "nose2",
+        "pynose",
+        "unittest2",
+        "hypothesis",
+        "ward",
+    ];
+    let name = name_of(requirement);
+    name.starts_with("pytest-") || RUNNERS.contains(&name.as_str())
 }
 
 /// The name a requirement begins with, spelt as PEP 503 compares names.

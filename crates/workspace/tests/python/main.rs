@@ -2,6 +2,7 @@
 
 mod branches;
 mod installs;
+mod layouts;
 mod tools;
 mod versions;
 mod world;

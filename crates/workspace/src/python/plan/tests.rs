@@ -2,14 +2,23 @@
 
 use expect_test::{Expect, expect};
 
+mod layouts;
+
 use super::*;
+use crate::python::declared::gather;
 
 #[track_caller]
 fn check(files: &[(&str, &str)], expected: Expect) {
     let files = files
         .iter()
         .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
-    let shown = match Plan::detect(&files.collect()) {
+    let declared = {
+        let all: BTreeMap<String, String> = files.collect();
+        gather(all.keys().cloned(), |it| {
+            all.get(it).map(|it| it.clone().into_bytes())
+        })
+    };
+    let shown = match Plan::of(&declared, None) {
         Ok(plan) => show(&plan),
         Err((path, why)) => format!("{path}: {why}\n"),
     };
@@ -39,7 +48,7 @@ fn show(plan: &Plan) -> String {
         })
         .collect();
     line("builds", &projects);
-    if let Some(locked) = &plan.locked {
+    for locked in &plan.locked {
         line(
             "locked",
             &[format!(
@@ -56,10 +65,24 @@ fn show(plan: &Plan) -> String {
             .filter(|it| !it.is_empty())
             .collect::<Vec<_>>(),
     );
+    line("wish", &plan.python_wishes);
+    let tested = plan.python_tested.iter();
     line(
-        "wish",
-        &plan.python_wish.iter().cloned().collect::<Vec<_>>(),
+        "tested",
+        &tested
+            .map(|it| format!("{}.{}", it.0, it.1))
+            .collect::<Vec<_>>(),
     );
+    line("folders", &plan.folders);
+    line(
+        "tests in",
+        plan.test_folder
+            .split_inclusive('\n')
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+            .as_slice(),
+    );
+    line("notes", &plan.notes);
     line("paths", &plan.source_paths);
     text
 }
@@ -272,9 +295,9 @@ fn requirements_files_by_their_names() {
             ("pkg/requirements.txt", "no\n"),
         ],
         expect![[r#"
-        from     tests/requirements.txt
-        needs    mock | pytest
-    "#]],
+            from     tests/requirements.txt
+            needs    mock | pytest
+        "#]],
     );
 }
 
@@ -372,14 +395,16 @@ fn tox_and_nox_are_asked_where_nothing_else_speaks_of_tests() {
             from     setup.py, tox.ini
             needs    pytest | mock | six
             builds   ""["fast"] and what it needs
+            tested   3.11
         "#]],
     );
     check(
         &[("tox.ini", tox), ("requirements-test.txt", "pytest\n")],
         expect![[r#"
-        from     requirements-test.txt
-        needs    pytest
-    "#]],
+            from     requirements-test.txt
+            needs    pytest
+            tested   3.11
+        "#]],
     );
     check(
         &[(
@@ -451,12 +476,12 @@ fn included_files_are_gathered_and_others_are_not() {
         ("deep/more.txt", "-c pins.txt\n"),
         ("deep/pins.txt", "six<2\n"),
         ("deep/other.txt", "no"),
-        ("src/pyproject.toml", "no"),
+        ("docs/pyproject.toml", "no"),
         ("notes.txt", "no"),
     ]);
     let paths = files.keys().map(|it| (*it).to_owned());
     let gathered = gather(paths, |it| files.get(it).map(|it| it.as_bytes().to_vec()));
-    let names: Vec<&String> = gathered.keys().collect();
+    let names: Vec<&String> = gathered.files.keys().collect();
     assert_eq!(
         names,
         [
@@ -474,8 +499,15 @@ fn declarations_nested_beyond_reason_are_told_and_overflow_nothing() {
     let (open, close) = ("[".repeat(100_000), "]".repeat(100_000));
     for path in ["pyproject.toml", "uv.lock", "poetry.lock", "Pipfile"] {
         let text = format!("x = {open}{close}\n");
-        let _either = Plan::detect(&[(path.to_owned(), text)].into());
+        let _either = Plan::of(&one(path, text), None);
         let text = format!("{}x = 1\n", "a.".repeat(100_000));
-        let _either = Plan::detect(&[(path.to_owned(), text)].into());
+        let _either = Plan::of(&one(path, text), None);
+    }
+}
+
+fn one(path: &str, text: String) -> Declared {
+    Declared {
+        files: BTreeMap::from([(path.to_owned(), text)]),
+        tests: Vec::new(),
     }
 }

@@ -1,0 +1,239 @@
+//! Tries an environment before money is spent: whether the base's suite can be collected in it, and of an old base whether
+//! most of it passes.
+//!
+//! It decides between environments only. What becomes of each test is measured elsewhere, by a session that can be
+//! believed.
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use protocol::{Execution, Exit, Limits, Network, WorkspaceError};
+use regex::Regex;
+
+use super::step::bounds;
+use crate::checkout::{BaseTree, Ready};
+use crate::command::{Door, Spawn, View};
+
+/// Wall time for collecting a suite, or for running it.
+const SECONDS_MAX: u64 = 120;
+/// The end of the output that goes into an error.
+const TAIL_BYTES_MAX: usize = 4 * 1024;
+/// The command, as it is told.
+pub(super) const COMMAND: &str = "python -m pytest --collect-only";
+
+/// How an environment did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Trial {
+    /// Whether nothing at all could be collected, though there is something.
+    pub(super) is_broken: bool,
+    pub(super) passed: u32,
+    pub(super) failed: u32,
+    /// The end of the output.
+    pub(super) tail: String,
+}
+
+impl Trial {
+    /// Whether tests say something in this environment.
+    pub(super) fn works(&self) -> bool {
+        !self.is_broken && self.failed <= self.passed
+    }
+
+    /// Whether another one did worse.
+    pub(super) fn is_better_than(&self, other: &Trial) -> bool {
+        let score = |it: &Trial| (!it.is_broken, it.passed, std::cmp::Reverse(it.failed));
+        score(other) < score(self)
+    }
+
+    /// What happened, in a few words.
+    pub(super) fn words(&self) -> String {
+        match self.is_broken {
+            true => "no test can be collected".to_owned(),
+            false => format!("{} tests fail and {} pass", self.failed, self.passed),
+        }
+    }
+}
+
+/// Where a trial takes place.
+pub(super) struct Place<'a> {
+    pub(super) door: &'a Door,
+    pub(super) limits: &'a Limits,
+    /// An empty folder for a copy of the tree.
+    pub(super) folder: &'a Path,
+    pub(super) ready: &'a Ready,
+    /// The folder in the tree in which the tests are run.
+    pub(super) test_folder: &'a str,
+}
+
+impl Place<'_> {
+    /// Collects the suite, and runs it where `runs` says so.
+    pub(super) async fn hold(&self, base: &BaseTree, runs: bool) -> Result<Trial, WorkspaceError> {
+        let (laying, folder) = (base.clone(), self.folder.to_owned());
+        tokio::task::spawn_blocking(move || laying.lay_out_in(&folder))
+            .await
+            .map_err(|it| WorkspaceError::failed("finish a copy of the tree", it))?
+            .map_err(|it| WorkspaceError::failed("lay out a copy of the tree", it))?;
+        let collected = self.pytest(base, &["--collect-only"]).await?;
+        let mut trial = Trial {
+            is_broken: is_broken(&collected),
+            tail: tail(&collected),
+            ..Trial::default()
+        };
+        if runs && !trial.is_broken && has_ids(&collected) {
+            let ran = self.pytest(base, &["--tb=no", "--maxfail=100"]).await?;
+            // One that takes longer was at least not stopped by its failures.
+            if matches!(ran.exit, Exit::Code(_)) {
+                (trial.passed, trial.failed) = counts(&ran.stdout.text);
+                trial.tail = tail(&ran);
+            }
+        }
+        Ok(trial)
+    }
+
+    async fn pytest(&self, base: &BaseTree, how: &[&str]) -> Result<Execution, WorkspaceError> {
+        let always = [
+            "python",
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "--continue-on-collection-errors",
+            "--color=no",
+        ];
+        let tree = self.folder.display().to_string();
+        let mut env = self.ready.variables.clone();
+        for value in env.values_mut() {
+            *value = value.replace("{tree}", &tree);
+        }
+        let programs = self
+            .ready
+            .programs
+            .iter()
+            .map(|it| it.display().to_string());
+        let programs: Vec<String> = programs.chain(["/usr/bin:/bin".to_owned()]).collect();
+        env.insert("PATH".to_owned(), programs.join(":"));
+        let mut readable: Vec<PathBuf> = self.ready.readable.clone();
+        readable.extend(base.objects());
+        let mut bounds = bounds(self.limits);
+        bounds.wall_seconds_max = bounds.wall_seconds_max.min(SECONDS_MAX);
+        let spawn = Spawn {
+            argv: always
+                .iter()
+                .chain(how)
+                .map(|it| (*it).to_owned())
+                .collect(),
+            directory: self.folder.join(self.test_folder),
+            env,
+            stdin: Vec::new(),
+            view: View::Confined {
+                writable: vec![self.folder.to_owned()],
+                readable,
+                sealed: Vec::new(),
+                network: Network::Loopback,
+            },
+            bounds,
+            report: false,
+        };
+        self.door
+            .run(&spawn)
+            .await
+            .map_err(|it| WorkspaceError::failed(format!("run `{COMMAND}`"), it))
+    }
+}
+
+/// Whether nothing was collected, and not because there is nothing.
+fn is_broken(execution: &Execution) -> bool {
+    match execution.exit {
+        // 5 is pytest's word for a suite without tests.
+        Exit::Code(0 | 5) | Exit::TooSlow | Exit::TooMuchOutput => false,
+        Exit::Code(_) | Exit::Signal(_) => !has_ids(execution),
+    }
+}
+
+/// Whether any line names a test.
+fn has_ids(execution: &Execution) -> bool {
+    let is_id = |it: &str| it.contains(".py::") && !it.starts_with("ERROR");
+    execution.stdout.text.lines().any(is_id)
+}
+
+/// Passed, and failed or broken, from the last line.
+fn counts(output: &str) -> (u32, u32) {
+    static COUNT: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(\d+) (passed|failed|errors?)\b").expect("the pattern is written here")
+    });
+    let mut sums = (0, 0);
+    let last = output
+        .lines()
+        .rev()
+        .find(|it| COUNT.is_match(it))
+        .unwrap_or_default();
+    for count in COUNT.captures_iter(last) {
+        let number: u32 = count[1].parse().unwrap_or_default();
+        match &count[2] {
+            "passed" => sums.0 += number,
+            _ => sums.1 += number,
+        }
+    }
+    sums
+}
+
+fn tail(execution: &Execution) -> String {
+    let whole = execution.tail();
+    let whole = whole.trim_end();
+    let from = whole.len().saturating_sub(TAIL_BYTES_MAX);
+    whole[whole.ceil_char_boundary(from)..].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::Captured;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(exit: Exit, output: &str, broken: bool) {
+        let execution = Execution {
+            exit,
+            stdout: Captured {
+                text: output.to_owned(),
+                bytes_total: output.len() as u64,
+            },
+            stderr: Captured::default(),
+            report: Vec::new(),
+            wall_ms: 0,
+        };
+        assert_eq!(is_broken(&execution), broken, "{exit:?} {output}");
+    }
+
+    #[test]
+    fn a_suite_is_broken_when_nothing_of_it_can_be_collected() {
+        check(
+            Exit::Code(0),
+            "a.py::test_a\n\n1 test collected in 0.01s",
+            false,
+        );
+        check(Exit::Code(5), "no tests collected in 0.01s", false);
+        check(
+            Exit::Code(2),
+            "ERROR a.py\nno tests collected, 1 error in 0.1s",
+            true,
+        );
+        check(
+            Exit::Code(2),
+            "a.py::test_a\nERROR b.py\n1 test collected, 1 error",
+            false,
+        );
+        check(Exit::Code(4), "", true);
+        check(Exit::Signal(11), "", true);
+        check(Exit::TooSlow, "", false);
+    }
+
+    #[test]
+    fn outcomes_are_counted_from_the_last_line() {
+        assert_eq!(
+            counts("3 passed\n2 failed, 1 passed, 4 errors in 0.1s\n"),
+            (1, 6)
+        );
+        assert_eq!(counts("no tests ran"), (0, 0));
+    }
+}
