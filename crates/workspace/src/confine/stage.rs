@@ -113,7 +113,11 @@ fn become_the_program(plan: &Plan) -> Word {
         // What the user keeps from others is no concern of a stranger's program, and modes would differ by user.
         rustix::process::umask(Mode::from(0o022));
     }
-    // It also gives the program an empty signal mask and the usual SIGPIPE back.
+    if let Err(error) = watch::unblock_all_signals() {
+        let why = told("unblock the signals")(error);
+        return Word::NoWalls { why };
+    }
+    // It also gives the program the usual SIGPIPE back.
     #[expect(clippy::disallowed_methods, reason = "this is the door's inner side")]
     let error = std::process::Command::new(program)
         .args(arguments)

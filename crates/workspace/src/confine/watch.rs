@@ -147,6 +147,21 @@ fn block_awaited_signals(watch: Watch) -> io::Result<()> {
     }
 }
 
+/// Lets every signal through again: a program that isn't told of its children's ends may wait for them for ever.
+pub(super) fn unblock_all_signals() -> io::Result<()> {
+    // SAFETY: the set is filled before it is read, and the old mask isn't asked for.
+    let set = unsafe {
+        let mut none = std::mem::zeroed();
+        libc::sigemptyset(&mut none);
+        libc::sigprocmask(libc::SIG_SETMASK, &none, std::ptr::null_mut())
+    };
+    if set == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
 /// The next signal; a negative number when it is time to count.
 fn next_signal(watch: Watch, counting: bool) -> libc::c_int {
     let awaited = awaited_signals(watch);

@@ -36,6 +36,23 @@ async fn a_program_that_fails() {
 }
 
 #[tokio::test]
+async fn a_program_is_told_of_every_signal_also_of_its_childrens_ends() {
+    // Not through a shell: that would let signals through by itself.
+    let script = "import signal; print(signal.pthread_sigmask(signal.SIG_BLOCK, []))";
+    for behind in EVERYWHERE {
+        let world = World::new(behind).await;
+        let execution = world
+            .run(&world.spawn(&["/usr/bin/python3", "-c", script]))
+            .await;
+        expect![[r#"
+            Code(0)
+            set()
+        "#]]
+        .assert_eq(&shown(&execution));
+    }
+}
+
+#[tokio::test]
 async fn a_program_that_dies_by_a_signal() {
     for behind in EVERYWHERE {
         check(behind, "kill -9 $$", expect!["Signal(9)\n"]).await;
