@@ -50,7 +50,7 @@ pub(crate) fn seconds_max(limits: &Limits) -> u64 {
 }
 
 /// Nothing was found, and not because there is nothing.
-fn is_blocked(run: &TestRun) -> bool {
+pub(crate) fn is_blocked(run: &TestRun) -> bool {
     let nothing = run.collected.is_empty() && run.results.is_empty();
     let broke = match run.exit {
         Exit::Code(_) | Exit::Signal(_) => !run.finished,

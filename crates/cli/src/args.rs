@@ -484,4 +484,12 @@ pub(crate) struct DoctorArgs {
     /// Also install our own tools (uv, Ruff) into the cache when they are missing
     #[arg(long)]
     pub(crate) install: bool,
+
+    /// Set this repository up and run its own tests, without any model: a folder, or an address
+    #[arg(long, value_name = "URL|PATH")]
+    pub(crate) repo: Option<String>,
+
+    /// Start from this branch, tag or commit of the repository
+    #[arg(long, value_name = "REF", requires = "repo")]
+    pub(crate) base: Option<String>,
 }

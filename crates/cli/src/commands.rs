@@ -4,6 +4,7 @@ mod cancel;
 mod commit;
 mod demo;
 mod doctor;
+mod examine;
 mod fork;
 mod log;
 mod models;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use llm::Catalog;
 
 use crate::args::DoctorArgs;
+use crate::commands::examine::examine;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -15,6 +16,9 @@ use crate::surroundings::Surroundings;
 use crate::{ground, out, words};
 
 pub(crate) async fn doctor(args: &DoctorArgs) -> Result<Exit, Failure> {
+    if let Some(repo) = &args.repo {
+        return examine(repo, args.base.as_deref()).await;
+    }
     let surroundings = Surroundings::read()?;
     let config = Config::read(&surroundings);
     let mut fine = true;

@@ -367,14 +367,16 @@ fn a_suite_that_cannot_start_blocks_the_run_and_its_last_words_are_shown() {
             --- stdout
 
             failed      blocked environment
-                        pytest could not use the workspace: set up the repository's Python environment: `python -m pytest` failed:
-                        ImportError while loading conftest 'tests/conftest.py'.
+                        could not use the workspace: set up the repository's Python environment: `python -m pytest --collect-only` failed:
+                        ImportError while loading conftest '[ENVIRONMENTS]/environments/choices/[KEY].trial/tests/conftest.py'.
                         tests/conftest.py:1: in <module>
                             import no_such_module
                         E   ModuleNotFoundError: No module named 'no_such_module'
+                        (tried: Python [VERSION] with the newest releases: no test can be collected; Python [VERSION] with the releases of [DAY]: no test can be collected. Say in `pyproject.toml` how the repository is set up for its tests:
+                        [tool.pipeline]
+                        install_command = "uv pip install -e . pytest")
             run         [RUN]
-            change      ~pages.py
-            kept        [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff  (the last draft)
+            change      none
             evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             cost        0 tokens, $0.0000
             next        Make the command above work in a fresh checkout (a missing system package, a Python version), or say how in `[tool.pipeline]` of pyproject.toml; then run it again.
@@ -403,6 +405,9 @@ fn requirements_that_cannot_be_met_block_the_run_with_the_installer_s_words() {
                           cause: Expected one of `@`, `(`, `<`, `=`, `>`, `~`, `!`, `;`, found `a`
                                  not a requirement !!
                                      ^
+                        (tried: Python [VERSION] with the newest releases: `uv pip install not a requirement !! pytest` failed: not a requirement !!; Python [VERSION] with the releases of [DAY]: `uv pip install not a requirement !! pytest` failed: not a requirement !!. Say in `pyproject.toml` how the repository is set up for its tests:
+                        [tool.pipeline]
+                        install_command = "uv pip install -e . pytest")
             run         [RUN]
             change      none
             evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
@@ -428,4 +433,45 @@ fn requirements_that_cannot_be_met_block_the_run_with_the_installer_s_words() {
             next        Make the command above work in a fresh checkout (a missing system package, a Python version), or say how in `[tool.pipeline]` of pyproject.toml; then run it again.
         "#]],
     );
+}
+
+#[test]
+fn a_repository_is_looked_at_without_any_model() {
+    let world = World::with_repository(&[
+        ("pages.py", "def pages(): return 1\n"),
+        (
+            "test_pages.py",
+            "from pages import pages\ndef test_one(): assert pages() == 1\ndef test_two(): assert pages() == 2\n",
+        ),
+    ]);
+    let doctor = world.pipeline(&["doctor", "--repo", "[WORLD]/repo"]);
+    expect![[r#"
+        exit 0
+        --- stdout
+        ✓ repository   [WORLD]/repo
+        ✓ commit       [COMMIT]
+        ✓ interpreter  Python [VERSION]
+        ✓ packages     from nothing declared, so pytest alone
+        ✓ set up in    [TIME]
+        ✓ suite        python -m pytest in the root, with no configuration
+        ✓ tests        2 found: 1 failed, 1 passed
+        ✓ ran for      [TIME]
+    "#]]
+    .assert_eq(&world.seen(&doctor));
+}
+
+#[test]
+fn a_repository_whose_tests_can_not_be_collected_is_told_what_was_tried_and_what_to_write() {
+    let world = World::with_repository(&[("test_pages.py", "import nowhere_to_be_found\n")]);
+    let doctor = world.pipeline(&["doctor", "--repo", "[WORLD]/repo"]);
+    let seen = world.seen(&doctor);
+    for words in [
+        "exit 13\n",
+        "✗ blocked      `python -m pytest --collect-only` failed:\n",
+        "No module named 'nowhere_to_be_found'\n",
+        "(tried: Python [VERSION] with the newest releases: no test can be collected; ",
+        "\n  [tool.pipeline]\n  install_command = ",
+    ] {
+        assert!(seen.contains(words), "{words}: {seen}");
+    }
 }

@@ -221,6 +221,7 @@ impl World {
             (r"\btree-\w{6}\b", "[TREE]"),
             (r"Python 3\.\d+\.\d+", "Python [VERSION]"),
             (r"(environment .*), cached", "$1"),
+            (r"(set up in .*), from the cache", "$1"),
             (r"(?m)^walls .*$", "walls       [WALLS]"),
             (r"after \d+ ms", "after [TIME]"),
             (r"process \d+", "process [NUMBER]"),

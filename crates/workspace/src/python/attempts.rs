@@ -111,7 +111,8 @@ pub(super) fn advice(tried: &[String]) -> String {
 /// The last line of what was said that says anything.
 pub(super) fn last_line(tail: &str) -> String {
     const CHARS_MAX: usize = 160;
-    let line = tail.lines().rev().map(str::trim).find(|it| !it.is_empty());
+    let has_words = |it: &&str| it.contains(char::is_alphabetic);
+    let line = tail.lines().rev().map(str::trim).find(has_words);
     line.unwrap_or_default().chars().take(CHARS_MAX).collect()
 }
 

@@ -14,8 +14,10 @@ use super::step::bounds;
 use crate::checkout::{BaseTree, Ready};
 use crate::command::{Door, Spawn, View};
 
-/// Wall time for collecting a suite, or for running it.
-const SECONDS_MAX: u64 = 120;
+/// Wall time for collecting a suite.
+const COLLECT_SECONDS_MAX: u64 = 120;
+/// Wall time for running it: what fails for its age does so soon, and nobody should wait for all of it twice.
+const RUN_SECONDS_MAX: u64 = 45;
 /// The end of the output that goes into an error.
 const TAIL_BYTES_MAX: usize = 4 * 1024;
 /// The command, as it is told.
@@ -72,14 +74,18 @@ impl Place<'_> {
             .await
             .map_err(|it| WorkspaceError::failed("finish a copy of the tree", it))?
             .map_err(|it| WorkspaceError::failed("lay out a copy of the tree", it))?;
-        let collected = self.pytest(base, &["--collect-only"]).await?;
+        let collected = self
+            .pytest(base, &["--collect-only"], COLLECT_SECONDS_MAX)
+            .await?;
         let mut trial = Trial {
             is_broken: is_broken(&collected),
             tail: tail(&collected),
             ..Trial::default()
         };
         if runs && !trial.is_broken && has_ids(&collected) {
-            let ran = self.pytest(base, &["--tb=no", "--maxfail=100"]).await?;
+            let ran = self
+                .pytest(base, &["--tb=no", "--maxfail=100"], RUN_SECONDS_MAX)
+                .await?;
             // One that takes longer was at least not stopped by its failures.
             if matches!(ran.exit, Exit::Code(_)) {
                 (trial.passed, trial.failed) = counts(&ran.stdout.text);
@@ -89,7 +95,12 @@ impl Place<'_> {
         Ok(trial)
     }
 
-    async fn pytest(&self, base: &BaseTree, how: &[&str]) -> Result<Execution, WorkspaceError> {
+    async fn pytest(
+        &self,
+        base: &BaseTree,
+        how: &[&str],
+        seconds_max: u64,
+    ) -> Result<Execution, WorkspaceError> {
         let always = [
             "python",
             "-m",
@@ -115,7 +126,7 @@ impl Place<'_> {
         let mut readable: Vec<PathBuf> = self.ready.readable.clone();
         readable.extend(base.objects());
         let mut bounds = bounds(self.limits);
-        bounds.wall_seconds_max = bounds.wall_seconds_max.min(SECONDS_MAX);
+        bounds.wall_seconds_max = bounds.wall_seconds_max.min(seconds_max);
         let spawn = Spawn {
             argv: always
                 .iter()
@@ -179,7 +190,7 @@ fn counts(output: &str) -> (u32, u32) {
 
 fn tail(execution: &Execution) -> String {
     let whole = execution.tail();
-    let whole = whole.trim_end();
+    let whole = whole.trim();
     let from = whole.len().saturating_sub(TAIL_BYTES_MAX);
     whole[whole.ceil_char_boundary(from)..].to_owned()
 }

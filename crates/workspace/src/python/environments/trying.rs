@@ -57,7 +57,7 @@ impl PythonEnvironments {
         if trial.is_broken {
             let error = WorkspaceError::Blocked {
                 command: trial::COMMAND.to_owned(),
-                tail: [&trial.tail, wanted.notes.join("\n").as_str()].join("\n"),
+                tail: [&[trial.tail], &wanted.notes[..]].concat().join("\n"),
             };
             return Err(with_advice(error, &tried));
         }
