@@ -8,6 +8,7 @@ mod gates;
 pub(crate) mod guidance;
 mod tests_section;
 mod walk;
+mod walls;
 
 use protocol::{Base, ModelId, Status, TestOrigin, Tier, Usage};
 
@@ -45,7 +46,7 @@ pub(crate) fn render(record: &Record, outcomes: &Outcomes, head: &str) -> String
     walk::review(&mut text, record);
     trace::shown::section(&mut text, &record.trace);
     walk::section(&mut text, record);
-    walls(&mut text, record);
+    walls::section(&mut text, record);
     missing(&mut text, record);
     check_again(&mut text, record, head);
     text
@@ -248,58 +249,6 @@ fn source_in_words(record: &Record) -> Option<String> {
             "From the ticket {}.",
             quote::span(url, WORDS_CHARS_MAX)
         )),
-    }
-}
-
-fn walls(text: &mut String, record: &Record) {
-    *text += "## Walls around the programs that ran\n\n";
-    let Some((environment, confinement)) = &record.set_up else {
-        *text += "No program of the repository ran: its environment was not set up.\n\n";
-        return;
-    };
-    if confinement.layers.is_empty() {
-        *text += "**None.** The run was asked to work unconfined: the repository's code could reach what the user can.\n";
-    } else {
-        let layers: Vec<String> = confinement
-            .layers
-            .iter()
-            .map(|it| quote::span(it, TITLE_CHARS_MAX))
-            .collect();
-        *text += &format!("Active, strongest first: {}.\n", layers.join(", "));
-    }
-    for gap in &confinement.gaps {
-        *text += &format!(
-            "- does not hold here: {}\n",
-            quote::span(gap, WORDS_CHARS_MAX)
-        );
-    }
-    let sources: Vec<String> = environment
-        .sources
-        .iter()
-        .map(|it| quote::span(it, TITLE_CHARS_MAX))
-        .collect();
-    let declared = if sources.is_empty() {
-        "nothing the repository declares".to_owned()
-    } else {
-        sources.join(", ")
-    };
-    let python = match environment.python_version.as_str() {
-        "" => "The system's Python".to_owned(),
-        version => format!("Python {}", quote::span(version, TITLE_CHARS_MAX)),
-    };
-    *text += &format!(
-        "\n{python} with packages from {declared}; {}.\n\n",
-        if environment.cached {
-            "the environment was there already".to_owned()
-        } else {
-            format!("installed in {}", words::duration(environment.wall_ms))
-        }
-    );
-    for note in &environment.notes {
-        *text += &format!("- {}\n", quote::span(note, WORDS_CHARS_MAX));
-    }
-    if !environment.notes.is_empty() {
-        *text += "\n";
     }
 }
 

@@ -465,36 +465,6 @@ fn the_repositorys_own_word_comes_first() {
 }
 
 #[test]
-fn included_files_are_gathered_and_others_are_not() {
-    let files = BTreeMap::from([
-        ("tox.ini", "[testenv]\ndeps = -r{toxinidir}/deep/tox.txt\n"),
-        ("deep/tox.txt", "six\n"),
-        (
-            "requirements.txt",
-            "-r deep/more.txt\n-r ../out.txt\n-r requirements.txt\n",
-        ),
-        ("deep/more.txt", "-c pins.txt\n"),
-        ("deep/pins.txt", "six<2\n"),
-        ("deep/other.txt", "no"),
-        ("docs/pyproject.toml", "no"),
-        ("notes.txt", "no"),
-    ]);
-    let paths = files.keys().map(|it| (*it).to_owned());
-    let gathered = gather(paths, |it| files.get(it).map(|it| it.as_bytes().to_vec()));
-    let names: Vec<&String> = gathered.files.keys().collect();
-    assert_eq!(
-        names,
-        [
-            "deep/more.txt",
-            "deep/pins.txt",
-            "deep/tox.txt",
-            "requirements.txt",
-            "tox.ini"
-        ]
-    );
-}
-
-#[test]
 fn declarations_nested_beyond_reason_are_told_and_overflow_nothing() {
     let (open, close) = ("[".repeat(100_000), "]".repeat(100_000));
     for path in ["pyproject.toml", "uv.lock", "poetry.lock", "Pipfile"] {

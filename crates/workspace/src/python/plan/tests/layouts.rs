@@ -1,8 +1,7 @@
 //! What is detected in repositories with several projects, and in groups with names of their own.
 
-use expect_test::expect;
-
-use super::check;
+use super::*;
+use crate::python::declared::gather;
 
 #[test]
 fn members_of_a_workspace_with_a_virtual_root_are_installed() {
@@ -221,5 +220,35 @@ fn statements_about_python_are_kept_for_the_choice() {
             wish     3.12
             tested   3.7 | 3.8 | 3.9
         "#]],
+    );
+}
+
+#[test]
+fn included_files_are_gathered_and_others_are_not() {
+    let files = BTreeMap::from([
+        ("tox.ini", "[testenv]\ndeps = -r{toxinidir}/deep/tox.txt\n"),
+        ("deep/tox.txt", "six\n"),
+        (
+            "requirements.txt",
+            "-r deep/more.txt\n-r ../out.txt\n-r requirements.txt\n",
+        ),
+        ("deep/more.txt", "-c pins.txt\n"),
+        ("deep/pins.txt", "six<2\n"),
+        ("deep/other.txt", "no"),
+        ("docs/pyproject.toml", "no"),
+        ("notes.txt", "no"),
+    ]);
+    let paths = files.keys().map(|it| (*it).to_owned());
+    let gathered = gather(paths, |it| files.get(it).map(|it| it.as_bytes().to_vec()));
+    let names: Vec<&String> = gathered.files.keys().collect();
+    assert_eq!(
+        names,
+        [
+            "deep/more.txt",
+            "deep/pins.txt",
+            "deep/tox.txt",
+            "requirements.txt",
+            "tox.ini"
+        ]
     );
 }
