@@ -110,7 +110,9 @@ pub(crate) async fn run_dealt(
     let mut started = start(settings, targets, &[], seconds_max)?;
     let chance = (DEAL.to_owned(), deal.to_string());
     started.command.env.extend([chance]);
-    Ok(until_the_end(tree, &started, seconds_max, log).await?.run)
+    Ok(until_the_end(tree, settings, &started, seconds_max, log)
+        .await?
+        .run)
 }
 
 /// As [`run`]. `acceptance` are test files that no code but a test has a reason to open.
@@ -123,11 +125,12 @@ pub(crate) async fn watch(
     log: &dyn Log,
 ) -> Result<Ran, WorkspaceError> {
     let started = start(settings, targets, acceptance, seconds_max)?;
-    until_the_end(tree, &started, seconds_max, log).await
+    until_the_end(tree, settings, &started, seconds_max, log).await
 }
 
 async fn until_the_end(
     tree: &dyn Workspace,
+    settings: &Settings,
     started: &Started,
     seconds_max: u64,
     log: &dyn Log,
