@@ -304,11 +304,7 @@ async fn a_configuration_that_the_change_breaks_goes_back() {
 
 #[tokio::test]
 async fn a_ruff_that_does_not_work_is_never_a_pass() {
-    let answers = [
-        exits(127, ""),
-        exits(2, "required version `==9.9.9` does not match"),
-        exits(0, "ruff 0.0.0"),
-    ];
+    let answers = [exits(127, ""), exits(0, "ruff 0.0.0")];
     for answer in answers {
         let tree = || {
             let answer = answer.clone();
@@ -403,18 +399,11 @@ async fn what_ruff_cannot_format_keeps_its_bytes_and_is_named() {
 
 #[tokio::test]
 async fn endings_of_lines_and_a_last_line_without_one_are_kept() {
-    let work = |after: &str| format!("x  = 1\r\n\r\n\r\ny = {after}\r\nz  = 1");
-    check(
-        &[OWN_RULES, ("a.py", &work("len( [] )"))],
-        &[("a.py", &work("len( [1] )"))],
-        expect![[r#"
-            passed
-            --- a.py
-            x  = 1
-
-
-            y = len([1])
-            z  = 1"#]],
-    )
-    .await;
+    let text = |value: &str| format!("x  = 1\r\n\r\n\r\ny = {value}\r\nz  = 1");
+    let before = text("len( [] )");
+    let files = [OWN_RULES, ("a.py", before.as_str())];
+    let base = FolderWorkspace::new(files).running(run_for_real);
+    let work = FolderWorkspace::new(files).running(run_for_real);
+    shown(&base, &work, &[("a.py", &text("len( [1] )"))]).await;
+    assert_eq!(work.text("a.py"), text("len([1])"));
 }

@@ -192,7 +192,11 @@ fn without_outcome(id: &str, message: &str) -> TestResult {
 fn blames(error: &TestResult, file: &TestFile) -> bool {
     let at = |line: &str| {
         let shown = line.trim_start_matches("E ").trim_start();
-        shown.starts_with("File \"") && shown.contains(&format!("/{}\"", file.path))
+        let named = shown
+            .strip_prefix("File \"")
+            .and_then(|it| it.split('"').next());
+        // Relative to the tree, unless it isn't known where the tree was.
+        named.is_some_and(|it| it == file.path || it.ends_with(&format!("/{}", file.path)))
     };
     let lines: Vec<&str> = error.message.lines().collect();
     let last_place = lines.iter().rfind(|it| it.contains("File \""));
@@ -365,6 +369,15 @@ mod tests {
                 could not use the test `t.py`: Python can't read the file:
                 E     File "/tmp/x/t.py", line 1
                 E       def test(:
+                E   SyntaxError: invalid syntax"#]],
+        );
+        let inside = error("E     File \"t.py\", line 1\nE   SyntaxError: invalid syntax");
+        check(
+            &run(Vec::new(), vec![inside]),
+            &task(&["t.py"], &[]),
+            expect![[r#"
+                could not use the test `t.py`: Python can't read the file:
+                E     File "t.py", line 1
                 E   SyntaxError: invalid syntax"#]],
         );
         let other = error(

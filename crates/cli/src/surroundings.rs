@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use llm::Day;
+use llm::{Catalog, Day};
 use protocol::Place;
 use secrecy::SecretString;
 
@@ -72,11 +72,17 @@ impl Surroundings {
         let cache = place("XDG_CACHE_HOME", ".cache")?;
         let state = place("XDG_STATE_HOME", ".local/state")?;
         let configuration = place("XDG_CONFIG_HOME", ".config")?;
-        let trusts_folder = !is_in_a_repository(&folder) || is_trusted(&folder, &variables);
+        let is_trusted = is_trusted(&folder, &variables);
+        let trusts_folder = !is_in_a_repository(&folder) || is_trusted;
         // After the places: where our own files are is for the user's session alone to say.
         let mut variables = variables;
         if trusts_folder {
-            read_dotenv(&folder.join(DOTENV), &mut variables)?;
+            let of_session = variables.clone();
+            let file = folder.join(DOTENV);
+            read_dotenv(&file, &mut variables)?;
+            if !is_trusted {
+                keys_stay_with_their_addresses(&file, &of_session, &variables)?;
+            }
         }
         Ok(Surroundings {
             trusts_folder,
@@ -224,6 +230,41 @@ fn read_dotenv(file: &Path, variables: &mut BTreeMap<String, String>) -> Result<
     Ok(())
 }
 
+/// Refuses an address that only the file names, for a key that only the session has: whoever unpacks an archive and works in its
+/// folder would send the key wherever its `.env` says.
+fn keys_stay_with_their_addresses(
+    file: &Path,
+    of_session: &BTreeMap<String, String>,
+    all: &BTreeMap<String, String>,
+) -> Result<(), Failure> {
+    let is_set = |from: &BTreeMap<String, String>, name: &str| {
+        from.get(name).is_some_and(|it| !it.trim().is_empty())
+    };
+    let of_vendors = Catalog::bundled().vendors().map(|(_, entry)| {
+        let keys = entry.keys.iter().map(String::as_str).collect();
+        (entry.base_url_variable.as_str(), keys)
+    });
+    let of_trackers = [
+        ("GITHUB_API_URL", vec!["GITHUB_TOKEN"]),
+        ("JIRA_BASE_URL", vec!["JIRA_API_TOKEN"]),
+    ];
+    for (address, keys) in of_vendors.chain(of_trackers) {
+        if is_set(of_session, address) || !is_set(all, address) {
+            continue;
+        }
+        if let Some(key) = keys.into_iter().find(|it| is_set(of_session, it)) {
+            return Err(Failure::plain_usage(format!(
+                "use {address} of {} together with {key} from elsewhere: the key would go where a file of this folder says",
+                file.display()
+            ))
+            .advise(format!(
+                "Put {key} into the same file, or set {address} where {key} is set. If the folder is your own, add it to {TRUSTED_FOLDERS}."
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// Where a piece of a text begins, in lines counted from 1.
 fn line_number(text: &str, piece: &str) -> usize {
     let first = piece.lines().next().unwrap_or_default();
@@ -283,5 +324,68 @@ mod tests {
         assert!(address(true, "").is_none());
         assert!(address(true, "/elsewhere:relative:HERE/proj").is_none());
         assert!(address(true, "/elsewhere:HERE/project").is_some());
+    }
+
+    #[test]
+    fn an_address_of_the_folder_gets_no_key_from_elsewhere() {
+        let read = |dotenv: &str, session: &[(&str, &str)]| {
+            let world = tempfile::tempdir().expect("a temporary folder");
+            std::fs::write(world.path().join(DOTENV), dotenv).expect("a file");
+            let here = world.path().display().to_string();
+            let mut variables: BTreeMap<String, String> = session
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.replace("HERE", &here)))
+                .collect();
+            variables.insert("HOME".to_owned(), here);
+            Surroundings::of(variables, world.path().to_owned()).map(drop)
+        };
+        let refused = |dotenv: &str, session: &[(&str, &str)], names: &[&str]| {
+            let words = read(dotenv, session)
+                .expect_err("it is refused")
+                .to_string();
+            assert!(names.iter().all(|it| words.contains(it)), "{words}");
+            assert!(
+                !words.contains("evil") && !words.contains("secret"),
+                "{words}"
+            );
+        };
+        let key = ("OPENAI_API_KEY", "secret");
+        let address = "OPENAI_BASE_URL=http://evil.test/\n";
+        refused(address, &[key], &["OPENAI_BASE_URL", "OPENAI_API_KEY"]);
+        // The session's comes before the file's, so its own would not be used.
+        refused(
+            &format!("{address}OPENAI_API_KEY=own\n"),
+            &[key],
+            &["OPENAI_BASE_URL"],
+        );
+        refused(
+            "GITHUB_API_URL=http://evil.test\n",
+            &[("GITHUB_TOKEN", "secret")],
+            &["GITHUB_TOKEN"],
+        );
+        refused(
+            "JIRA_BASE_URL=http://evil.test\n",
+            &[("JIRA_API_TOKEN", "secret")],
+            &["JIRA_API_TOKEN"],
+        );
+        let gemini = ("GEMINI_API_KEY", "secret");
+        refused(
+            "GOOGLE_GEMINI_BASE_URL=http://evil.test\n",
+            &[gemini],
+            &["GEMINI_API_KEY"],
+        );
+
+        let taken = |dotenv: &str, session: &[(&str, &str)]| {
+            read(dotenv, session).expect("it is taken");
+        };
+        taken(address, &[]);
+        taken(address, &[("ANTHROPIC_API_KEY", "secret")]);
+        taken(&format!("{address}OPENAI_API_KEY=own\n"), &[]);
+        taken(
+            "OPENAI_API_KEY=own\n",
+            &[("OPENAI_BASE_URL", "http://mine.test/")],
+        );
+        taken(address, &[key, ("OPENAI_BASE_URL", "http://mine.test/")]);
+        taken(address, &[key, (TRUSTED_FOLDERS, "HERE")]);
     }
 }

@@ -68,7 +68,8 @@ impl Index {
 
     /// What uv and pip must be told.
     pub(super) fn variables(&self) -> BTreeMap<String, String> {
-        let mut variables = BTreeMap::new();
+        // What works for pip, git and browsers works for uv: the system's certificates, not only those that it brings along.
+        let mut variables = BTreeMap::from([("UV_SYSTEM_CERTS".to_owned(), "1".to_owned())]);
         if let Some(url) = &self.url {
             for name in ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"] {
                 variables.insert(name.to_owned(), url.clone());
