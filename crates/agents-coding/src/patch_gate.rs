@@ -6,6 +6,7 @@ mod names;
 mod objection;
 mod protected;
 mod sections;
+mod sentences;
 mod shadows;
 mod tables;
 mod territory;
@@ -17,6 +18,7 @@ use protocol::{
 };
 use sha2::{Digest, Sha256};
 
+use asked::Word;
 use objection::Objection;
 use protected::Kind;
 use sections::Section;
@@ -301,22 +303,26 @@ impl Gate<'_> {
         names: &[&str],
         allowed: &mut Vec<AllowedPath>,
     ) -> Option<Objection> {
-        match asked::quote(&self.state.task, names) {
-            Some(quote) => {
+        let why = match asked::about(&self.state.task, names) {
+            Word::Asked(quote) => {
                 allowed.push(AllowedPath {
                     path: place.to_owned(),
                     kind: words.to_owned(),
                     quote,
                 });
-                None
+                return None;
             }
-            None => Some(Objection {
-                path: place.to_owned(),
-                what: format!("it is {words}, and the task doesn't ask for it by name"),
-                remedy: objection::undo(file),
-                instead: "",
-            }),
-        }
+            Word::Doubted(quote) => {
+                format!("the task names it without asking plainly for its change (\"{quote}\")")
+            }
+            Word::Nothing => "the task doesn't ask for it by name".to_owned(),
+        };
+        Some(Objection {
+            path: place.to_owned(),
+            what: format!("it is {words}, and {why}"),
+            remedy: objection::undo(file),
+            instead: "",
+        })
     }
 
     /// The words by which a task asks for a path: the whole path, or the file's name.
