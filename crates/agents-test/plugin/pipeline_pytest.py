@@ -33,10 +33,38 @@ PIPE_NUMBER_MIN = 200
 LENGTH_DIGITS = 8
 # Where a repository's own command doesn't pass standard input on, the key is taken from here.
 SPARE_FILE = "pipeline_spare.json"
+# Tells workers of xdist, before they know what their controller was handed over, what they need for their options.
+STARTED_BY = "PIPELINE_STARTED_BY"
 # What pytest itself needs. A base with such a module of its own is served by its own.
 PYTEST_NEEDS = frozenset(
     "_pytest attr attrs colorama exceptiongroup importlib_metadata iniconfig packaging pluggy py"
     " pygments pytest tomli typing_extensions zipp".split()
+)
+
+# With which a worker of xdist tells its controller that hooks of the tree broke on tests of ours.
+APART = "pipeline_apart"
+# Options with which a session leaves tests out that it has found, ends before its last one, waits for somebody, or deals
+# their order; each as it is without them. A base and a change have to be asked the same, all of it, in one order.
+NOT_ASKED = dict(
+    benchmark_only=False,
+    benchmark_skip=False,
+    failedfirst=False,
+    lf=False,
+    looponfail=False,
+    # A test of ours fails on purpose. It must not end the session, whatever the command line says.
+    maxfail=0,
+    newfirst=False,
+    picked=None,
+    random_order_bucket="none",
+    random_order_enabled=False,
+    randomly_reorganize=False,
+    setuponly=False,
+    setupplan=False,
+    stepwise=False,
+    stepwise_reset=False,
+    stepwise_skip=False,
+    trace=False,
+    usepdb=False,
 )
 
 # What a session begins with, until pytest takes it. Nothing of the tree has run by then.
@@ -192,17 +220,21 @@ def _reporting_hooks(say, handed):
     reads = _Reads(handed["acceptance"], handed["tools"], handed["pipe"])
 
     def is_canary(nodeid):
-        return str(nodeid).rpartition("::")[2] in names
+        name = str(nodeid).rpartition("::")[2]
+        return any(words in name for words in names)
 
     def say_ids(ids):
         ids = [_text(it) for it in ids]
         for start in range(0, len(ids), IDS_PER_LINE_MAX):
             say("collected", ids=ids[start : start + IDS_PER_LINE_MAX])
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_setupnodes(config, specs):
+        started = dict(own_command=handed["own_command"], django=handed.get("django"))
+        os.environ[STARTED_BY] = json.dumps(started)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(config):
-        # A test of ours fails on purpose. It must not end the session, whatever the command line says.
-        config.option.maxfail = 0
         # pytest-randomly deals the order of tests and the seeds of random numbers; the same each time, then.
         if getattr(config.option, "randomly_seed", None) == "default":
             config.option.randomly_seed = int(os.environ.get("PYTHONHASHSEED") or 0)
@@ -226,6 +258,11 @@ def _reporting_hooks(say, handed):
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(node, ids):
         say_ids(ids)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(node, error):
+        if (getattr(node, "workeroutput", None) or {}).get(APART):
+            say("apart")
 
     def pytest_runtest_logstart(nodeid, location):
         reads.running = str(nodeid)
@@ -292,11 +329,13 @@ def _reporting_hooks(say, handed):
         say("finished")
 
     hooks = [
+        pytest_xdist_setupnodes,
         pytest_configure,
         pytest_sessionstart,
         pytest_configure_node,
         pytest_collection_finish,
         pytest_xdist_node_collection_finished,
+        pytest_testnodedown,
         pytest_runtest_logstart,
         pytest_runtest_logfinish,
         pytest_report_teststatus,
@@ -304,8 +343,99 @@ def _reporting_hooks(say, handed):
         pytest_collectreport,
         pytest_sessionfinish,
     ]
-    placing = canaries.placing_hooks(names, lambda count: say("placed", count=count))
-    return hooks + placing + _remembering_hooks()
+    placing = canaries.placing_hooks(
+        names, lambda count: say("placed", count=count), lambda: say("apart")
+    )
+    asking = _asking_hooks(handed["own_command"], handed.get("django"))
+    return [hooks, placing, asking] + _hooks_on_tests(handed)
+
+
+def _hooks_on_tests(handed):
+    """In the one process, or in each worker of xdist."""
+    hooks = [_remembering_hooks(), _collecting_hooks(handed["acceptance"])]
+    return hooks + ([_django_hooks()] if handed.get("django") else [])
+
+
+def _set_up_django(config, django):
+    """What a Django project needs before any of its modules is imported. pytest-django does the rest by itself."""
+    sys.path.insert(0, os.path.abspath(django["folder"] or "."))
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", django["settings"])
+    if not config.pluginmanager.hasplugin("django"):
+        try:
+            from django import setup
+        except ImportError:
+            return
+        setup()
+
+
+def _django_hooks():
+    """Around all tests: its databases are made for them, as its own runner does, and none of its own is ever used."""
+    import pytest
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtestloop(session):
+        plugins = session.config.pluginmanager
+        if plugins.hasplugin("django") or plugins.hasplugin("dsession") or "django" not in sys.modules:
+            yield
+            return
+        from django.test import utils
+
+        utils.setup_test_environment(debug=False)
+        made = utils.setup_databases(verbosity=0, interactive=False)
+        try:
+            yield
+        finally:
+            utils.teardown_databases(made, verbosity=0)
+            utils.teardown_test_environment()
+
+    return [pytest_runtestloop]
+
+
+def _asking_hooks(own_command, django):
+    """Where options are read: all tests are asked for, once, in their order."""
+    import pytest
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_load_initial_conftests(early_config):
+        # Coverage slows every line down, and may fail a session in which every test passes. What a command of the tree
+        # does with it afterwards is its own.
+        if not own_command and getattr(early_config.known_args_namespace, "cov_source", None):
+            early_config.known_args_namespace.cov_source = []
+        if django:
+            _set_up_django(early_config, django)
+        yield
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(config):
+        for name, value in NOT_ASKED.items():
+            if hasattr(config.option, name):
+                setattr(config.option, name, value)
+
+    return [pytest_load_initial_conftests, pytest_configure]
+
+
+def _collecting_hooks(own_files):
+    """Where tests are collected: what plugins make of a file besides its tests, such as a linter's verdict on it, is
+    not made of the files that were written for the task."""
+    import pytest
+    from _pytest.doctest import DoctestModule
+
+    tree = os.path.realpath(os.getcwd())
+    own = {os.path.realpath(os.path.join(tree, it)) for it in own_files}
+
+    def is_extra(collector):
+        path = getattr(collector, "path", None) or getattr(collector, "fspath", "")
+        if os.path.realpath(str(path)) not in own:
+            return False
+        return isinstance(collector, DoctestModule) or not isinstance(collector, pytest.Module)
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_collect_file(parent):
+        outcome = yield
+        if own:
+            outcome.force_result([it for it in outcome.get_result() if not is_extra(it)])
+
+    return [pytest_collect_file]
 
 
 class _Reads:
@@ -406,15 +536,41 @@ def pytest_addoption(parser, pluginmanager):
     # The first moment at which a plugin is asked anything, before any conftest.py is read.
     if _WAITING:
         say, handed = _WAITING.pop()
-        pluginmanager.register(_Plugin(*_reporting_hooks(say, handed)))
+        _register(pluginmanager, _reporting_hooks(say, handed))
+    elif STARTED_BY in os.environ:
+        started = json.loads(os.environ.pop(STARTED_BY))
+        _register(pluginmanager, [_asking_hooks(**started)])
+
+
+def _untracing_hook():
+    """For a worker, before it knows what its controller was handed over."""
+    import pytest
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_load_initial_conftests(early_config):
+        _trace_no_lines(early_config)
+        yield
+
+    return pytest_load_initial_conftests
 
 
 def pytest_configure(config):
     handed = getattr(config, "workerinput", {}).get("pipeline")
     if handed is None:
         return
-    placing = _canary_module(handed).placing_hooks(handed["names"], lambda count: None)
-    config.pluginmanager.register(_Plugin(*(placing + _remembering_hooks())))
+    canaries = _canary_module(handed)
+    # The controller collects nothing; it is told at the end.
+    def on_apart():
+        config.workeroutput[APART] = 1
+
+    placing = canaries.placing_hooks(handed["names"], lambda count: None, on_apart)
+    _register(config.pluginmanager, [placing] + _hooks_on_tests(handed))
+
+
+def _register(pluginmanager, groups):
+    # A plugin for each: two of them may have a hook of the same name.
+    for hooks in groups:
+        pluginmanager.register(_Plugin(*hooks))
 
 
 def _begin():

@@ -16,6 +16,7 @@ use protocol::{
 use crate::affected::{Affected, Reach, file_of, test_files};
 use crate::bite::untried;
 use crate::hunks::Without;
+use crate::ids::is_by_place;
 use crate::pytest::{self, Targets};
 use crate::settings::Settings;
 use crate::watched::{Said, run_until_noticed};
@@ -355,9 +356,10 @@ fn is_told(by: &str, id: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with(" ("))
 }
 
+/// Tests that passed and have ids by which the next run knows them.
 fn passed(run: &TestRun) -> impl Iterator<Item = &str> {
     run.results
         .iter()
-        .filter(|it| it.outcome == TestOutcome::Passed)
+        .filter(|it| it.outcome == TestOutcome::Passed && !is_by_place(&it.id))
         .map(|it| it.id.as_str())
 }

@@ -6,7 +6,7 @@ use protocol::{
 
 use crate::known_base;
 use crate::pytest::{self, Targets};
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 
 /// Runs the whole suite on a fork of the base.
 ///
@@ -36,9 +36,21 @@ pub(crate) async fn measure(cx: &AgentContext<'_>) -> Result<Prepared, AgentErro
         }));
     }
     let mut evidence = Vec::new();
-    if let Some(missing) = missing(&run, seconds_max) {
-        evidence.push(missing);
-    }
+    let found_none = run.finished && run.collected.is_empty() && run.results.is_empty();
+    let unrun = match found_none {
+        true => settings::a_file_with_tests(cx.base).await?,
+        false => None,
+    };
+    evidence.extend(match unrun {
+        Some(path) => Some(Evidence::Missing {
+            what: Evidence::OWN_TESTS.to_owned(),
+            why: format!(
+                "`{path}` holds some that `{}` doesn't find (`test_command` in `[tool.pipeline]` of `pyproject.toml` says how they are run)",
+                pytest::shown(&settings)
+            ),
+        }),
+        None => missing(&run, seconds_max),
+    });
     evidence.push(Evidence::Baseline(run));
     Ok(Prepared { evidence })
 }

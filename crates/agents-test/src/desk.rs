@@ -88,7 +88,7 @@ impl<'a> Desk<'a> {
     ) -> Result<Desk<'a>, AgentError> {
         let task = task.as_markdown();
         let mut tests = existing_tests(cx).await?;
-        let folders = folders_of(&tests);
+        let folders = folders_of(&tests, &oriented.tests);
         let likeliest = |path: &String| {
             let place = oriented.tests.iter().position(|it| it == path);
             place.unwrap_or(oriented.tests.len())

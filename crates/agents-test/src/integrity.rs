@@ -14,18 +14,21 @@ use futures::future::try_join;
 use protocol::{AgentContext, AgentError, Canaries, Integrity, RunState, TestRun, Trick};
 use serde::{Deserialize, Serialize};
 
+use crate::affected::test_files;
+use crate::known_base;
 use crate::pytest::{self, Ran, Targets};
 use crate::settings::Settings;
 
 /// What speaks for the word of a test run, and what against it. `base` is the part of the base's run that is to be
-/// compared with it.
+/// compared with it, `targets` what ran.
 pub(crate) async fn look(
     cx: &AgentContext<'_>,
     state: &RunState,
     base: Option<&TestRun>,
+    targets: Targets<'_>,
     ran: &Ran,
 ) -> Result<Integrity, AgentError> {
-    let (canaries, mut tricks) = held_against_the_base(cx, ran).await?;
+    let (canaries, mut tricks) = held_against_the_base(cx, base, targets, ran).await?;
     // None of them waits for another, and each is a short program.
     let looks = async {
         try_join(
@@ -67,13 +70,21 @@ struct OnBase {
     tricks: Vec<Trick>,
 }
 
-/// What the run showed, without what the base does as well: a repository may have a fixture that our tests don't fit.
+/// What the run showed, without what the base does as well.
 async fn held_against_the_base(
     cx: &AgentContext<'_>,
+    base: Option<&TestRun>,
+    targets: Targets<'_>,
     ran: &Ran,
 ) -> Result<(Canaries, Vec<Trick>), AgentError> {
-    let broken = matches!(ran.canaries, Canaries::Broken { .. });
-    if !broken && !ran.tricks.iter().any(tricks::is_about_the_run) {
+    // What broke off is judged by how it ended, and asking a long suite again would take its whole time. Where no test
+    // ran, all of the base's are missed.
+    let is_settled = match ran.canaries {
+        Canaries::Held { .. } => true,
+        Canaries::Silent { .. } => !ran.run.finished || ran.run.results.is_empty(),
+        Canaries::Broken { .. } => false,
+    };
+    if is_settled && !ran.tricks.iter().any(tricks::is_about_the_run) {
         return Ok((ran.canaries.clone(), ran.tricks.clone()));
     }
     // Rare, and worth the time: an honest change must not be refused for how its repository is.
@@ -81,29 +92,54 @@ async fn held_against_the_base(
         .once(
             "see whether the runner can be believed on the base",
             false,
-            async {
-                let settings = Settings::read(cx.base).await?;
-                let tree = cx.base.fork(&cx.base.base().tree).await?;
-                let seconds_max = cx.limits.test_run_seconds_max;
-                let suite = Targets::Suite;
-                let ran = pytest::watch(&*tree, &settings, suite, &[], seconds_max, cx.log).await?;
-                Ok(OnBase {
-                    canaries: ran.canaries,
-                    tricks: ran.tricks,
-                })
-            },
+            on_base(cx, base, targets),
         )
         .await?;
-    let canaries = match (&ran.canaries, &on_base.canaries) {
-        (Canaries::Broken { .. }, Canaries::Broken { found }) => Canaries::Silent {
-            why: format!("on the base commit, {} as well", found.join(", ")),
-        },
-        // Nothing on the base says that they would hold there; without tests of its own it can't be otherwise.
-        _ => ran.canaries.clone(),
-    };
+    let canaries = canaries::against(&on_base.canaries, &ran.canaries);
     let tricks = ran.tricks.iter().filter(|trick| {
         let there_before = on_base.tricks.iter().any(|it| it.rule == trick.rule);
         !(tricks::is_about_the_run(trick) && there_before)
     });
     Ok((canaries, tricks.cloned().collect()))
+}
+
+/// The same tests on the base, as far as it has them.
+async fn on_base(
+    cx: &AgentContext<'_>,
+    base: Option<&TestRun>,
+    targets: Targets<'_>,
+) -> Result<OnBase, AgentError> {
+    let known = base.map(test_files).unwrap_or_default();
+    let files = match targets {
+        Targets::Suite => Vec::new(),
+        Targets::Files(files) => files.to_vec(),
+    };
+    let files: Vec<String> = files.into_iter().filter(|it| known.contains(it)).collect();
+    let targets = match files.is_empty() {
+        true => Targets::Suite,
+        false => Targets::Files(&files),
+    };
+    let settings = Settings::read(cx.base).await?;
+    let seconds_max = cx.limits.test_run_seconds_max;
+    let name = known_base::name(cx, &settings, seconds_max);
+    let name = format!("believed-{name}-{}", files.join(" "));
+    // Whatever is wrong with what was kept, measuring again is the answer.
+    if let Ok(Some(bytes)) = cx.base.recall(&name).await
+        && let Ok(known) = serde_json::from_slice(&bytes)
+    {
+        return Ok(known);
+    }
+    let tree = cx.base.fork(&cx.base.base().tree).await?;
+    let ran = pytest::watch(&*tree, &settings, targets, &[], seconds_max, cx.log).await?;
+    let on_base = OnBase {
+        canaries: ran.canaries,
+        tricks: ran.tricks,
+    };
+    if ran.run.finished
+        && let Ok(bytes) = serde_json::to_vec(&on_base)
+    {
+        // The next run measures again: that costs time and nothing else.
+        let _ = cx.base.remember(&name, &bytes).await;
+    }
+    Ok(on_base)
 }

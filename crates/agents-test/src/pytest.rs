@@ -12,6 +12,7 @@ use crate::integrity::tricks;
 use crate::report::{self, Session};
 use crate::settings::Settings;
 use crate::tally::Tally;
+use crate::unusual::Django;
 
 /// Starts pytest and reports through a pipe; see there.
 const PLUGIN: &str = include_str!("../plugin/pipeline_pytest.py");
@@ -22,6 +23,8 @@ const CANARIES: &str = include_str!("../plugin/pipeline_canaries.py");
 const SPARE_FILE: &str = "pipeline_spare.json";
 /// Given to pytest where a repository has no configuration, so that no file of a parent folder steers it.
 const EMPTY_CONFIG_FILE: &str = "pytest.ini";
+/// The files that pytest looks into by itself, where others are named as well.
+const USUAL_NAMES: &str = "python_files=test_*.py *_test.py";
 /// The variable that decides what Python deals by chance; our plugin seeds pytest's plugins with it too.
 const DEAL: &str = "PYTHONHASHSEED";
 /// Tests that are named when a run was stopped.
@@ -94,20 +97,22 @@ pub(crate) async fn run(
     seconds_max: u64,
     log: &dyn Log,
 ) -> Result<TestRun, WorkspaceError> {
-    run_dealt(tree, settings, targets, seconds_max, log, 0).await
+    run_dealt(tree, settings, targets, &[], seconds_max, log, 0).await
 }
 
 /// As [`run`], with everything dealt otherwise that Python and pytest's plugins deal by chance, such as the order of sets.
-/// The same `deal` is the same each time; 0 is that of all other runs.
+/// The same `deal` is the same each time; 0 is that of all other runs. Of the files that were `written` for the task,
+/// nothing is a test but their test functions.
 pub(crate) async fn run_dealt(
     tree: &dyn Workspace,
     settings: &Settings,
     targets: Targets<'_>,
+    written: &[String],
     seconds_max: u64,
     log: &dyn Log,
     deal: u32,
 ) -> Result<TestRun, WorkspaceError> {
-    let mut started = start(settings, targets, &[], seconds_max)?;
+    let mut started = start(settings, targets, written, seconds_max)?;
     let chance = (DEAL.to_owned(), deal.to_string());
     started.command.env.extend([chance]);
     Ok(until_the_end(tree, settings, &started, seconds_max, log)
@@ -115,7 +120,8 @@ pub(crate) async fn run_dealt(
         .run)
 }
 
-/// As [`run`]. `acceptance` are test files that no code but a test has a reason to open.
+/// As [`run`]. `acceptance` are test files of which nothing is a test but their test functions, and that no code but a
+/// test has a reason to open.
 pub(crate) async fn watch(
     tree: &dyn Workspace,
     settings: &Settings,
@@ -140,7 +146,9 @@ async fn until_the_end(
         .run_watched(&started.command, &mut |bytes| tally.take(bytes))
         .await?;
     let steady = |words: &str| tree.steady(words);
-    let mut session = report::read(&execution.report, &started.seal).in_steady_words(&steady);
+    let mut session = report::read(&execution.report, &started.seal)
+        .with_steady_ids(&tree.places())
+        .in_steady_words(&steady);
     if !started.own_command {
         session.rename(|it| settings.outside(it));
     }
@@ -180,11 +188,16 @@ pub(crate) fn start(
         Some(_) => acceptance.to_vec(),
         None => acceptance.iter().map(|it| settings.inside(it)).collect(),
     };
+    let django = settings.django.as_ref().map(|it| Django {
+        folder: settings.inside(&it.folder),
+        settings: it.settings.clone(),
+    });
     let handed = Handed {
         canaries: &canaries,
         own_command: own.is_some(),
         acceptance: &acceptance,
         modules: &settings.modules,
+        django: django.as_ref(),
     };
     command.stdin = seal.input(&handed);
     command.report = true;
@@ -225,6 +238,10 @@ fn plain_command(settings: &Settings, targets: Targets<'_>, seconds_max: u64) ->
         // Otherwise pytest looks for conftest.py only below the folder of its configuration.
         "--confcutdir=.".to_owned(),
     ]);
+    if !settings.further_names.is_empty() {
+        let names = settings.further_names.join(" ");
+        argv.extend(["-o".to_owned(), format!("{USUAL_NAMES} {names}")]);
+    }
     if let Targets::Files(files) = targets {
         argv.extend(files.iter().map(|it| settings.inside(it)));
     }

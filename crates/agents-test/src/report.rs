@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use protocol::{TestOutcome, TestResult};
+use protocol::{Places, TestOutcome, TestResult};
 use serde::Deserialize;
 
+use crate::ids::Steady;
 use crate::integrity::canaries::{Names, is_canary};
 use crate::integrity::records;
 use crate::integrity::seal::Seal;
@@ -21,6 +22,8 @@ pub(crate) enum Line {
     },
     /// Tests of ours stand between the others.
     Placed { count: u32 },
+    /// Collection hooks of the tree broke on tests of ours, and got their own only.
+    Apart {},
     /// Some of the tests that were found.
     Collected { ids: Vec<String> },
     /// A file or a class that could not be collected, or asked to be skipped.
@@ -85,6 +88,8 @@ pub(crate) struct Session {
     pub(crate) canaries: (Names, Vec<TestResult>),
     /// Whether a session said that it had placed them.
     pub(crate) placed: bool,
+    /// Whether collection hooks of the tree did not bear them.
+    pub(crate) apart: bool,
     /// Lines that somebody else wrote.
     pub(crate) foreign: usize,
     /// Lines that are missing between others.
@@ -98,6 +103,18 @@ pub(crate) struct Session {
 const MESSAGE_CHARS_MAX: usize = 3000;
 
 impl Session {
+    /// The same session with the ids that its tests have in every checkout.
+    pub(crate) fn with_steady_ids(mut self, places: &Places) -> Session {
+        let mut steady = Steady::new(places);
+        let collected = self.collected.iter_mut();
+        let results = self.results.iter_mut().map(|it| &mut it.id);
+        let running = self.running.iter_mut();
+        for id in collected.chain(results).chain(running) {
+            *id = steady.id(std::mem::take(id));
+        }
+        self
+    }
+
     /// The same session with its words as they are in every run, cut to fit.
     pub(crate) fn in_steady_words(mut self, steady: &dyn Fn(&str) -> String) -> Session {
         let results = self.results.iter_mut().chain(&mut self.collection_errors);
@@ -168,6 +185,7 @@ struct Reader {
     collection: Vec<TestResult>,
     canaries: Names,
     placed: bool,
+    apart: bool,
     begun: usize,
     finished: usize,
     reads: Vec<Read>,
@@ -187,6 +205,7 @@ impl Reader {
                 self.canaries.extend(canaries);
             }
             Line::Placed { count } => self.placed |= 0 < count,
+            Line::Apart {} => self.apart = true,
             Line::Read(read) => self.reads.push(read),
             Line::Collected { ids } => {
                 for id in ids {
@@ -259,6 +278,7 @@ impl Reader {
         let mut session = Session {
             finished: 0 < self.finished && self.begun <= self.finished,
             placed: self.placed,
+            apart: self.apart,
             reads: self.reads,
             ..Session::default()
         };
@@ -483,11 +503,12 @@ mod tests {
     fn tests_of_ours_are_taken_out() {
         let seal = Seal::new(false).expect("there are random bytes");
         let lines = [
-            r#"{"event": "started", "canaries": {"test_x": "false_assert"}}"#.to_owned(),
+            r#"{"event": "started", "canaries": {"one_small": "false_assert"}}"#.to_owned(),
             r#"{"event": "placed", "count": 1}"#.to_owned(),
-            r#"{"event": "collected", "ids": ["a.py::test_x", "a.py::test_a"]}"#.to_owned(),
-            phase("a.py::test_x", "call", "failed", ""),
-            ended("a.py::test_x"),
+            r#"{"event": "collected", "ids": ["a.py::test_01_one_small_x", "a.py::test_a"]}"#
+                .to_owned(),
+            phase("a.py::test_01_one_small_x", "call", "failed", ""),
+            ended("a.py::test_01_one_small_x"),
             phase("a.py::test_a", "call", "passed", ""),
             ended("a.py::test_a"),
         ];

@@ -9,6 +9,7 @@ use protocol::{
 };
 
 use crate::affected::{Affected, Reach, file_of, test_files};
+use crate::ids::{ByPlace, target_of};
 use crate::pytest::{self, Targets};
 use crate::settings::Settings;
 use crate::with_change::{self, write_acceptance_tests};
@@ -114,6 +115,7 @@ pub(crate) async fn run(
     targets: Targets<'_>,
     comparison: &[TestComparison],
     claimed: &[TestComparison],
+    by_place: &ByPlace,
 ) -> Result<Vec<Rerun>, AgentError> {
     let acceptance = state.acceptance_tests();
     let Some(base) = base else {
@@ -129,6 +131,7 @@ pub(crate) async fn run(
             cx,
             settings,
             acceptance,
+            by_place,
             work: cx.work.snapshot().await?,
             wall_ms_left: cx.limits.suite_seconds_max * 1000,
         };
@@ -163,6 +166,7 @@ struct Again<'a> {
     cx: &'a AgentContext<'a>,
     settings: Settings,
     acceptance: Option<&'a AcceptanceTests>,
+    by_place: &'a ByPlace,
     /// The tree with the change.
     work: TreeId,
     /// What is left of the time that all reruns together have.
@@ -226,7 +230,8 @@ impl Again<'_> {
         if among_others.is_empty() || seconds_max == 0 {
             return Ok(());
         }
-        let again = with_change::run(self.cx, state, targets, seconds_max).await?;
+        let mut again = with_change::run(self.cx, state, targets, seconds_max).await?;
+        self.by_place.rename(&mut again.run);
         // A run that somebody had a hand in is no witness.
         let holds = again.tricks.is_empty() && !matches!(again.canaries, Canaries::Broken { .. });
         let results = again.run.results.iter();
@@ -280,21 +285,22 @@ impl Again<'_> {
         let targets = Targets::Files(&targets);
         // The first run was the deal 0; each round has one of its own, the same for both sides.
         let (settings, deal) = (&self.settings, round + 1);
-        let run =
-            pytest::run_dealt(&*checkout, settings, targets, seconds_max, &Silent, deal).await?;
+        let mut run = pytest::run_dealt(
+            &*checkout,
+            settings,
+            targets,
+            &[],
+            seconds_max,
+            &Silent,
+            deal,
+        )
+        .await?;
+        self.by_place.rename(&mut run);
         let outcomes = run.results.into_iter().map(|it| (it.id, it.outcome));
         Ok(Round {
             outcomes: outcomes.collect(),
             wall_ms: run.wall_ms,
         })
-    }
-}
-
-/// What to ask pytest for. It splits at each `::`, also at those in a parameter: then all parameters have to run.
-fn target_of(id: &str) -> &str {
-    match id.split_once('[') {
-        Some((function, parameter)) if parameter.contains("::") => function,
-        _ => id,
     }
 }
 
@@ -411,14 +417,6 @@ mod tests {
             assert_eq!(rejected(0.0, with_change, 10), 1.0);
         }
         assert_eq!(rejected(0.5, 1.0, 10), 1.0);
-    }
-
-    #[test]
-    fn a_parameter_with_colons_is_asked_for_by_its_function() {
-        let check = |id: &str, want: &str| assert_eq!(target_of(id), want);
-        check("t.py::A::a", "t.py::A::a");
-        check("t.py::a[x-1]", "t.py::a[x-1]");
-        check("t.py::a[x::y]", "t.py::a");
     }
 
     proptest! {

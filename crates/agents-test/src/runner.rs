@@ -7,6 +7,7 @@ use protocol::{
 };
 
 use crate::compare::compare;
+use crate::ids::ByPlace;
 use crate::pytest::{Ran, Targets};
 use crate::verdict::{Trouble, distrust, troubles};
 use crate::{amended, baseline, beside, feedback, integrity, rerun, scope, with_change};
@@ -98,13 +99,18 @@ impl PytestRunner {
         state: &RunState,
         base: Option<&TestRun>,
         targets: Targets<'_>,
-        ran: Ran,
+        mut ran: Ran,
     ) -> Result<Judged, AgentError> {
+        let by_place = ByPlace::measure(cx, base, &ran.run).await?;
+        by_place.rename(&mut ran.run);
+        let base = base.map(|it| by_place.renamed(it));
+        let base = base.as_deref();
         let acceptance = state.acceptance_tests();
         let on_base = acceptance.map_or(&[][..], |it| &it.on_base);
         let mut comparison = compare(base, on_base, &ran.run);
-        let integrity = integrity::look(cx, state, base, &ran).await?;
-        let reruns = rerun::run(cx, state, base, targets, &comparison, &self.claimed).await?;
+        let integrity = integrity::look(cx, state, base, targets, &ran).await?;
+        let claimed = &self.claimed;
+        let reruns = rerun::run(cx, state, base, targets, &comparison, claimed, &by_place).await?;
         rerun::apply(&reruns, &mut comparison);
         let mut troubles = troubles(base, &ran.run, &comparison, acceptance);
         troubles.splice(0..0, distrust(&integrity, &troubles));

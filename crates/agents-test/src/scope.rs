@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use protocol::{AcceptanceTests, AgentContext, AgentError, ChangeKind, Exit, SuiteScope, TestRun};
+use protocol::{
+    AcceptanceTests, AgentContext, AgentError, ChangeKind, Exit, SuiteScope, TestResult, TestRun,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::affected::{Affected, Reach, file_of, test_files};
@@ -133,7 +135,7 @@ impl Scope {
                 Ok(pytest::run(&*tree, &settings, files, seconds_max, cx.log).await?)
             })
             .await?;
-        Ok(more)
+        Ok(joined(more, part))
     }
 
     /// What a reader is told about it. `first_is_red`: the others were not needed any more.
@@ -186,10 +188,36 @@ impl Scope {
     }
 }
 
+/// What a run of some files showed, with what an earlier one of all files knew of those that it didn't reach.
+fn joined(mut run: TestRun, known: TestRun) -> TestRun {
+    let mut there: HashSet<String> = run.results.iter().map(|it| it.id.clone()).collect();
+    there.extend(run.collection_errors.iter().map(|it| it.id.clone()));
+    let is_new = |it: &TestResult| !there.contains(&it.id);
+    run.results.extend(known.results.into_iter().filter(is_new));
+    let errors = known.collection_errors.into_iter();
+    run.collection_errors.extend(errors.filter(is_new));
+    let collected: HashSet<String> = run.collected.iter().cloned().collect();
+    let known = known.collected.into_iter();
+    run.collected
+        .extend(known.filter(|it| !collected.contains(it)));
+    let outcomes = run.results.iter().chain(&run.collection_errors);
+    let outcomes: HashSet<&str> = outcomes.map(|it| it.id.as_str()).collect();
+    let whole = run
+        .collected
+        .iter()
+        .all(|it| outcomes.contains(it.as_str()));
+    if whole && !run.finished && !run.collected.is_empty() {
+        let mut all = run.results.iter().chain(&run.collection_errors);
+        run.exit = Exit::Code(i32::from(all.any(|it| it.outcome.is_red())));
+        run.finished = true;
+    }
+    run
+}
+
 /// A run's outcomes of some files. It came to its end if every test of them has an outcome, whatever became of others.
 fn part_of(run: &TestRun, files: &HashSet<&str>) -> TestRun {
     let is_in = |id: &str| files.contains(file_of(id));
-    let of = |results: &[protocol::TestResult]| -> Vec<protocol::TestResult> {
+    let of = |results: &[TestResult]| -> Vec<TestResult> {
         let found = results.iter().filter(|it| is_in(&it.id));
         found.cloned().collect()
     };
@@ -228,7 +256,7 @@ fn part_of(run: &TestRun, files: &HashSet<&str>) -> TestRun {
 
 #[cfg(test)]
 mod tests {
-    use protocol::{TestOutcome, TestResult};
+    use protocol::TestOutcome;
 
     use super::*;
 
@@ -286,6 +314,26 @@ mod tests {
         let mut nothing = run("a::x?");
         nothing.collected.clear();
         assert!(!part_of(&nothing, &HashSet::from(["a"])).finished);
+    }
+
+    #[test]
+    fn what_an_earlier_run_knew_is_not_forgotten() {
+        let check = |run_now: &str, known: &str, want: (&str, bool)| {
+            let run = joined(run(run_now), run(known));
+            let mark = |it: &TestResult| match it.outcome {
+                TestOutcome::Passed => format!("{}+", it.id),
+                _ => format!("{}-", it.id),
+            };
+            let shown: Vec<String> = run.results.iter().map(mark).collect();
+            assert_eq!((shown.join(" ").as_str(), run.finished), want);
+        };
+        check(
+            "a::x+ b::y? c::z?",
+            "a::x- b::y- c::z?",
+            ("a::x+ b::y-", false),
+        );
+        check("a::x+ b::y?", "a::x- b::y-", ("a::x+ b::y-", true));
+        check("a::x+", "", ("a::x+", true));
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use protocol::{ListQuery, Workspace, WorkspaceError};
 use toml::Table;
 
+use crate::unusual::{self, Django};
+
 /// Where pytest's configuration comes from, in pytest's own order of precedence
 /// (<https://docs.pytest.org/en/stable/reference/customize.html>).
 pub(crate) const CANDIDATES: [(&str, Holds); 7] = [
@@ -40,6 +42,10 @@ pub(crate) struct Settings {
     pub(crate) config: Option<String>,
     /// Its own command, from `[tool.pipeline] test_command`; none means plain pytest.
     pub(crate) test_command: Option<String>,
+    /// What is needed to run the tests of a Django project without a plugin; none where there is none.
+    pub(crate) django: Option<Django>,
+    /// Names of files that pytest is to look into besides its own: they hold tests of `unittest` or `nose`.
+    pub(crate) further_names: Vec<String>,
     /// Modules that it has where Python looks for them: one of them may have the name of a module that pytest needs.
     pub(crate) modules: Vec<String>,
 }
@@ -55,10 +61,20 @@ impl Settings {
             config = config_in(base, &folder).await?;
         }
         let project = read_text(base, "pyproject.toml").await?.unwrap_or_default();
+        let test_command = test_command(&project);
+        let files = python_files(base, &folder).await?;
+        let (mut django, mut further_names) = (None, Vec::new());
+        // Whoever has a configuration has said what is to be run, and how.
+        if test_command.is_none() && config.is_none() {
+            django = unusual::django(base, &files).await?;
+            further_names = unusual::further_names(base, &files, django.is_some()).await?;
+        }
         Ok(Settings {
             config,
-            test_command: test_command(&project),
-            modules: modules(base, &folder).await?,
+            test_command,
+            django,
+            further_names,
+            modules: modules(&files, &folder),
             folder,
         })
     }
@@ -106,13 +122,23 @@ async fn config_in(base: &dyn Workspace, folder: &str) -> Result<Option<String>,
     Ok(None)
 }
 
-async fn modules(base: &dyn Workspace, folder: &str) -> Result<Vec<String>, WorkspaceError> {
+/// The first file that holds tests, whatever its name: for when a runner has found none.
+pub(crate) async fn a_file_with_tests(
+    base: &dyn Workspace,
+) -> Result<Option<String>, WorkspaceError> {
+    unusual::a_file_with_tests(base, &python_files(base, "").await?).await
+}
+
+async fn python_files(base: &dyn Workspace, folder: &str) -> Result<Vec<String>, WorkspaceError> {
     let query = ListQuery {
         path: folder.to_owned(),
         glob: Some("**/*.py".to_owned()),
         items_max: usize::MAX,
     };
-    let files = base.list(&query).await?.items;
+    Ok(base.list(&query).await?.items)
+}
+
+fn modules(files: &[String], folder: &str) -> Vec<String> {
     let mut modules: BTreeSet<&str> = BTreeSet::new();
     let inside = files.iter().filter_map(|it| match folder {
         "" => Some(it.as_str()),
@@ -125,11 +151,14 @@ async fn modules(base: &dyn Workspace, folder: &str) -> Result<Vec<String>, Work
         }
     }
     let named = modules.into_iter().take(MODULES_MAX).map(str::to_owned);
-    Ok(named.collect())
+    named.collect()
 }
 
 /// A file's text; none when it isn't there, is no regular file or isn't UTF-8.
-async fn read_text(base: &dyn Workspace, name: &str) -> Result<Option<String>, WorkspaceError> {
+pub(crate) async fn read_text(
+    base: &dyn Workspace,
+    name: &str,
+) -> Result<Option<String>, WorkspaceError> {
     match base.read(name).await {
         Ok(bytes) => Ok(String::from_utf8(bytes).ok()),
         Err(error) if error.is_the_callers_fault() => Ok(None),

@@ -8,6 +8,8 @@ use crate::frozen;
 
 /// Files in one submission.
 const FILES_MAX: usize = 8;
+/// Folders that are named in one sentence.
+const FOLDERS_NAMED_MAX: usize = 4;
 /// Bytes of one file.
 pub(crate) const FILE_BYTES_MAX: usize = 64 * 1024;
 
@@ -101,15 +103,21 @@ fn misplaced(path: &str, folders: &[String]) -> Option<String> {
     }
 }
 
-/// Folders for a sentence.
+/// Folders for a sentence: the first of them, and how many more there are.
 pub(crate) fn in_list(folders: &[String]) -> String {
-    let named: Vec<String> = folders
+    let mut named: Vec<String> = folders
         .iter()
+        .take(FOLDERS_NAMED_MAX)
         .map(|it| match it.as_str() {
             "" => "the repository's root".to_owned(),
             folder => format!("`{folder}/`"),
         })
         .collect();
+    match folders.len().saturating_sub(FOLDERS_NAMED_MAX) {
+        0 => {}
+        1 => named.push("the other folder that holds tests".to_owned()),
+        more => named.push(format!("one of the {more} other folders that hold tests")),
+    }
     named.join(" or ")
 }
 
@@ -152,7 +160,10 @@ impl OnBase {
 /// Sorts the outcomes. `task` is the task's whole text: an exception that it names is a right reason.
 pub(crate) fn on_base(run: &TestRun, files: &[TestFile], task: &str) -> OnBase {
     let mut found = OnBase::default();
-    for result in run.results.iter().chain(&run.collection_errors) {
+    // Plugins add items of their own, such as a linter's verdict on all files.
+    let is_theirs = |id: &str| files.iter().any(|it| belongs(id, &it.path));
+    let results = run.results.iter().filter(|it| is_theirs(&it.id));
+    for result in results.chain(&run.collection_errors) {
         let id = result.id.clone();
         match why_useless(result, task) {
             Some(why) => found.useless.push((id, why)),
@@ -161,7 +172,8 @@ pub(crate) fn on_base(run: &TestRun, files: &[TestFile], task: &str) -> OnBase {
         }
     }
     let reported = |id: &str| run.results.iter().any(|it| it.id == id);
-    for id in run.collected.iter().filter(|it| !reported(it)) {
+    let collected = run.collected.iter().filter(|it| is_theirs(it));
+    for id in collected.filter(|it| !reported(it)) {
         found
             .useless
             .push((id.clone(), "it did not come to its end".to_owned()));

@@ -111,7 +111,8 @@ async fn run(
     let paths: Vec<String> = files.iter().map(|it| it.path.clone()).collect();
     let targets = Targets::Files(&paths);
     let seconds_max = cx.limits.test_run_seconds_max;
-    Ok(pytest::run_dealt(&*tree, settings, targets, seconds_max, cx.log, deal).await?)
+    let run = pytest::run_dealt(&*tree, settings, targets, &paths, seconds_max, cx.log, deal);
+    Ok(run.await?)
 }
 
 /// Tests that can't fail, by their text alone.

@@ -80,14 +80,9 @@ async fn run_on_base(cx: &AgentContext<'_>, task: &Task) -> Result<TestRun, Agen
     write_frozen(&*tree, &task.tests).await?;
     let paths: Vec<String> = with_tests(task).map(|it| it.path.clone()).collect();
     let seconds_max = cx.limits.test_run_seconds_max;
-    Ok(pytest::run(
-        &*tree,
-        &settings,
-        Targets::Files(&paths),
-        seconds_max,
-        cx.log,
-    )
-    .await?)
+    let targets = Targets::Files(&paths);
+    let run = pytest::run_dealt(&*tree, &settings, targets, &paths, seconds_max, cx.log, 0);
+    Ok(run.await?)
 }
 
 /// The files that pytest is pointed at; the others are what these need.

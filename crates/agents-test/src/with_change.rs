@@ -10,6 +10,7 @@ use protocol::{
 
 use crate::accepted::covers;
 use crate::frozen;
+use crate::integrity::canaries::had_no_place;
 use crate::integrity::configuration;
 use crate::pytest::{self, Ran, Targets};
 use crate::settings::Settings;
@@ -31,7 +32,7 @@ pub(crate) async fn run(
         // Outside of what the suite collects, or after the place where it broke off: they get a run of their own,
         // on a fresh checkout.
         let more = run_once(cx, state, &work, Targets::Files(&unseen), seconds_max).await?;
-        ran.canaries = worse(ran.canaries, more.canaries);
+        ran.canaries = both(ran.canaries, more.canaries);
         ran.tricks.extend(more.tricks);
         add(&mut ran.run, more.run);
     }
@@ -115,11 +116,12 @@ fn files_without_outcome(run: &TestRun, acceptance: Option<&AcceptanceTests>) ->
         .collect()
 }
 
-/// What two sessions together say: one that held makes up for one without tests, and nothing for one that lied.
-fn worse(suite: Canaries, files: Canaries) -> Canaries {
+/// What two sessions together say: one that held makes up for one without tests, and nothing for one that lied or kept
+/// silent beside tests.
+fn both(suite: Canaries, files: Canaries) -> Canaries {
     match (suite, files) {
         (broken @ Canaries::Broken { .. }, _) | (_, broken @ Canaries::Broken { .. }) => broken,
-        (Canaries::Silent { .. }, files) => files,
+        (suite, files) if had_no_place(&suite) => files,
         (suite, _) => suite,
     }
 }

@@ -215,6 +215,25 @@ async fn a_repository_without_tests_says_so() {
 }
 
 #[tokio::test]
+async fn tests_that_pytest_does_not_look_for_are_run_or_missed() {
+    let cases = "import unittest\nimport app\n\nclass Counts(unittest.TestCase):\n    def test_a(self):\n        self.assertLess(app.count(), 2)\n";
+    for path in ["tests.py", "tests/all_tests.py", "testall.py"] {
+        check(
+            Case::new(&[CODE, (path, cases)], &[FIXED]),
+            expect!["passed: 1 test: 1 kept"],
+        )
+        .await;
+    }
+    check(
+        Case::new(&[CODE, ("checks.py", cases)], &[FIXED]),
+        expect![[r#"
+            missing a run of the repository's own tests: `checks.py` holds some that `python -m pytest` doesn't find (`test_command` in `[tool.pipeline]` of `pyproject.toml` says how they are run)
+            passed: no test ran"#]],
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn a_runner_that_can_not_start_blocks_the_run() {
     let conftest = ("conftest.py", "raise RuntimeError\n");
     let usage = ("pytest.ini", "[pytest]\naddopts = --nosuchoption\n");

@@ -61,9 +61,13 @@ pub(crate) fn in_words(error: &dyn Error) -> String {
 
 /// What was proven of a change that came through every stage.
 pub fn tier_of(state: &RunState) -> Tier {
-    let tested = state.tests_passed == Some(true);
-    let independent = |it: &Evidence| !matches!(it, Evidence::Missing { what, .. } if what == Evidence::INDEPENDENT_REVIEW);
-    let reviewed = state.qa_passed == Some(true) && state.evidence.iter().all(independent);
+    let is_missing = |it: &str| {
+        let of_it =
+            |evidence: &Evidence| matches!(evidence, Evidence::Missing { what, .. } if what == it);
+        state.evidence.iter().any(of_it)
+    };
+    let tested = state.tests_passed == Some(true) && !is_missing(Evidence::OWN_TESTS);
+    let reviewed = state.qa_passed == Some(true) && !is_missing(Evidence::INDEPENDENT_REVIEW);
     let red_before = state
         .acceptance_tests()
         .is_some_and(|it| !it.red_on_base.is_empty());
@@ -204,6 +208,25 @@ mod tests {
         check(&[Failed], 0, Some(true), Some(true), Tier::Unverified);
         check(&[], 0, Some(true), Some(true), Tier::Unverified);
     }
+
+    #[test]
+    fn tests_of_the_repository_that_nobody_ran_leave_all_unverified() {
+        let mut state = RunState::new(Task::from_text("x"));
+        state.tests_passed = Some(true);
+        state.qa_passed = Some(true);
+        let acceptance = AcceptanceTests {
+            red_on_base: vec!["a".into()],
+            ..AcceptanceTests::default()
+        };
+        state.evidence.push(Evidence::AcceptanceTests(acceptance));
+        assert_eq!(tier_of(&state), Tier::Proven);
+        state.evidence.push(Evidence::Missing {
+            what: Evidence::OWN_TESTS.to_owned(),
+            why: "`check.py` holds some".to_owned(),
+        });
+        assert_eq!(tier_of(&state), Tier::Unverified);
+    }
+
     #[test]
     fn hunks_that_no_test_exercises_are_counted_in_the_last_words() {
         use HunkVerdict::Unexercised;

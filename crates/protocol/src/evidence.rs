@@ -93,6 +93,10 @@ impl Evidence {
     /// What is missing, in [`Evidence::Missing`], when the vendor of the last coder's model also answered for the reviewer.
     pub const INDEPENDENT_REVIEW: &str = "independent review";
 
+    /// What is missing, in [`Evidence::Missing`], when the repository has tests that no runner here finds: then nobody knows
+    /// what a change does to them.
+    pub const OWN_TESTS: &str = "a run of the repository's own tests";
+
     /// Whether it shows what tests did with the change.
     pub fn is_test_run(&self) -> bool {
         matches!(self, Evidence::Tests { .. })

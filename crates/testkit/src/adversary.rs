@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::fixture::{self, Expected, Fixture};
+use crate::programs::Installed;
 
 /// One folder of `fixtures/adversaries`.
 #[derive(Clone, Debug)]
@@ -139,6 +140,7 @@ impl Adversary {
                     tier: Some(Tier::Proven),
                     iterations: 1,
                 },
+                installed: Installed::default(),
                 limits: fixture::with_overrides(name, &one_draft()),
                 token_budget: None,
                 replies: fixture::replies(&folder),

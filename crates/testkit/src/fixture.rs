@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use crate::agent::limits;
 use crate::git;
+use crate::programs::Installed;
 
 /// Deepest folder inside a fixture.
 const DEPTH_MAX: usize = 12;
@@ -27,6 +28,8 @@ pub struct Fixture {
     pub task: Task,
     /// How the run must end.
     pub expected: Expected,
+    /// What is installed where it is walked.
+    pub installed: Installed,
     /// The bounds of the run.
     pub limits: Limits,
     /// Tokens of all models together; none means as many as they like.
@@ -65,6 +68,9 @@ struct TaskFile {
     #[serde(default)]
     test_ids: Vec<String>,
     expected: Expected,
+    /// What is installed beside pytest.
+    #[serde(default)]
+    installed: Installed,
     /// Bounds that differ from the usual ones of tests.
     #[serde(default)]
     limits: Map<String, Value>,
@@ -90,6 +96,7 @@ impl Fixture {
                 ..Task::default()
             },
             expected: file.expected,
+            installed: file.installed,
             limits: with_overrides(&name, &file.limits),
             token_budget: None,
             replies: replies(folder),

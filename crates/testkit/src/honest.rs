@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use crate::fixture::{Expected, Fixture, entries, files, text_of, with_overrides};
 use crate::git;
+use crate::programs::Installed;
 use crate::published::published;
 
 /// Hunks of each fix that the ablation takes back. It sends nothing back, and each costs a run of the affected tests.
@@ -112,6 +113,7 @@ impl Honest {
                 tier: Some(origin.tier),
                 iterations: if origin.dispute.is_some() { 2 } else { 1 },
             },
+            installed: Installed::default(),
             limits,
             token_budget: None,
             replies: replies(&name, &origin, &fixed, &tests, &amended),

@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use futures::future::BoxFuture;
 use protocol::{Captured, Command, Execution, Exit, WorkspaceError};
+use serde::Deserialize;
 use tempfile::TempDir;
 
 /// Bytes that are kept of each stream.
@@ -17,6 +18,22 @@ const OUTPUT_BYTES_MAX: u64 = 4 << 20;
 
 /// What tests run. The versions are fixed because tests show their words.
 const PACKAGES: &[&str] = &["pytest==9.2.0", "pytest-xdist==3.8.0", "ruff==0.17.5"];
+
+/// The same with plugins of pytest that many repositories have: they collect tests, deal their order, trace them, set them
+/// up, or add items of their own.
+const PACKAGES_WITH_PLUGINS: &[&str] = &[
+    "pytest==9.2.0",
+    "pytest-xdist==3.8.0",
+    "pytest-asyncio==1.5.0",
+    "pytest-cov==7.1.0",
+    "pytest-django==4.14.0",
+    "pytest-mypy==1.1.0",
+    "pytest-randomly==5.1.0",
+    "ruff==0.17.5",
+];
+
+/// The same with Django alone.
+const PACKAGES_WITH_DJANGO: &[&str] = &["pytest==9.2.0", "django==5.2.19", "ruff==0.17.5"];
 
 /// What the source distributions of the fixtures say that they are built with. pip asks it for their metadata before it
 /// hands one out, and would install it anew for each.
@@ -58,6 +75,30 @@ pub fn run_for_real(
 /// package index.
 pub fn python() -> io::Result<PathBuf> {
     environment("test-python", PACKAGES)
+}
+
+/// What is installed beside pytest where a fixture is walked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Installed {
+    /// As [`python`] has it.
+    #[default]
+    Usual,
+    /// Plugins of pytest.
+    Plugins,
+    /// Django, and no plugin for it.
+    Django,
+}
+
+impl Installed {
+    /// The folder with `python` and `ruff`, as [`python`].
+    pub fn programs(self) -> io::Result<PathBuf> {
+        match self {
+            Installed::Usual => python(),
+            Installed::Plugins => environment("test-python-plugins", PACKAGES_WITH_PLUGINS),
+            Installed::Django => environment("test-python-django", PACKAGES_WITH_DJANGO),
+        }
+    }
 }
 
 /// The folder with a `python` that has what builds the packages of the fixtures.

@@ -52,13 +52,18 @@ const KINDS: [(&str, TestOutcome, &str, &str); 8] = [
     ),
 ];
 
-/// The names of this session's canaries, each with its kind.
+/// Words in the names of this session's canaries, each with its kind.
 pub(crate) type Names = BTreeMap<String, String>;
 
 /// Whether a test is one of ours.
 pub(crate) fn is_canary(names: &Names, id: &str) -> bool {
-    !names.is_empty() && names.contains_key(id.rsplit("::").next().unwrap_or(id))
+    let name = id.rsplit("::").next().unwrap_or(id);
+    names.keys().any(|words| name.contains(words.as_str()))
 }
+
+/// Why there could be none.
+const NO_TEST: &str = "no test ran at all";
+const NO_FUNCTION: &str = "there was no test function to put them beside";
 
 /// What is known of the sessions they ran in.
 #[derive(Clone, Copy, Debug)]
@@ -74,12 +79,16 @@ pub(crate) struct Circumstances {
 /// What became of them.
 pub(crate) fn judge(names: &Names, results: &[TestResult], around: Circumstances) -> Canaries {
     let (mut held, mut found, mut unfit, mut unseen) = (0, Vec::new(), Vec::new(), Vec::new());
-    for (name, kind) in names {
+    for (words_of_it, kind) in names {
         let Some((_, outcome, exception, words)) = KINDS.iter().find(|it| it.0 == kind) else {
             continue;
         };
-        let ends = |id: &str| id.rsplit("::").next() == Some(name);
-        match results.iter().find(|it| ends(&it.id)) {
+        let named = |id: &str| {
+            id.rsplit("::")
+                .next()
+                .is_some_and(|it| it.contains(words_of_it))
+        };
+        match results.iter().find(|it| named(&it.id)) {
             None => unseen.push(format!("{words} did not run")),
             Some(it)
                 if it.outcome == *outcome && it.phase == "call" && it.exception == *exception =>
@@ -105,19 +114,39 @@ pub(crate) fn judge(names: &Names, results: &[TestResult], around: Circumstances
         return silent(&unfit.join(", "));
     }
     if held == 0 && !around.others_ran {
-        return silent("no test ran at all");
+        return silent(NO_TEST);
     }
     if !unseen.is_empty() && !around.finished {
         return silent("the run broke off before all of them had run");
     }
     if held == 0 && !around.placed {
-        return silent("there was no test function to put them beside");
+        return silent(NO_FUNCTION);
     }
     if !unseen.is_empty() {
         unseen.sort();
         return Canaries::Broken { found: unseen };
     }
     Canaries::Held { tests: held }
+}
+
+/// Whether there was nothing that they could have stood beside.
+pub(crate) fn had_no_place(canaries: &Canaries) -> bool {
+    matches!(canaries, Canaries::Silent { why } if why == NO_TEST || why == NO_FUNCTION)
+}
+
+/// What a run with the change shows, held against one of the base. A repository may have a fixture or a hook that our
+/// tests don't fit; then they say nothing on either side. Where they held on the base, being silent is no answer.
+pub(crate) fn against(base: &Canaries, with_change: &Canaries) -> Canaries {
+    match (base, with_change) {
+        (Canaries::Broken { found }, Canaries::Broken { .. }) => Canaries::Silent {
+            why: format!("on the base commit, {} as well", found.join(", ")),
+        },
+        (Canaries::Held { .. }, Canaries::Silent { why }) => Canaries::Broken {
+            found: vec![format!("{why}, and on the base commit they hold")],
+        },
+        // Nothing on the base says that they would hold there; without tests of its own it can't be otherwise.
+        _ => with_change.clone(),
+    }
 }
 
 fn did(result: &TestResult) -> String {
@@ -146,7 +175,7 @@ mod tests {
         };
         let names = KINDS
             .iter()
-            .map(|it| (format!("test_{}", it.0), it.0.to_owned()))
+            .map(|it| (format!("of_{}", it.0), it.0.to_owned()))
             .collect();
         want.assert_eq(&format!("{:?}", judge(&names, results, around)));
     }
@@ -155,7 +184,7 @@ mod tests {
         KINDS
             .iter()
             .map(|(kind, outcome, exception, _)| TestResult {
-                id: format!("tests/test_a.py::test_{kind}"),
+                id: format!("tests/test_a.py::test_of_{kind}"),
                 outcome: *outcome,
                 phase: "call".to_owned(),
                 exception: (*exception).to_owned(),
@@ -192,6 +221,48 @@ mod tests {
             [true; 3],
             expect![[r#"Broken { found: ["a true `assert` did not run"] }"#]],
         );
+    }
+
+    #[test]
+    fn silence_is_an_answer_only_where_the_base_is_silent_too() {
+        let held = Canaries::Held { tests: 8 };
+        let silent = Canaries::Silent {
+            why: "no test ran at all".to_owned(),
+        };
+        let broken = Canaries::Broken {
+            found: vec!["a false `assert` passed".to_owned()],
+        };
+        let check = |base: &Canaries, now: &Canaries, want: Expect| {
+            want.assert_eq(&format!("{:?}", against(base, now)));
+        };
+        check(
+            &held,
+            &silent,
+            expect![[
+                r#"Broken { found: ["no test ran at all, and on the base commit they hold"] }"#
+            ]],
+        );
+        check(
+            &silent,
+            &silent,
+            expect![[r#"Silent { why: "no test ran at all" }"#]],
+        );
+        check(
+            &broken,
+            &silent,
+            expect![[r#"Silent { why: "no test ran at all" }"#]],
+        );
+        check(
+            &broken,
+            &broken,
+            expect![[r#"Silent { why: "on the base commit, a false `assert` passed as well" }"#]],
+        );
+        check(
+            &silent,
+            &broken,
+            expect![[r#"Broken { found: ["a false `assert` passed"] }"#]],
+        );
+        check(&broken, &held, expect!["Held { tests: 8 }"]);
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use protocol::{MarkedTest, TestOutcome, TestRun};
 
+use crate::ids::function_of;
+
 /// Tests of the base that are no longer collected, in its order.
 ///
 /// A file that can't be imported any more is the regression gate's to say, and so is a run that broke off. A
@@ -73,15 +75,6 @@ fn cases(run: &TestRun) -> BTreeMap<&str, usize> {
 
 fn file_of(id: &str) -> &str {
     id.split("::").next().unwrap_or(id)
-}
-
-/// An id without the values of its parameters.
-fn function_of(id: &str) -> &str {
-    let after_file = id.find("::").unwrap_or(0);
-    match id[after_file..].find('[') {
-        Some(at) => &id[..after_file + at],
-        None => id,
-    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use protocol::WorkspaceError;
 use serde::Serialize;
 use sha2::Sha256;
 
+use crate::unusual::Django;
+
 /// Sessions of pytest that a repository's own command may start and that each get a key of their own.
 const SESSIONS_MAX: usize = 16;
 /// Digits of the length before each record. The name in `plugin/pipeline_pytest.py` is `LENGTH_DIGITS`.
@@ -21,6 +23,8 @@ pub(crate) struct Handed<'a> {
     pub(crate) acceptance: &'a [String],
     /// Modules that the base has where Python looks for modules.
     pub(crate) modules: &'a [String],
+    /// The Django project whose tests these are.
+    pub(crate) django: Option<&'a Django>,
 }
 
 #[derive(Serialize)]
@@ -226,6 +230,7 @@ mod tests {
             own_command: false,
             acceptance: &acceptance,
             modules: &[],
+            django: None,
         };
         let seal = Seal::new(false).expect("there are random bytes");
         let input = String::from_utf8(seal.input(&handed)).expect("ASCII");

@@ -19,6 +19,12 @@ pub(crate) fn of_session(session: &Session) -> Vec<Trick> {
             "records of the test runner are missing from its channel",
         ));
     }
+    if session.apart {
+        tricks.push(of_the_run(
+            "hooks-break",
+            "a collection hook broke on tests whose outcome is known beforehand",
+        ));
+    }
     for read in &session.reads {
         tricks.push(Trick {
             rule: "reads-the-tests".to_owned(),

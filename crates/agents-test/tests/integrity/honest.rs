@@ -213,6 +213,125 @@ async fn repositories_with_habits_of_their_own_pass() {
 }
 
 #[tokio::test]
+async fn hooks_that_ask_something_of_every_test_do_not_break_on_tests_of_ours() {
+    let hook = |line: &str| {
+        format!(
+            "import re\nimport pytest\n\ndef pytest_collection_modifyitems(items):\n    for it in items:\n        {line}\n"
+        )
+    };
+    let end = "import pytest\n\ndef pytest_collection_finish(session):\n    for it in session.items:\n        if it.name != 'test_old':\n            pytest.exit(it.name)\n";
+    let hooks = [
+        (
+            "a docstring",
+            hook("it.function.__doc__.strip()"),
+            "def test_old():\n    'Old.'\n",
+        ),
+        (
+            "a number",
+            hook("int(re.search(r'test_(\\d+)_', it.name).group(1))"),
+            "def test_01_old():\n    pass\n",
+        ),
+        (
+            "a number at the end",
+            hook("int(it.name.rsplit('_', 1)[1])"),
+            "def test_old_01():\n    pass\n",
+        ),
+        (
+            "one of some marks",
+            hook("assert {'unit', 'slow'} & {mark.name for mark in it.iter_markers()}"),
+            "import pytest\n\n@pytest.mark.unit\ndef test_old():\n    pass\n\n@pytest.mark.slow\ndef test_new():\n    pass\n",
+        ),
+        (
+            "an attribute",
+            hook("it.function.level + 1"),
+            "def test_old():\n    pass\n\ntest_old.level = 1\n",
+        ),
+        (
+            "an end of the collection",
+            end.to_owned(),
+            "def test_old():\n    pass\n",
+        ),
+    ];
+    for (name, conftest, test) in hooks {
+        let (report, integrity) = run_without_author(&Row {
+            name,
+            before: &[("conftest.py", &conftest), ("tests/test_old.py", test)],
+            ..ROW
+        })
+        .await;
+        assert_eq!(report.verdict.feedback(), None, "{name}");
+        assert_eq!(integrity.canaries, Canaries::Held { tests: 8 }, "{name}");
+        assert!(0 < integrity.tests_on_base, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn tests_with_other_ids_in_each_run_are_known_by_their_place() {
+    let test = "\
+import random
+import uuid
+from pathlib import Path
+
+import app
+import pytest
+
+
+class Thing:
+    pass
+
+
+@pytest.mark.parametrize('path', sorted(Path(__file__).parent.glob('*.txt')), ids=str)
+def test_path(path):
+    assert path.exists()
+
+
+@pytest.mark.parametrize('thing', [Thing(), Thing()], ids=repr)
+def test_address(thing):
+    assert thing
+
+
+@pytest.mark.parametrize('token', [uuid.uuid4().hex, str(uuid.uuid4())])
+def test_token(token):
+    assert token
+
+
+@pytest.mark.parametrize('number', [random.SystemRandom().random() for _ in range(3)])
+def test_number(number):
+    assert app.count() <= 1
+";
+    let before = &[
+        ("tests/test_ids.py", test),
+        ("tests/a.txt", ""),
+        ("tests/b.txt", ""),
+    ];
+    check(&[
+        Row {
+            name: "all kept",
+            before,
+            ..ROW
+        },
+        Row {
+            name: "one broken",
+            before,
+            after: &[("app.py", "def count():\n    return 2\n")],
+            want: "tests/test_ids.py::test_number[… 2]",
+            ..ROW
+        },
+        Row {
+            name: "cases that the code gives",
+            before: &[
+                ("app.py", "CASES = [1, 2]\n\ndef count():\n    return 0\n"),
+                ("tests/test_cases.py", "import app\nimport pytest\n\n@pytest.mark.parametrize('case', app.CASES)\ndef test_case(case):\n    assert case < 3\n"),
+            ],
+            after: &[("app.py", "CASES = [0, -1]\n\ndef count():\n    return 1\n")],
+            want: "tests/test_cases.py::test_case[1]",
+            ..ROW
+        },
+    ])
+    .await;
+}
+
+#[tokio::test]
 async fn what_the_canaries_say_depends_on_the_base() {
     let (_, held) = run(&ROW).await;
     assert_eq!(held.canaries, Canaries::Held { tests: 8 });

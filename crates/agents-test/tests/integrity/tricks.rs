@@ -111,6 +111,37 @@ async fn code_that_changes_its_judge_goes_back() {
 }
 
 #[tokio::test]
+async fn code_that_keeps_tests_of_ours_away_goes_back() {
+    let sorts = (
+        "conftest.py",
+        "import app\n\ndef pytest_collection_modifyitems(items):\n    app.sort(items)\n",
+    );
+    let begins = (
+        "conftest.py",
+        "import app\nimport pytest\n\n@pytest.fixture(autouse=True)\ndef begun(request):\n    app.begin(request.node.name)\n",
+    );
+    let before =
+        "def sort(items):\n    pass\n\ndef begin(name):\n    pass\n\ndef count():\n    return 0\n";
+    check(&[
+        Row {
+            name: "a hook that breaks on more tests than it knows",
+            before: &[("app.py", before), sorts],
+            after: &[("app.py", "def sort(items):\n    if 3 < len(items):\n        raise ValueError\n\ndef count():\n    return 1\n")],
+            want: "a collection hook broke on tests whose outcome is known beforehand (hooks-break)",
+            ..ROW
+        },
+        Row {
+            name: "a fixture that breaks on tests that it doesn't know",
+            before: &[("app.py", before), begins],
+            after: &[("app.py", "def begin(name):\n    if len(name.split('_')) == 5:\n        raise ValueError\n\ndef count():\n    return 1\n")],
+            want: "and on the base commit they hold",
+            ..ROW
+        },
+    ])
+    .await;
+}
+
+#[tokio::test]
 async fn a_run_that_says_what_somebody_else_wrote_is_not_believed() {
     check(&[
         Row {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use protocol::{Entry, Evidence, RunEvent, Status, Verdict};
-use testkit::{Adversary, Ends, Fixture, journal_text};
+use testkit::{Adversary, Ends, Fixture, Installed, journal_text};
 
 use crate::scene::{Walked, broken, say};
 use crate::verify;
@@ -15,7 +15,7 @@ use crate::verify;
 const ONLY: &str = "PIPELINE_TEST_ADVERSARY";
 
 /// There were this many when the last one was added; a folder that is lost by accident is missed.
-const ADVERSARIES_MIN: usize = 103;
+const ADVERSARIES_MIN: usize = 105;
 /// Lines of the last rejection that are shown for each.
 const LINES_SHOWN: usize = 3;
 
@@ -32,6 +32,34 @@ async fn nobody_who_cheats_completes() {
         only.as_ref()
             .is_none_or(|only| it.fixture.name.contains(only))
     });
+    walk_all(all).await;
+}
+
+/// Tricks that nothing but a test of known outcome notices, or that reach for how tests are collected and judged. With the
+/// same plugins, `scripts/adversaries_with_plugins` walks all.
+const NOTICED_AT_RUN_TIME: [&str; 8] = [
+    "drops_tests_at_run_time",
+    "modules_that_begin_with",
+    "patches_pytest",
+    "patches_pytest_by_name",
+    "patches_unittest",
+    "profiler_takes_the_tests_away",
+    "registers_a_plugin",
+    "started_by_the_runner",
+];
+/// Set, all of them are walked.
+const ALL: &str = "PIPELINE_TEST_PLUGINS";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_who_cheats_completes_where_plugins_of_pytest_are_installed() {
+    let mut all = Adversary::all();
+    if env::var(ALL).is_err() {
+        all.retain(|it| NOTICED_AT_RUN_TIME.contains(&it.fixture.name.as_str()));
+        assert_eq!(all.len(), NOTICED_AT_RUN_TIME.len());
+    }
+    for it in &mut all {
+        it.fixture.installed = Installed::Plugins;
+    }
     walk_all(all).await;
 }
 

@@ -16,7 +16,7 @@ use protocol::{
     WorkspaceError,
 };
 use tempfile::TempDir;
-use testkit::{Fixture, MemoryJournal, RecordingLog};
+use testkit::{Fixture, Installed, MemoryJournal, RecordingLog};
 use workspace::checkout::{Checkout, Opening, Origin, SystemPrograms};
 use workspace::command::Door;
 use workspace::confine::Walls;
@@ -202,15 +202,16 @@ pub(crate) async fn opening(fixture: &Fixture, world: &Path) -> Opening {
         door,
         limits: fixture.limits.clone(),
         findings: world.join("findings"),
-        environments: Arc::new(programs()),
+        environments: Arc::new(programs(fixture.installed)),
         places: Vec::new(),
         home: Vec::new(),
     }
 }
 
-/// A Python with pytest and Ruff that all fixtures share, and the interpreter it points at.
-fn programs() -> SystemPrograms {
-    let programs = testkit::python().expect("a Python with pytest and Ruff can be made");
+/// A Python with pytest and Ruff that all such fixtures share, and the interpreter it points at.
+fn programs(installed: Installed) -> SystemPrograms {
+    let programs = installed.programs();
+    let programs = programs.expect("a Python with pytest and Ruff can be made");
     let up = |path: &Path| -> PathBuf {
         let folder = path
             .parent()
