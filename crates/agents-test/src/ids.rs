@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn what_changes_is_out_of_an_id_and_its_test_is_asked_for_by_its_function() {
-        let places = Places::new([Place::new(Path::new("/work/run-1/tree"), "")]);
+        let places = Places::new([Place::new(Path::new("/runs/1/tree"), "")]);
         let mut steady = Steady::new(&places);
         let mut check = |id: &str, want: &str, target: &str| {
             let found = steady.id(id.to_owned());
@@ -254,7 +254,7 @@ mod tests {
         check("t.py::a[x::y]", "t.py::a[x::y]", "t.py::a");
         check("a[b]/t.py::a", "a[b]/t.py::a", "a[b]/t.py::a");
         check("t.py::a[/etc/x]", "t.py::a[/etc/x]", "t.py::a[/etc/x]");
-        let path = "t.py::a[/work/run-1/tree/tests/data/a.txt-3]";
+        let path = "t.py::a[/runs/1/tree/tests/data/a.txt-3]";
         check(path, "t.py::a[…tests/data/a.txt-3]", "t.py::a");
         let object = |address: &str| format!("t.py::a[<t.X object at 0x{address}>]");
         check(&object("7f99"), "t.py::a[<t.X object at …>]", "t.py::a");

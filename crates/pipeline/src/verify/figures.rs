@@ -30,6 +30,8 @@ pub(super) struct Told {
     pub(super) visits: Vec<(Place, Gate)>,
     /// Tests that gave different outcomes on the same tree.
     pub(super) flaky: HashSet<String>,
+    /// Test functions whose tests have other ids in each run, so that a comparison knows them by their place.
+    pub(super) by_place: HashSet<String>,
     /// Test files that did not run because of the time budget.
     pub(super) left_out: HashSet<String>,
     /// Programs whose version may explain a difference.
@@ -39,6 +41,16 @@ pub(super) struct Told {
     /// What an explanation says of the last ablation. Its figures are compared hunk by hunk, and how many there was time
     /// for differs from one machine to another.
     bite_in_words: String,
+}
+
+/// What stands behind the function's name in the id of a test that is known by its place, before its number.
+const BY_PLACE: &str = "[… ";
+
+/// The function of a test, where it is one of several and has an id of its own in each run.
+pub(super) fn function_of(test: &str) -> Option<&str> {
+    let after_file = test.find("::")?;
+    let at = after_file + test[after_file..].find('[')?;
+    (!test[at..].starts_with(BY_PLACE)).then(|| &test[..at])
 }
 
 /// A draft, 0 for what comes before all of them, and an agent.
@@ -223,6 +235,9 @@ impl Figures<'_> {
             } => {
                 let flipped = reruns.iter().filter(|it| flipped(it));
                 self.told.flaky.extend(flipped.map(|it| it.id.clone()));
+                let ids = comparison.iter().map(|it| it.id.as_str());
+                let by_place = ids.filter_map(|it| Some(it.split_once(BY_PLACE)?.0.to_owned()));
+                self.told.by_place.extend(by_place);
                 self.tests(run, comparison, scope.as_ref());
             }
             Evidence::Patch(facts) => self.patch(facts),

@@ -97,6 +97,27 @@ fn check(claimed: Vec<RunEvent>, found: Vec<RunEvent>, want: Expect) {
 }
 
 #[test]
+fn tests_that_are_known_by_their_place_have_no_id_of_their_own() {
+    let with = |id: &str, by_place: &str| {
+        let class = TestClass::Kept;
+        let comparison = tests(&[(by_place, class), (id, class)], &[]);
+        vec![reported("pytest", vec![comparison])]
+    };
+    check(
+        with("a.py::a[71]", "a.py::a[… 1]"),
+        with("a.py::a[35]", "a.py::a[… 1]"),
+        expect!["regression holds"],
+    );
+    check(
+        with("a.py::a[71]", "a.py::a[… 1]"),
+        with("a.py::a[71]", "a.py::a[… 2]"),
+        expect![
+            "regression: a.py::a[… 1]: before the change (pytest, draft 1): the bundle says Passed, and here it is nothing"
+        ],
+    );
+}
+
+#[test]
 fn what_is_flaky_on_either_side_is_left_aside() {
     let with = |class| {
         vec![reported(

@@ -106,8 +106,6 @@ impl Place<'_> {
             "-m",
             "pytest",
             "-q",
-            "-p",
-            "no:cacheprovider",
             "--continue-on-collection-errors",
             "--color=no",
         ];
