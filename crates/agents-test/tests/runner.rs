@@ -316,6 +316,7 @@ async fn tests_that_are_gone_or_skipped_now_are_regressions() {
         Case::new(&[CODE, OLD_TEST], &[(OLD_TEST.0, skip)]),
         expect![[r#"
             rejected: 1 test: 1 regressed
+            the run can't be believed: there was no test function to put them beside, and on the base commit they hold
             emptied-test: tests/test_old.py:3: `test_is_a_number` checked something before and checks nothing now
             no longer judging: tests/test_old.py (skip)
             passed before, not now: tests/test_old.py::test_is_a_number"#]],
