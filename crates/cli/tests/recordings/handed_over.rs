@@ -5,7 +5,7 @@ use std::path::Path;
 use std::thread;
 
 use protocol::{Reason, Status};
-use testkit::Fixture;
+use testkit::{Fixture, Installed};
 
 use crate::world::{Ended, Person, World, every_file, hand_over};
 
@@ -24,7 +24,9 @@ const SAME_BELOW: &[&str] = &["acceptance/"];
 
 #[test]
 fn a_recording_of_every_fixture_is_replayed_elsewhere() {
-    let fixtures = Fixture::all();
+    let mut fixtures = Fixture::all();
+    // The others need packages that their repositories don't name, so nobody else would have them.
+    fixtures.retain(|it| it.installed == Installed::Usual);
     let mut broken = Vec::new();
     let at_once = thread::available_parallelism().map_or(1, usize::from);
     for some in fixtures.chunks(at_once) {
