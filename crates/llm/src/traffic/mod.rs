@@ -73,7 +73,22 @@ struct Left {
     amount: u64,
     /// All that there is of it after a reset, where the vendor says so.
     limit: Option<u64>,
+    told_at: Instant,
     resets_at: Instant,
+}
+
+impl Left {
+    /// How long until there is room for `wanted`. What is told is when all of it is back, and it comes back little by
+    /// little (both vendors document a token bucket).
+    fn room_in(&self, wanted: u64, now: Instant) -> Duration {
+        let Some(limit) = self.limit.filter(|it| self.amount < *it) else {
+            return self.resets_at.duration_since(now);
+        };
+        let short = wanted.min(limit).saturating_sub(self.amount);
+        let whole = self.resets_at.duration_since(self.told_at);
+        let share = whole.mul_f64(short as f64 / (limit - self.amount) as f64);
+        (self.told_at + share).duration_since(now)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -110,25 +125,25 @@ impl Drop for Turn {
 }
 
 impl Lane {
-    /// Waits until the vendor takes another request of a model. `tokens` is about what it reads.
+    /// Waits until the vendor should take another request of a model, for `longest` at most: after that the vendor itself
+    /// says how long it takes. `tokens` is about what the request reads.
     ///
     /// # Errors
     ///
-    /// A fault when the vendor is down, or takes nothing for longer than `longest`.
+    /// A fault when the vendor is down.
     pub(crate) async fn turn(
         self: &Arc<Lane>,
         model: &str,
         tokens: u64,
         longest: Duration,
     ) -> Result<Turn, Fault> {
+        let until = Instant::now() + longest;
         loop {
-            let (wait, mut downs) = match self.admit(model, tokens)? {
+            let left = until.saturating_duration_since(Instant::now());
+            let (wait, mut downs) = match self.admit(model, tokens, left)? {
                 Ok(turn) => return Ok(turn),
                 Err(wait) => (wait, self.downs.subscribe()),
             };
-            if longest < wait {
-                return Err(Fault::held_back(wait, longest));
-            }
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 _ = downs.changed() => {}
@@ -137,7 +152,12 @@ impl Lane {
     }
 
     /// A turn, or how long to wait before asking for one again. The outer error is a vendor that is down.
-    fn admit(self: &Arc<Lane>, model: &str, tokens: u64) -> Result<Result<Turn, Duration>, Fault> {
+    fn admit(
+        self: &Arc<Lane>,
+        model: &str,
+        tokens: u64,
+        longest: Duration,
+    ) -> Result<Result<Turn, Duration>, Fault> {
         let now = Instant::now();
         let mut known = self.lock();
         let mut is_probe = false;
@@ -148,7 +168,7 @@ impl Lane {
             down.probed = true;
             is_probe = true;
         }
-        let wait = known.wait(model, tokens, now);
+        let wait = known.wait(model, tokens, now).min(longest);
         if wait.is_zero() {
             known.take(model, tokens);
             drop(known);
@@ -194,6 +214,7 @@ impl Lane {
             let left = Left {
                 amount: left.amount,
                 limit: left.limit,
+                told_at: here,
                 resets_at,
             };
             known.left.insert((model.to_owned(), unit), left);
@@ -238,8 +259,8 @@ impl Known {
             // What no reset makes room for is the vendor's to refuse.
             left.amount < wanted.min(left.limit.unwrap_or(u64::MAX))
         });
-        let resets = spent.map(|(_, left)| left.resets_at.duration_since(now));
-        resets.chain(held).max().unwrap_or_default()
+        let rooms = spent.map(|((_, unit), left)| left.room_in(unit.wanted(tokens), now));
+        rooms.chain(held).max().unwrap_or_default()
     }
 
     /// Counts a request of ours against what was left, until the next answer tells.

@@ -101,16 +101,6 @@ impl Fault {
         }
     }
 
-    /// Requests of ours that were not sent, because the vendor's limits leave no room for longer than we wait.
-    pub(crate) fn held_back(wait: Duration, longest: Duration) -> Fault {
-        let message = format!(
-            "its limits leave no room for {} s, and we wait {} s at most",
-            wait.as_secs(),
-            longest.as_secs()
-        );
-        Fault::new(Cause::Status(429), &message, Again::Down { tries: 0 })
-    }
-
     /// Whether a request for the cheaper service failed in a way that the usual one may not: no capacity is left for it
     /// (OpenAI answers 429, Gemini 503). What nobody billed, that is.
     pub(crate) fn is_of_flex(&self) -> bool {
