@@ -1,5 +1,7 @@
 //! The first use on a machine, and every later one.
 
+use std::os::unix::fs::MetadataExt;
+
 use protocol::{Silent, WorkspaceError};
 use workspace::python::{Index, Places, Toolbox};
 
@@ -32,6 +34,57 @@ async fn tools_are_installed_once_and_found_without_any_program_afterwards() {
         1,
         "only the door that looks, not the one to the index"
     );
+}
+
+#[tokio::test]
+async fn shells_with_different_search_paths_never_take_a_tool_from_each_other() {
+    let world = World::with(&[]).await;
+    let (door, limits) = (world.make_door(), limits());
+    let open = async |places: &Places| {
+        let opened = Toolbox::open(places, &door, &limits, &Silent).await;
+        opened.expect("the tools can be had")
+    };
+    let bare = world.bare_places(world.path("cache"));
+    let installed = open(&bare).await;
+    let programs = world.path("programs");
+    std::fs::create_dir(&programs).expect("a folder");
+    std::fs::copy(&installed.ruff.path, programs.join("ruff")).expect("a program");
+    let first = Places {
+        search_path: [vec![programs], bare.search_path.clone()].concat(),
+        ..world.bare_places(world.path("cache2"))
+    };
+    let second = world.bare_places(world.path("cache2"));
+    let of_first = open(&first).await;
+    assert_ne!(of_first.ruff.path, installed.ruff.path);
+    let looks = |it: &std::path::Path| std::fs::metadata(it).expect("it is there").ino();
+    let before = looks(&of_first.uv.path);
+    let of_second = open(&second).await;
+    assert_eq!(of_second.ruff.version, of_first.ruff.version);
+    assert_eq!(looks(&of_first.uv.path), before, "it is the same file");
+    // Neither looks anything up again because of the other.
+    world.doors.store(0, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(open(&first).await, of_first);
+    assert_eq!(open(&second).await, of_second);
+    assert_eq!(world.doors_asked_for(), 0, "nothing is started");
+}
+
+#[tokio::test]
+async fn a_tool_of_another_version_on_the_search_path_changes_nothing() {
+    let world = World::with(&[]).await;
+    let (door, limits) = (world.make_door(), limits());
+    let bare = world.bare_places(world.path("cache"));
+    let usual = Toolbox::open(&bare, &door, &limits, &Silent).await;
+    let usual = usual.expect("the tools can be had");
+    // Any program that has a version of its own.
+    let programs = world.path("programs");
+    std::fs::create_dir(&programs).expect("a folder");
+    std::fs::copy(&usual.uv.path, programs.join("ruff")).expect("a program");
+    let other = Places {
+        search_path: [vec![programs], bare.search_path.clone()].concat(),
+        ..bare
+    };
+    let found = Toolbox::open(&other, &door, &limits, &Silent).await;
+    assert_eq!(found.expect("the tools can be had"), usual);
 }
 
 #[tokio::test]
