@@ -22,6 +22,7 @@ mod plant;
 mod refusal;
 mod store;
 mod tree;
+mod work_files;
 
 pub use address::{Access, Address, Credential, check_reference};
 pub use branch::{Branch, Delivered, commit_to_branch};
@@ -32,6 +33,7 @@ pub use history::Described;
 pub use mirror::{MirrorLimits, Mirrors};
 pub use plant::plant;
 pub use store::Store;
+pub use work_files::apply_to_files;
 
 pub(crate) use by_program::{fetch as fetch_by_program, folder_address, is_unknown_form};
 pub(crate) use history::{Counts, describe, keep, kept_files};

@@ -73,7 +73,7 @@ pub fn commit_paths(
     })
 }
 
-fn open_around(folder: &Path) -> Result<Repository, GitError> {
+pub(super) fn open_around(folder: &Path) -> Result<Repository, GitError> {
     if !folder.is_dir() {
         return Err(GitError::NoSuchFolder {
             path: folder.to_owned(),
@@ -90,7 +90,7 @@ fn open_around(folder: &Path) -> Result<Repository, GitError> {
 }
 
 /// The folder with the files, without links. A repository that says its files are somewhere else is refused.
-fn top_of(repository: &Repository, folder: &Path) -> Result<PathBuf, GitError> {
+pub(super) fn top_of(repository: &Repository, folder: &Path) -> Result<PathBuf, GitError> {
     let refuse = |why: &str| GitError::NotARepository {
         path: folder.to_owned(),
         why: why.to_owned(),

@@ -166,6 +166,14 @@ pub enum GitError {
         /// What git said.
         said: String,
     },
+    /// The patch doesn't fit the user's own files.
+    #[error("apply the change in `{}`: {why} (nothing was changed; has the file changed since the run's base?)", .folder.display())]
+    DoesNotFit {
+        /// The top of the repository.
+        folder: PathBuf,
+        /// What stands against it.
+        why: String,
+    },
     /// The branch is there already and holds something else.
     #[error(
         "create the branch `{branch}` in `{repository}`: it and {tries_max} numbered names after it exist already"

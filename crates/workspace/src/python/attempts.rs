@@ -6,6 +6,7 @@ use protocol::WorkspaceError;
 
 use super::interpreter::Interpreter;
 use super::plan::Plan;
+use super::step::CERTIFICATES;
 use crate::checkout::BaseTree;
 
 /// Interpreters that are tried with the same releases.
@@ -119,6 +120,10 @@ pub(super) fn last_line(tail: &str) -> String {
 /// A failure with everything that was tried behind it.
 pub(super) fn with_advice(error: WorkspaceError, tried: &[String]) -> WorkspaceError {
     match error {
+        // No line of a project helps there.
+        WorkspaceError::Blocked { command, tail } if tail.starts_with(CERTIFICATES) => {
+            WorkspaceError::Blocked { command, tail }
+        }
         WorkspaceError::Blocked { command, tail } => WorkspaceError::Blocked {
             command,
             tail: format!("{tail}\n{}", advice(tried)),

@@ -72,15 +72,32 @@ pub(super) fn bounds(limits: &Limits) -> Bounds {
     }
 }
 
+/// What is said first where a program didn't believe the other side's certificate.
+pub(super) const CERTIFICATES: &str = "your network seems to replace certificates by its own, and they aren't known here: set SSL_CERT_FILE to a file \
+     that holds them";
+
+/// Words of pip, uv, curl and OpenSSL about certificates that nobody vouches for.
+const UNKNOWN_CERTIFICATE: [&str; 6] = [
+    "CERTIFICATE_VERIFY_FAILED",
+    "certificate verify failed",
+    "invalid peer certificate",
+    "UnknownIssuer",
+    "self-signed certificate",
+    "unable to get local issuer certificate",
+];
+
 /// How a program failed: the end of its output, and what stopped it if that wasn't itself.
 fn told(execution: &Execution, limits: &Limits) -> String {
     let whole = execution.tail();
-    let whole = whole.trim_end();
+    let whole = once_each(whole.trim_end());
     let mut from = whole.len().saturating_sub(TAIL_BYTES_MAX);
     while !whole.is_char_boundary(from) {
         from += 1;
     }
     let mut text = whole[from..].to_owned();
+    if UNKNOWN_CERTIFICATE.iter().any(|it| whole.contains(it)) {
+        text = format!("{CERTIFICATES}\n{text}");
+    }
     let stopped = match execution.exit {
         Exit::Code(_) => return text,
         Exit::Signal(signal) => format!("(ended by signal {signal})"),
@@ -91,4 +108,68 @@ fn told(execution: &Execution, limits: &Limits) -> String {
         text.push('\n');
     }
     text + &stopped
+}
+
+/// A text whose lines that follow on each other and differ by numbers alone stand once: the tries of an installer.
+fn once_each(text: &str) -> String {
+    // Numbers in both bases; an address is one.
+    let shape = |line: &str| -> String {
+        let words = line.split(|it: char| !it.is_ascii_alphanumeric());
+        words
+            .filter(|it| !it.bytes().any(|it| it.is_ascii_digit()))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let mut lines: Vec<String> = Vec::new();
+    let mut last = String::new();
+    let mut more = 0;
+    let close = |lines: &mut Vec<String>, more: &mut usize| {
+        if 0 < *more {
+            let plural = if *more == 1 { "" } else { "s" };
+            lines.push(format!("({more} more line{plural} like it)"));
+            *more = 0;
+        }
+    };
+    for line in text.lines() {
+        let its = shape(line);
+        if !its.trim().is_empty() && its == last {
+            more += 1;
+            continue;
+        }
+        close(&mut lines, &mut more);
+        lines.push(line.to_owned());
+        last = its;
+    }
+    close(&mut lines, &mut more);
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tries_that_differ_by_numbers_stand_once() {
+        let retry = |left: u32| {
+            format!(
+                "WARNING: Retrying (Retry(total={left})) after <X object at 0x7f{left}a>: /simple/a/"
+            )
+        };
+        let said = format!(
+            "Looking\n{}\n{}\n{}\nERROR: no a\nERROR: no b\n\n\nend",
+            retry(4),
+            retry(3),
+            retry(2)
+        );
+        let told = once_each(&said);
+        assert_eq!(
+            told,
+            format!(
+                "Looking\n{}\n(2 more lines like it)\nERROR: no a\nERROR: no b\n\n\nend",
+                retry(4)
+            )
+        );
+        assert_eq!(once_each("a 1\na 2"), "a 1\n(1 more line like it)");
+        assert_eq!(once_each(""), "");
+    }
 }
