@@ -399,4 +399,43 @@ mod tests {
         assert_eq!(money(&usage["forked"]["own"]), Some(4_200));
         assert_eq!(money(&usage["total"]), Some(16_800));
     }
+
+    #[test]
+    fn the_page_about_bundles_names_every_file_and_describes_the_two_that_bind_them() {
+        let page = include_str!("../../../docs/bundle.md");
+        let bundle = bundle(&example::completed());
+        for (name, _) in &bundle.files {
+            let name = name
+                .split_once('/')
+                .map_or(name.clone(), |it| format!("{}/", it.0));
+            assert!(page.contains(&format!("`{name}`")), "{name}");
+        }
+        let schemas: Vec<serde_json::Value> = page
+            .split("```json\n")
+            .skip(1)
+            .map(|it| it.split("```").next().unwrap_or_default())
+            .map(|it| serde_json::from_str(it).expect("a schema is JSON"))
+            .collect();
+        let text = |wanted: &str| {
+            let file = bundle.files.iter().find(|(it, _)| it == wanted);
+            String::from_utf8(file.expect("it is there").1.clone()).expect("it is text")
+        };
+        let journal = text("journal.jsonl");
+        let line = journal.lines().next().expect("a run has events");
+        for (file, schema) in [text(MARK).as_str(), line].into_iter().zip(&schemas) {
+            let file: serde_json::Value = serde_json::from_str(file).expect("it is JSON");
+            let there: Vec<&String> = file.as_object().expect("an object").keys().collect();
+            let mut described: Vec<&str> = schema["required"]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .filter_map(serde_json::Value::as_str)
+                .collect();
+            let mut there: Vec<&str> = there.into_iter().map(String::as_str).collect();
+            described.sort_unstable();
+            there.sort_unstable();
+            assert_eq!(there, described);
+        }
+        assert_eq!(schemas.len(), 2);
+    }
 }

@@ -73,6 +73,9 @@ pub enum DeliveryError {
     /// Git refused.
     #[error("commit the change")]
     Git(#[from] GitError),
+    /// The change doesn't go into a user's files.
+    #[error(transparent)]
+    Apply(GitError),
     /// A folder that isn't there is more often a slip of the pen than a wish.
     #[error("write the patch to `{}`: there is no such folder (make it, or choose another)", file.display())]
     NoFolder {

@@ -30,6 +30,21 @@ const NAMES: &[&str] = &[
 ];
 
 impl Bundle {
+    /// Whether a bundle could be written to a folder, before there is one.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Bundle::write_to`].
+    pub fn check_place(folder: &Path) -> Result<(), DeliveryError> {
+        let folder = &absolute(folder)?;
+        refuse_foreign(folder)?;
+        let there = folder.ancestors().skip(1).find(|it| it.exists());
+        let there = there.unwrap_or(Path::new("/"));
+        TempDir::with_prefix_in(".bundle-", there)
+            .map(drop)
+            .map_err(|it| DeliveryError::file("write below", there, it))
+    }
+
     /// Writes the folder, all at once: it is there whole, or as it was before.
     ///
     /// An empty folder and an earlier bundle of ours are replaced.

@@ -64,6 +64,7 @@ pub(crate) fn render(
         "trace": timeline::trace(record),
         "timeline": timeline::visits(record),
         "sent_back": timeline::sent_back(record),
+        "last_rejection": timeline::last_rejection(record),
         "said": timeline::said(record),
         "walls": facts::walls(record),
         "missing": record.missing(),
@@ -144,6 +145,102 @@ mod tests {
         }
         assert!(!page.contains("url("));
         assert!(!page.contains("@import"));
+    }
+
+    #[test]
+    fn why_a_failed_run_failed_is_open_and_before_everything_else() {
+        let mut history = example::rich();
+        let rejected = "the third page is lost";
+        for entry in &mut history {
+            match &mut entry.event {
+                RunEvent::Reported { report, .. } => {
+                    report.verdict = protocol::Verdict::Rejected {
+                        feedback: rejected.to_owned(),
+                    };
+                }
+                RunEvent::Finished { status, reason, .. } => {
+                    *status = protocol::Status::Failed;
+                    *reason = Some(protocol::Reason::RedraftsExhausted);
+                }
+                _ => {}
+            }
+        }
+        let failed = page(&history);
+        let place = |page: &str, what: &str| page.find(what);
+        let told = place(&failed, "<details class=\"rejection\" open>").expect("it is there");
+        assert!(told < place(&failed, "id=\"gates\"").expect("the gates are there"));
+        assert!(failed[told..].contains(rejected));
+        assert_eq!(place(&page(&example::rich()), "class=\"rejection\""), None);
+    }
+
+    /// The relative luminance of WCAG 2.
+    fn luminance(colour: &str) -> f64 {
+        let digits = colour.trim_start_matches('#');
+        let wide: String = match digits.len() {
+            3 => digits.chars().flat_map(|it| [it, it]).collect(),
+            _ => digits.to_owned(),
+        };
+        let part = |at: usize| {
+            let value = u8::from_str_radix(&wide[at..at + 2], 16).expect("a colour");
+            let value = f64::from(value) / 255.0;
+            match value <= 0.04045 {
+                true => value / 12.92,
+                false => ((value + 0.055) / 1.055).powf(2.4),
+            }
+        };
+        0.2126 * part(0) + 0.7152 * part(2) + 0.0722 * part(4)
+    }
+
+    #[test]
+    fn every_text_can_be_read_on_what_is_behind_it() {
+        const ON: &[(&str, &[&str])] = &[
+            (
+                "bg",
+                &[
+                    "ink", "dim", "good", "bad", "odd", "link", "k", "s", "c", "f", "t", "n",
+                ],
+            ),
+            (
+                "soft",
+                &[
+                    "ink", "dim", "good", "bad", "odd", "link", "k", "s", "c", "f", "t", "n",
+                ],
+            ),
+            (
+                "goodbg",
+                &["ink", "dim", "good", "k", "s", "c", "f", "t", "n"],
+            ),
+            (
+                "badbg",
+                &["ink", "dim", "bad", "k", "s", "c", "f", "t", "n"],
+            ),
+            ("oddbg", &["ink", "odd", "link"]),
+            ("idlebg", &["ink", "dim"]),
+        ];
+        let page = include_str!("../templates/report.html");
+        let schemes: Vec<&str> = page.split(":root{").skip(1).take(2).collect();
+        let mut low = Vec::new();
+        for scheme in &schemes {
+            let colours: std::collections::BTreeMap<&str, &str> = scheme
+                .split('}')
+                .next()
+                .expect("it ends")
+                .split(';')
+                .filter_map(|it| it.trim_start_matches("--").split_once(':'))
+                .collect();
+            for (behind, texts) in ON {
+                for text in *texts {
+                    let (a, b) = (luminance(colours[text]), luminance(colours[behind]));
+                    let contrast = (a.max(b) + 0.05) / (a.min(b) + 0.05);
+                    if contrast < 4.5 {
+                        low.push(format!("{text} on {behind}: {contrast:.2}"));
+                    }
+                }
+            }
+        }
+        assert_eq!(schemes.len(), 2);
+        assert_eq!(low, Vec::<String>::new());
+        assert!(!page.contains("opacity"));
     }
 
     #[test]

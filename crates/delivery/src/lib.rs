@@ -30,6 +30,6 @@ pub use commit::{Signers, commit_change};
 pub use error::DeliveryError;
 pub use html::prepare_page;
 pub use message::{branch_name, commit_message};
-pub use patch::write_patch;
+pub use patch::{apply_change, check_patch_place, write_patch};
 pub use read_back::read_bundle;
 pub use trace::{Step, StepFile, StepKind, StepTests, Tracer};

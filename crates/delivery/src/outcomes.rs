@@ -54,6 +54,12 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// Whether it is an acceptance test that ran with the change and isn't green.
+    pub(crate) fn is_unmet(&self) -> bool {
+        let tested = self.class.is_some();
+        self.acceptance && tested && !self.patch.is_some_and(TestOutcome::is_green)
+    }
+
     /// Whether a reader wants to see it in the report.
     pub(crate) fn is_worth_a_line(&self) -> bool {
         self.acceptance

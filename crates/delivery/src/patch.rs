@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use protocol::RunState;
+use workspace::git::apply_to_files;
 
 use crate::error::DeliveryError;
 
@@ -25,26 +26,59 @@ pub fn write_patch(state: &RunState, run: &str, file: &Path) -> Result<(), Deliv
         });
     }
     refuse_foreign(file)?;
-    let folder = match file.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
     let refused = |it| DeliveryError::file("write", file, it);
-    if !folder.is_dir() {
-        return Err(DeliveryError::NoFolder {
-            file: file.to_owned(),
-        });
-    }
-    let mut new = tempfile::Builder::new()
-        .prefix(".patch-")
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666))
-        .tempfile_in(folder)
-        .map_err(refused)?;
+    let mut new = new_beside(file)?;
     new.write_all(state.proposed_code.as_bytes())
         .map_err(refused)?;
     new.as_file().sync_all().map_err(refused)?;
     new.persist(file).map_err(|it| refused(it.error))?;
     Ok(())
+}
+
+/// Whether a patch could be written to a file, before there is one.
+///
+/// # Errors
+///
+/// As those of [`write_patch`].
+pub fn check_patch_place(file: &Path) -> Result<(), DeliveryError> {
+    refuse_foreign(file)?;
+    new_beside(file).map(drop)
+}
+
+/// A file that can take the place of the given one.
+fn new_beside(file: &Path) -> Result<tempfile::NamedTempFile, DeliveryError> {
+    let folder = match file.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    if !folder.is_dir() {
+        return Err(DeliveryError::NoFolder {
+            file: file.to_owned(),
+        });
+    }
+    tempfile::Builder::new()
+        .prefix(".patch-")
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666))
+        .tempfile_in(folder)
+        .map_err(|it| DeliveryError::file("write", file, it))
+}
+
+/// Applies the run's change to the files of the repository around `folder`, and stages nothing; the files, sorted.
+///
+/// # Errors
+///
+/// When there is no change, or when it doesn't fit the files; nothing has changed then.
+pub fn apply_change(
+    state: &RunState,
+    run: &str,
+    folder: &Path,
+) -> Result<Vec<String>, DeliveryError> {
+    if state.proposed_code.trim().is_empty() {
+        return Err(DeliveryError::NothingToDeliver {
+            run: run.to_owned(),
+        });
+    }
+    apply_to_files(folder, &state.proposed_code).map_err(DeliveryError::Apply)
 }
 
 /// Only a patch, or an empty file, may be replaced.

@@ -290,13 +290,15 @@ pub(crate) fn commands(record: &Record) -> Vec<String> {
     if record.state.proposed_code.trim().is_empty() {
         return Vec::new();
     }
-    let mut lines = base_again(&record.base);
-    lines.push("git -C checked apply --stat --apply ../patch.diff".to_owned());
+    // Elsewhere: a file more in the bundle's own folder, and nobody would believe it again.
+    let mut lines = vec!["checked=\"$(mktemp -d)\"".to_owned()];
+    lines.extend(base_again(&record.base));
+    lines.push("git -C \"$checked\" apply --stat --apply \"$PWD/patch.diff\"".to_owned());
     let acceptance = record.state.acceptance_tests();
     if acceptance.is_some_and(|it| !it.files.is_empty()) {
-        lines.push("cp -R acceptance/. checked/".to_owned());
+        lines.push("cp -R acceptance/. \"$checked\"".to_owned());
     }
-    lines.push("cd checked && python -m pytest".to_owned());
+    lines.push("(cd \"$checked\" && python -m pytest)".to_owned());
     lines
 }
 
@@ -304,18 +306,18 @@ pub(crate) fn commands(record: &Record) -> Vec<String> {
 fn base_again(base: &Base) -> Vec<String> {
     let repository = quote::shell_word(&base.repository);
     if base.repository.is_empty() {
-        return vec!["git init checked".to_owned()];
+        return vec!["git init \"$checked\"".to_owned()];
     }
     if base.uncommitted {
         return vec![
             "# The run started from uncommitted changes, which only this folder has.".to_owned(),
-            format!("cp -R {repository} checked"),
+            format!("cp -R {repository}/. \"$checked\""),
         ];
     }
     let commit = quote::shell_word(&base.commit);
     vec![
-        format!("git clone {repository} checked"),
-        format!("git -C checked checkout {commit}"),
+        format!("git clone {repository} \"$checked\""),
+        format!("git -C \"$checked\" checkout {commit}"),
     ]
 }
 
@@ -348,13 +350,13 @@ mod tests {
         ]
         .map(|it| base_again(&it).join("\n"));
         expect![[r#"
-            git clone https://host.example/a/b checked
-            git -C checked checkout c0ffee
+            git clone https://host.example/a/b "$checked"
+            git -C "$checked" checkout c0ffee
 
             # The run started from uncommitted changes, which only this folder has.
-            cp -R '/home/me/my project' checked
+            cp -R '/home/me/my project'/. "$checked"
 
-            git init checked"#]]
+            git init "$checked""#]]
         .assert_eq(&told.join("\n\n"));
     }
 

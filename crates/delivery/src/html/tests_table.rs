@@ -68,20 +68,34 @@ const CLASSES: &[(TestClass, bool, &str, &str)] = &[
 pub(super) fn groups(outcomes: &Outcomes) -> Vec<Value> {
     let one_side = (None, false, "one side only", "no outcome to compare with");
     let known = CLASSES.iter().map(|it| (Some(it.0), it.1, it.2, it.3));
-    known
-        .chain([one_side])
-        .filter_map(|(class, open, name, meaning)| {
-            let rows: Vec<&Row> = outcomes
-                .tests
-                .iter()
-                .filter(|it| it.class == class)
-                .collect();
+    let (unmet, others): (Vec<&Row>, Vec<&Row>) =
+        outcomes.tests.iter().partition(|it| it.is_unmet());
+    // Red on both sides like a failure of before, and yet it says that the task isn't done.
+    let unmet = (
+        "bad",
+        true,
+        "not accepted",
+        "acceptance tests that the change doesn't meet",
+        unmet,
+    );
+    let by_class = known.chain([one_side]).map(|(class, open, name, meaning)| {
+        let rows: Vec<&Row> = others
+            .iter()
+            .copied()
+            .filter(|it| it.class == class)
+            .collect();
+        (mark(class), open, name, meaning, rows)
+    });
+    [unmet]
+        .into_iter()
+        .chain(by_class)
+        .filter_map(|(mark, open, name, meaning, rows)| {
             if rows.is_empty() {
                 return None;
             }
             Some(json!({
                 "name": name,
-                "mark": mark(class),
+                "mark": mark,
                 "meaning": meaning,
                 "open": open,
                 "count": rows.len(),

@@ -1,6 +1,6 @@
 //! The walk through the stages: who worked when, what it took, what it came to.
 
-use protocol::{Evidence, Stage};
+use protocol::{Evidence, Stage, Status};
 use serde_json::{Value, json};
 
 use crate::record::{Place, Record, Visit, Word};
@@ -122,6 +122,12 @@ pub(super) fn sent_back(record: &Record) -> Vec<Value> {
         _ => None,
     });
     rejected.collect()
+}
+
+/// Why the last draft of a run that failed was sent back.
+pub(super) fn last_rejection(record: &Record) -> Option<Value> {
+    let failed = record.state.status == Status::Failed;
+    sent_back(record).pop().filter(|_| failed)
 }
 
 /// What the coders said of the last draft.
