@@ -28,13 +28,19 @@ pub(crate) fn summary(
 ) -> String {
     let mut counts: BTreeMap<TestClass, usize> = BTreeMap::new();
     for it in comparison {
-        *counts.entry(it.class).or_default() += 1;
+        // One that the change doesn't meet is no failure of before, although it failed then too.
+        let is_unmet =
+            it.class == TestClass::PreExisting && accepted::is_wanted(acceptance, &it.id);
+        if !is_unmet {
+            *counts.entry(it.class).or_default() += 1;
+        }
     }
     let listed: Vec<String> = counts
         .iter()
         .map(|(class, count)| format!("{count} {}", class_in_words(*class)))
         .collect();
-    let mut text = match comparison.len() {
+    let mut told = match counts.values().sum::<usize>() {
+        0 if !comparison.is_empty() => "no other test".to_owned(),
         0 => "no test ran".to_owned(),
         1 => format!("1 test: {}", listed.join(", ")),
         many => format!("{many} tests: {}", listed.join(", ")),
@@ -46,27 +52,44 @@ pub(crate) fn summary(
             _ => None,
         });
         let accepted = wanted - missed.unwrap_or(0);
-        text += &format!("; {accepted} of {wanted} acceptance tests passed");
+        told += &format!("; {accepted} of {wanted} acceptance tests passed");
     }
+    // Counts that can't be believed don't come first.
+    let is_doubted = |it: &Trouble| {
+        matches!(
+            it,
+            Trouble::Unaccounted { .. } | Trouble::Disbelieved(_) | Trouble::Tricked(_)
+        )
+    };
+    let (doubted, others): (Vec<&Trouble>, Vec<&Trouble>) =
+        troubles.iter().partition(|it| is_doubted(it));
+    let mut text = String::new();
+    add_troubles(&mut text, &doubted);
+    text += &format!("\n{told}");
+    add_troubles(&mut text, &others);
+    text.trim_start().to_owned()
+}
+
+/// A line for each trouble, each after a line feed.
+fn add_troubles(text: &mut String, troubles: &[&Trouble]) {
     for trouble in troubles {
         match trouble {
-            Trouble::Unaccounted { why } => text += &format!("\nthe run can't be believed: {why}"),
+            Trouble::Unaccounted { why } => *text += &format!("\nthe run can't be believed: {why}"),
             Trouble::Disbelieved(found) => {
-                text += &format!("\nthe run can't be believed: {}", found.join(", "));
+                *text += &format!("\nthe run can't be believed: {}", found.join(", "));
             }
             Trouble::Tricked(tricks) => {
                 for it in tricks {
-                    text += &format!("\n{}: {}{}", it.rule, place(it), it.words);
+                    *text += &format!("\n{}: {}{}", it.rule, place(it), it.words);
                 }
             }
-            Trouble::Missing(ids) => text += &named("\nno longer collected: ", ids),
-            Trouble::Marked(tests) => text += &named("\nno longer judging: ", &marks(tests)),
-            Trouble::NotAccepted(ids) => text += &named("\nnot accepted: ", ids),
-            Trouble::Regressed(ids) => text += &named("\npassed before, not now: ", ids),
-            Trouble::NewRed(ids) => text += &named("\nnew and failing: ", ids),
+            Trouble::Missing(ids) => *text += &named("\nno longer collected: ", ids),
+            Trouble::Marked(tests) => *text += &named("\nno longer judging: ", &marks(tests)),
+            Trouble::NotAccepted(ids) => *text += &named("\nnot accepted: ", ids),
+            Trouble::Regressed(ids) => *text += &named("\npassed before, not now: ", ids),
+            Trouble::NewRed(ids) => *text += &named("\nnew and failing: ", ids),
         }
     }
-    text
 }
 
 /// Where a trick is, for the beginning of a line; nothing when it is about the run.
@@ -155,10 +178,10 @@ pub(crate) fn for_coder(
             Trouble::NotAccepted(ids) => {
                 text += if given {
                     "\nTests that the user gave with the task don't pass. They are in the tree, and stay as they are \
-                     whatever you write into them:\n"
+                     whatever a draft writes into them:\n"
                 } else {
-                    "\nTests that say what the task asks for don't pass. You can't see or change them; \
-                     their ids and output say what is expected:\n"
+                    "\nTests that say what the task asks for, and that no coder sees, don't pass; their ids and \
+                     output say what is expected:\n"
                 };
                 add_failures(&mut text, run, ids);
             }
@@ -277,7 +300,7 @@ mod tests {
                 The test run can't be believed: it ended with status 3. Its last output:
                     boom
 
-                Tests that say what the task asks for don't pass. You can't see or change them; their ids and output say what is expected:
+                Tests that say what the task asks for, and that no coder sees, don't pass; their ids and output say what is expected:
                 - t.py::a: failed
                     t.py:3: in a
                     E   assert 3 == 4

@@ -1,5 +1,8 @@
 //! Runs the base's own suite for somebody who wants to know how it stands, without any task or model.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use protocol::{Limits, Log, TestRun, Workspace, WorkspaceError};
 
 use crate::baseline::{is_blocked, seconds_max};
@@ -19,18 +22,42 @@ pub struct Survey {
     pub run: TestRun,
 }
 
-/// Runs the suite on a copy of the base.
+/// Runs the suite on a copy of the base, or of it only what stands in these files and folders; a test's id means its file,
+/// and only results of that id are given.
 ///
 /// # Errors
 /// [`WorkspaceError::Blocked`] when the environment can't be set up or nothing of the suite can be collected.
 pub async fn survey(
     base: &dyn Workspace,
+    only: &[String],
     limits: &Limits,
     log: &dyn Log,
 ) -> Result<Survey, WorkspaceError> {
     let settings = Settings::read(base).await?;
     let tree = base.fork(&base.base().tree).await?;
-    let run = pytest::run(&*tree, &settings, Targets::Suite, seconds_max(limits), log).await?;
+    let files: BTreeSet<String> = only.iter().map(|it| file_of(it).to_owned()).collect();
+    let files = Vec::from_iter(files);
+    let targets = match files.is_empty() {
+        true => Targets::Suite,
+        false => Targets::Files(&files),
+    };
+    let mut run = pytest::run(&*tree, &settings, targets, seconds_max(limits), log).await?;
+    let ids: Vec<&String> = only.iter().filter(|it| it.contains("::")).collect();
+    if !ids.is_empty() {
+        let wanted = |it: &str| {
+            let under = |id: &&String| {
+                it.strip_prefix(id.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(['[', ':']))
+            };
+            let inside = |path: &&String| {
+                let file = file_of(it);
+                file == *path || Path::new(file).starts_with(path)
+            };
+            ids.iter().any(under) || only.iter().any(|it| inside(&it))
+        };
+        run.results.retain(|it| wanted(&it.id));
+        run.collected.retain(|it| wanted(it));
+    }
     let command = pytest::shown(&settings).to_owned();
     if is_blocked(&run) {
         return Err(WorkspaceError::Blocked {
@@ -44,4 +71,9 @@ pub async fn survey(
         config: settings.config,
         run,
     })
+}
+
+/// The file of a test's id; a path stands for itself.
+fn file_of(id: &str) -> &str {
+    id.split("::").next().unwrap_or(id)
 }

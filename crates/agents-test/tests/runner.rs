@@ -148,7 +148,7 @@ async fn a_change_that_misses_the_task_or_breaks_a_test_goes_back() {
         )
         .wants("tests/test_wanted.py", WANTED, &[WANTED_ID]),
         expect![[r#"
-            rejected: 2 tests: 1 regressed, 1 failing before and now; 0 of 1 acceptance tests passed
+            rejected: 1 test: 1 regressed; 0 of 1 acceptance tests passed
             not accepted: tests/test_wanted.py::test_counts_from_one
             passed before, not now: tests/test_old.py::test_is_a_number"#]],
     )
@@ -164,7 +164,7 @@ async fn the_coder_learns_what_was_expected_but_not_how_it_is_tested() {
     expect![[r#"
         The tests send the change back.
 
-        Tests that say what the task asks for don't pass. You can't see or change them; their ids and output say what is expected:
+        Tests that say what the task asks for, and that no coder sees, don't pass; their ids and output say what is expected:
         - tests/test_wanted.py::test_counts_from_one: failed
             tests/test_wanted.py:5: in test_counts_from_one
                 assert app.count() == 1
@@ -306,8 +306,8 @@ async fn tests_that_are_gone_or_skipped_now_are_regressions() {
     check(
         Case::new(&[CODE, OLD_TEST], &[(OLD_TEST.0, "")]),
         expect![[r#"
-            rejected: 1 test: 1 regressed
-            the run can't be believed: no test was found any more
+            rejected: the run can't be believed: no test was found any more
+            1 test: 1 regressed
             passed before, not now: tests/test_old.py::test_is_a_number"#]],
     )
     .await;
@@ -315,9 +315,9 @@ async fn tests_that_are_gone_or_skipped_now_are_regressions() {
     check(
         Case::new(&[CODE, OLD_TEST], &[(OLD_TEST.0, skip)]),
         expect![[r#"
-            rejected: 1 test: 1 regressed
-            the run can't be believed: there was no test function to put them beside, and on the base commit they hold
+            rejected: the run can't be believed: there was no test function to put them beside, and on the base commit they hold
             emptied-test: tests/test_old.py:3: `test_is_a_number` checked something before and checks nothing now
+            1 test: 1 regressed
             no longer judging: tests/test_old.py (skip)
             passed before, not now: tests/test_old.py::test_is_a_number"#]],
     )
