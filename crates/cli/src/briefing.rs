@@ -165,6 +165,24 @@ impl Briefing {
         lines
     }
 
+    /// What was spent before, and the most that may be spent in all, in millionths of a dollar.
+    pub(crate) fn spent_and_cap(&self) -> (u64, Option<u64>) {
+        (self.spent_microusd, self.money_microusd_max)
+    }
+
+    /// What to ask before a run that may cost more than this; nothing where it can't, or where nobody knows.
+    pub(crate) fn question(&self, above_microusd: u64) -> Option<String> {
+        let (what, sum) = match (self.money_microusd_max, self.typical_microusd) {
+            (Some(cap), _) => (
+                "This run may cost up to",
+                cap.saturating_sub(self.spent_microusd),
+            ),
+            (None, Some(typical)) => ("There is no cap, and a typical task costs about", typical),
+            (None, None) => return None,
+        };
+        (above_microusd < sum).then(|| format!("{what} {}. Go on?", cents(sum)))
+    }
+
     /// The caps in words, with what of them is used up.
     fn cap(&self) -> String {
         let spent = |amount: u64, words: String| match amount {

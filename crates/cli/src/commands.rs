@@ -1,19 +1,27 @@
 //! One file a command.
 
+mod apply;
 mod cancel;
+mod clean;
 mod commit;
+mod config;
 mod demo;
+mod diff;
 mod doctor;
 mod examine;
 mod fork;
 mod log;
 mod models;
+mod open;
 mod resume;
 mod review_bench;
 mod run;
 mod runs;
 mod show;
+mod test;
 mod verify;
+
+use std::path::Path;
 
 use clap::CommandFactory;
 use clap_complete::Shell;
@@ -31,6 +39,12 @@ pub(crate) async fn dispatch(command: Command, quiet: bool) -> Result<Exit, Fail
         Command::Runs(args) => runs::runs(&args).await,
         Command::Show(args) => show::show(&args).await,
         Command::Log(args) => log::log(&args).await,
+        Command::Diff(args) => diff::diff(&args).await,
+        Command::Apply(args) => apply::apply(&args).await,
+        Command::Open(args) => open::open(&args).await,
+        Command::Test(args) => test::test(&args, quiet).await,
+        Command::Config { command } => config::config(&command),
+        Command::Clean(args) => clean::clean(&args).await,
         Command::Cancel(args) => cancel::cancel(&args).await,
         Command::Verify(args) => verify::verify(args, quiet).await,
         Command::Commit(args) => commit::commit(&args).await,
@@ -38,9 +52,12 @@ pub(crate) async fn dispatch(command: Command, quiet: bool) -> Result<Exit, Fail
         Command::Models(args) => models::models(&args),
         Command::ReviewBench(args) => review_bench::review_bench(&args, quiet).await,
         Command::Doctor(args) => doctor::doctor(&args).await,
-        Command::Completions { shell } => {
-            completions(shell);
-            Ok(Exit::Done)
+        Command::Completions { .. }
+        | Command::Man { .. }
+        | Command::Configuration
+        | Command::ExitCodes
+        | Command::Environment => {
+            unreachable!("they need no clients, and are answered before")
         }
     }
 }
@@ -53,4 +70,17 @@ pub(crate) fn completions(shell: Shell) {
         "pipeline",
         &mut std::io::stdout(),
     );
+}
+
+/// Writes the manual pages: one for the program, one a command.
+pub(crate) fn man(folder: &Path) -> Result<Exit, Failure> {
+    let written = std::fs::create_dir_all(folder)
+        .and_then(|()| clap_mangen::generate_to(Cli::command(), folder));
+    written.map_err(|it| {
+        Failure::usage(
+            format!("write the manual pages into {}", folder.display()),
+            it,
+        )
+    })?;
+    Ok(Exit::Done)
 }

@@ -42,6 +42,8 @@ pub(crate) struct Config {
     pub(crate) budget: Option<f64>,
     /// Most tokens a run may use.
     pub(crate) token_budget: Option<u64>,
+    /// On a terminal, a run that may cost more than this asks first, in US dollars.
+    pub(crate) confirm_above: f64,
     /// Where runs are kept: `sqlite:PATH` or `postgres://…`; empty for a file in the state folder.
     pub(crate) database_url: String,
     /// The Python package index to install from; empty for the default one.
@@ -113,6 +115,7 @@ impl Default for Config {
             flex: false,
             budget: None,
             token_budget: None,
+            confirm_above: 5.0,
             database_url: String::new(),
             index_url: String::new(),
             index_hosts: Vec::new(),
@@ -155,24 +158,20 @@ impl Default for Config {
 impl Config {
     /// Reads all layers but the flags.
     pub(crate) fn read(surroundings: &Surroundings) -> Result<Config, Failure> {
-        let mut figment = Figment::from(Serialized::defaults(Config::default()));
-        for folder in surroundings.configuration_folders() {
-            let file = folder.join(FILE);
-            if file.exists() {
-                figment = figment.merge(Toml::file_exact(file));
-            }
-        }
-        for (name, value) in surroundings.with_prefix("PIPELINE_") {
-            let key = name.to_lowercase().replace("__", ".");
-            // Other programs may have variables that begin so; only a file that is ours must be without strangers.
-            if !is_a_key(&key) {
-                continue;
-            }
-            figment = figment.merge(Variable { name, key, value });
-        }
+        let figment = layers(surroundings);
         refuse_strange_limits(&figment)?;
         let config: Config = figment.extract().map_err(refused)?;
         config.check()
+    }
+
+    /// Every key that something else than the default set, with its value and the place, sorted.
+    pub(crate) fn set(surroundings: &Surroundings) -> Result<Vec<Set>, Failure> {
+        Config::read(surroundings)?;
+        let figment = layers(surroundings);
+        let whole: Value = figment.extract().map_err(refused)?;
+        let mut set = Vec::new();
+        collect_set("", &whole, &figment, &mut set);
+        Ok(set)
     }
 
     /// Checks what types alone can't say.
@@ -180,6 +179,11 @@ impl Config {
         if self.budget.is_some_and(|it| !(0.0..1e9).contains(&it)) {
             return Err(Failure::plain_usage(
                 "use `budget`: it must be an amount of US dollars such as 2.00",
+            ));
+        }
+        if !(0.0..1e9).contains(&self.confirm_above) {
+            return Err(Failure::plain_usage(
+                "use `confirm_above`: it must be an amount of US dollars such as 5.00",
             ));
         }
         for (model, price) in &self.prices {
@@ -228,6 +232,58 @@ impl Config {
             ))),
             Err(source) => Err(Failure::usage(format!("use `prices.\"{model}\"`"), source)),
         }
+    }
+}
+
+/// A key that something else than the default set.
+#[derive(Debug, Serialize)]
+pub(crate) struct Set {
+    /// Its dotted name.
+    pub(crate) key: String,
+    /// Its value.
+    pub(crate) value: serde_json::Value,
+    /// Where it was set.
+    pub(crate) place: String,
+}
+
+fn layers(surroundings: &Surroundings) -> Figment {
+    let mut figment = Figment::from(Serialized::defaults(Config::default()));
+    for folder in surroundings.configuration_folders() {
+        let file = folder.join(FILE);
+        if file.exists() {
+            figment = figment.merge(Toml::file_exact(file));
+        }
+    }
+    for (name, value) in surroundings.with_prefix("PIPELINE_") {
+        let key = name.to_lowercase().replace("__", ".");
+        // Other programs may have variables that begin so; only a file that is ours must be without strangers.
+        if !is_a_key(&key) {
+            continue;
+        }
+        figment = figment.merge(Variable { name, key, value });
+    }
+    figment
+}
+
+fn collect_set(of: &str, value: &Value, figment: &Figment, set: &mut Vec<Set>) {
+    if let Value::Dict(_, table) = value {
+        for (name, value) in table {
+            let key = match of {
+                "" => name.clone(),
+                of => format!("{of}.{name}"),
+            };
+            collect_set(&key, value, figment, set);
+        }
+        return;
+    }
+    let metadata = figment.get_metadata(value.tag());
+    let is_default = metadata.is_none_or(|it| it.name.contains("Config"));
+    if !is_default {
+        set.push(Set {
+            key: of.to_owned(),
+            value: serde_json::to_value(value).unwrap_or_default(),
+            place: place(metadata),
+        });
     }
 }
 

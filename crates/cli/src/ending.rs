@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use delivery::Signers;
+use delivery::{Bundle, Signers};
 use protocol::{Entry, Evidence, RunEvent, RunId, RunState, Status, Tier};
 use workspace::checkout::Checkout;
 
@@ -50,6 +50,38 @@ pub(crate) fn below_required(state: &RunState, require: Option<Require>) -> Opti
             words::tier(wanted)
         )
     })
+}
+
+/// Whether everything that the settings ask for could be written, while nothing has been paid yet.
+pub(crate) fn check_places(settings: &Settings) -> Result<(), Failure> {
+    let early = |failure: Failure| {
+        failure.advise("Nothing was begun: choose another place, and run the task again.")
+    };
+    let refused = |it| early(Failure::told(Exit::Usage, it));
+    if let Some(folder) = &settings.out {
+        Bundle::check_place(folder).map_err(refused)?;
+    }
+    if let Some(file) = &settings.patch {
+        delivery::check_patch_place(file).map_err(refused)?;
+    }
+    let local = ground::local_folder(settings).filter(|_| settings.commit);
+    // A work tree beside another one has a file there; what it names is looked at when the branch is made.
+    if let Some(objects) = local
+        .map(|it| it.join(".git/objects"))
+        .filter(|it| it.is_dir())
+    {
+        tempfile::Builder::new()
+            .prefix("tmp_obj_")
+            .tempfile_in(&objects)
+            .map_err(|it| {
+                let doing = format!(
+                    "write into {}, where --commit puts the change",
+                    objects.display()
+                );
+                early(Failure::usage(doing, it))
+            })?;
+    }
+    Ok(())
 }
 
 /// Delivers a completed change as the settings say.
@@ -233,7 +265,7 @@ fn cost(state: &RunState) -> String {
 }
 
 /// The files of a change with what happened to each.
-fn changed_files(patch: &str) -> Vec<String> {
+pub(crate) fn changed_files(patch: &str) -> Vec<String> {
     delivery::changed_files(patch)
         .into_iter()
         .map(|file| {

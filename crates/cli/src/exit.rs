@@ -36,6 +36,48 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
+    /// All of them, by their codes.
+    pub(crate) const ALL: [Exit; 14] = [
+        Exit::Done,
+        Exit::Broken,
+        Exit::Usage,
+        Exit::Failed,
+        Exit::NoProgress,
+        Exit::Budget,
+        Exit::Blocked,
+        Exit::NeedsInput,
+        Exit::Cancelled,
+        Exit::Vendor,
+        Exit::Delivery,
+        Exit::Declined,
+        Exit::ReviewFiltered,
+        Exit::ReviewUnreadable,
+    ];
+
+    /// What it means, for people.
+    pub(crate) fn about(self) -> &'static str {
+        match self {
+            Exit::Done => "completed, and delivered if asked",
+            Exit::Broken => "the program itself broke; the run can be resumed",
+            Exit::Usage => "wrong usage or configuration; nothing was begun",
+            Exit::Failed => {
+                "every draft was sent back, or there was none; tests failed; a bundle doesn't hold"
+            }
+            Exit::NoProgress => "redrafts changed nothing any more",
+            Exit::Budget => {
+                "the next request could have passed the cap; the run can be resumed with a higher one"
+            }
+            Exit::Blocked => "the repository's tests can't be set up or started here",
+            Exit::NeedsInput => "the task can't be resolved or is empty",
+            Exit::Cancelled => "somebody stopped the run; it can be resumed",
+            Exit::Vendor => "a model's vendor refused or is unreachable; the run can be resumed",
+            Exit::Delivery => "the change is kept, but could not be delivered",
+            Exit::Declined => "a model declined the task, or its vendor's filter stopped it",
+            Exit::ReviewFiltered => "the reviewer's answer was stopped by its vendor's filter",
+            Exit::ReviewUnreadable => "the reviewer gave no verdict that can be read",
+        }
+    }
+
     /// The code of a run's end.
     pub(crate) fn of(status: Status, reason: Option<Reason>) -> Exit {
         match (status, reason) {

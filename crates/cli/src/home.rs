@@ -56,6 +56,19 @@ impl Home {
         })
     }
 
+    /// The run that a user means by a name or its beginning; without one, the newest.
+    pub(crate) async fn find_or_last(&self, name: Option<&str>) -> Result<RunId, Failure> {
+        if let Some(name) = name {
+            return self.find(name).await;
+        }
+        let newest = self.store.runs(1).await;
+        let newest = newest.map_err(|it| store_failure("list the runs", it))?;
+        newest.into_iter().next().map(|it| it.id).ok_or_else(|| {
+            Failure::plain_usage("find the newest run: there are no runs yet")
+                .advise("`pipeline demo` makes one without a key.")
+        })
+    }
+
     /// The private folder of a run.
     pub(crate) fn run_folder(&self, run: &RunId) -> PathBuf {
         self.surroundings.state.join("runs").join(&run.0)

@@ -18,8 +18,10 @@ mod figures;
 mod ground;
 mod home;
 mod out;
+mod paint;
 mod progress;
 mod recording;
+mod reference;
 mod rehearsal;
 mod reopen;
 mod reopened;
@@ -50,11 +52,16 @@ fn main() -> ExitCode {
         workspace::confine::inner_main(arguments);
     }
     let cli = Cli::parse();
+    paint::choose(cli.color);
     let ended = match cli.command {
         Command::Completions { shell } => {
             commands::completions(shell);
             Ok(Exit::Done)
         }
+        Command::Man { folder } => commands::man(&folder),
+        Command::Configuration => Ok(told(&reference::configuration())),
+        Command::ExitCodes => Ok(told(&reference::exit_codes())),
+        Command::Environment => Ok(told(&reference::environment())),
         command => start(command, cli.quiet),
     };
     match ended {
@@ -62,10 +69,17 @@ fn main() -> ExitCode {
         Err(failure) => {
             // Vendors, trackers and programs of the repository have a word in it.
             let told = protocol::visible(&failure.to_string()).into_owned();
-            let _ = writeln!(std::io::stderr().lock(), "error: {told}");
+            let told = format!("error: {told}");
+            let told = paint::line(&told, paint::Stream::Error);
+            let _ = writeln!(std::io::stderr().lock(), "{told}");
             failure.exit.code().into()
         }
     }
+}
+
+fn told(text: &str) -> Exit {
+    out::line(text.trim_end());
+    Exit::Done
 }
 
 /// Everything that needs clients, files or children.

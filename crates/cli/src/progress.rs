@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 
 use delivery::{Step, Tracer};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use protocol::{Entry, Evidence, Log, Note, RunEvent, RunId, Stage, Terms, Verdict};
+use protocol::{Entry, Evidence, Log, Note, RunEvent, RunId, Seat, Stage, Terms, Verdict};
 use serde::Serialize;
 
 use crate::briefing::Briefing;
+use crate::paint::{self, Stream};
 use crate::words;
 
 /// Lines of a rejection that are shown inline; the rest is in the report.
@@ -20,6 +21,9 @@ const FEEDBACK_LINES_MAX: usize = 14;
 
 /// Longest line outside a terminal.
 const PLAIN_CHARS_MAX: usize = 160;
+/// What is said of work that no event announced.
+const PREPARING: &str = "preparing";
+
 /// Narrower terminals wrap.
 const LIVE_CHARS_MIN: usize = 60;
 
@@ -63,6 +67,12 @@ struct Inner {
     /// The live line of each agent at work.
     lines: BTreeMap<String, Working>,
     iterations_max: u8,
+    /// The model of each agent that has one.
+    models: BTreeMap<String, String>,
+    /// What the run has cost until now, as far as it is known.
+    spent_microusd: u64,
+    /// The most that it may cost.
+    microusd_max: Option<u64>,
 }
 
 struct Working {
@@ -71,6 +81,19 @@ struct Working {
     since: Instant,
     tokens: u64,
     cost_microusd: Option<u64>,
+    /// Whether it is part of something else, which says by its own end that this is over, too.
+    is_part: bool,
+}
+
+impl Working {
+    /// What it used until now, in words.
+    fn used(&self) -> String {
+        let mut used = words::tokens(self.tokens);
+        if self.cost_microusd.is_some_and(|it| 0 < it) {
+            used += &format!(", {}", delivery::words::money(self.cost_microusd));
+        }
+        used
+    }
 }
 
 impl Progress {
@@ -106,6 +129,7 @@ impl Progress {
         inner.run = Some(run.clone());
         if let Some(terms) = Terms::of(history) {
             inner.iterations_max = terms.limits.iterations_max;
+            inner.models = models_of(terms.crew);
         }
         for entry in history {
             inner.tracer.take(&entry.event);
@@ -134,9 +158,12 @@ impl Progress {
                 }
             }
             Mode::Live | Mode::Plain => {
+                self.end_parts();
                 self.show(&entry.event);
                 if let Some(step) = step {
-                    self.print(&words::cut(&format!("  {}", step.line()), self.width()));
+                    for line in words::wrapped("  ", 4, &step.line(), self.width()) {
+                        self.print(&line);
+                    }
                 }
             }
         }
@@ -156,8 +183,19 @@ impl Progress {
         }
     }
 
+    /// A question, with room for the answer behind it.
+    pub(crate) fn ask(&self, question: &str) {
+        self.bars.suspend(|| {
+            let _ = write!(std::io::stderr().lock(), "{question} [y/N] ");
+        });
+    }
+
     /// Who works, what each costs, and the cap.
     pub(crate) fn brief(&self, briefing: &Briefing) {
+        {
+            let mut inner = self.lock();
+            (inner.spent_microusd, inner.microusd_max) = briefing.spent_and_cap();
+        }
         for line in briefing.lines(self.width()) {
             self.say(&line);
         }
@@ -166,9 +204,17 @@ impl Progress {
     fn show(&self, event: &RunEvent) {
         match event {
             RunEvent::Opened {
-                task, base, limits, ..
+                task,
+                base,
+                limits,
+                crew,
+                ..
             } => {
-                self.lock().iterations_max = limits.iterations_max;
+                {
+                    let mut inner = self.lock();
+                    inner.iterations_max = limits.iterations_max;
+                    inner.models = models_of(crew);
+                }
                 for line in words::opening(task, base, self.width()) {
                     self.print(&line);
                 }
@@ -236,8 +282,10 @@ impl Progress {
                     self.print(&words::indented(feedback, FEEDBACK_LINES_MAX, self.width()));
                 }
             }
-            RunEvent::Reopened { limits, .. } => {
-                self.lock().iterations_max = limits.iterations_max;
+            RunEvent::Reopened { limits, crew, .. } => {
+                let mut inner = self.lock();
+                inner.iterations_max = limits.iterations_max;
+                inner.models = models_of(crew);
             }
             RunEvent::Replied { .. }
             | RunEvent::Unanswered { .. }
@@ -255,7 +303,7 @@ impl Progress {
                     .unwrap_or_else(|_| ProgressStyle::default_spinner()),
             );
             bar.set_prefix(what.to_owned());
-            bar.set_message(agent.to_owned());
+            bar.set_message(self.named(agent));
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         } else {
@@ -267,9 +315,48 @@ impl Progress {
             since: Instant::now(),
             tokens: 0,
             cost_microusd: None,
+            is_part: what == PREPARING,
         };
         if let Some(before) = self.lock().lines.insert(agent.to_owned(), line) {
             before.bar.finish_and_clear();
+        }
+    }
+
+    /// An agent with its model.
+    fn named(&self, agent: &str) -> String {
+        match self.lock().models.get(agent) {
+            Some(model) => format!("{agent} ({model})"),
+            None => agent.to_owned(),
+        }
+    }
+
+    /// The whole run's money behind what one agent used.
+    fn total(inner: &Inner) -> String {
+        match (inner.spent_microusd, inner.microusd_max) {
+            (0, _) => String::new(),
+            (spent, None) => format!(" · {} in all", delivery::words::money(Some(spent))),
+            (spent, Some(cap)) => format!(
+                " · {} of {}, {} left",
+                delivery::words::money(Some(spent)),
+                delivery::words::money(Some(cap)),
+                delivery::words::money(Some(cap.saturating_sub(spent)))
+            ),
+        }
+    }
+
+    /// Takes away the lines of an installation, a clone and the like: an event says that they are over.
+    fn end_parts(&self) {
+        let mut inner = self.lock();
+        let parts: Vec<String> = inner
+            .lines
+            .iter()
+            .filter(|(agent, line)| line.is_part && !inner.models.contains_key(*agent))
+            .map(|(agent, _)| agent.clone())
+            .collect();
+        for part in parts {
+            if let Some(line) = inner.lines.remove(&part) {
+                line.bar.finish_and_clear();
+            }
         }
     }
 
@@ -293,7 +380,7 @@ impl Progress {
     /// Changes an agent's live line; one that wasn't announced works on its preparation.
     fn update(&self, agent: &str, change: impl FnOnce(&mut Working)) {
         if !self.lock().lines.contains_key(agent) {
-            self.begin(agent, "preparing");
+            self.begin(agent, PREPARING);
         }
         if let Some(line) = self.lock().lines.get_mut(agent) {
             change(line);
@@ -301,6 +388,7 @@ impl Progress {
     }
 
     fn print(&self, text: &str) {
+        let text = paint::line(text, Stream::Error);
         self.bars.suspend(|| {
             let _ = writeln!(std::io::stderr().lock(), "{text}");
         });
@@ -317,30 +405,45 @@ impl Log for Progress {
             return;
         }
         match note {
-            Note::Asking { agent } => self.update(&agent, |line| {
-                line.bar.set_message(format!("{agent} asks its model"));
-            }),
+            Note::Asking { agent } => {
+                let (named, total) = (self.named(&agent), Progress::total(&self.lock()));
+                self.update(&agent, |line| {
+                    let used = match line.tokens {
+                        0 => String::new(),
+                        _ => format!(", {} so far", line.used()),
+                    };
+                    line.bar
+                        .set_message(format!("{named} is waited for{used}{total}"));
+                });
+            }
             Note::Answered {
                 agent,
                 tokens,
                 cost_microusd,
-            } => self.update(&agent, |line| {
-                line.tokens += tokens;
-                if let Some(cost) = cost_microusd {
-                    line.cost_microusd = Some(line.cost_microusd.unwrap_or(0) + cost);
-                }
-                line.bar.set_message(format!(
-                    "{agent} reads the reply, {}",
-                    words::tokens(line.tokens)
-                ));
-            }),
+            } => {
+                let total = {
+                    let mut inner = self.lock();
+                    inner.spent_microusd += cost_microusd.unwrap_or(0);
+                    Progress::total(&inner)
+                };
+                let named = self.named(&agent);
+                self.update(&agent, |line| {
+                    line.tokens += tokens;
+                    if let Some(cost) = cost_microusd {
+                        line.cost_microusd = Some(line.cost_microusd.unwrap_or(0) + cost);
+                    }
+                    let used = line.used();
+                    line.bar
+                        .set_message(format!("{named} reads the reply, {used}{total}"));
+                });
+            }
             // Nothing to be done about it.
             Note::Renamed { .. } => {}
             Note::Tool { agent, call } => self.update(&agent, |line| {
                 line.bar.set_message(format!(
                     "{agent} {} · {}",
                     words::one_line(&call, 70),
-                    words::tokens(line.tokens)
+                    line.used()
                 ));
             }),
             Note::Tested {
@@ -375,6 +478,13 @@ impl Log for Progress {
             }
         }
     }
+}
+
+/// The model of each agent that has one, without its vendor.
+fn models_of(crew: &[Seat]) -> BTreeMap<String, String> {
+    crew.iter()
+        .filter_map(|it| Some((it.agent.clone(), it.model.as_ref()?.model.clone())))
+        .collect()
 }
 
 fn evidence_is_fine(evidence: &Evidence) -> bool {

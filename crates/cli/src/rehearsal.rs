@@ -10,7 +10,7 @@ use crate::briefing::Briefing;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::home::{Home, store_failure};
-use crate::progress::Mode;
+use crate::progress::{Mode, Progress};
 use crate::settings::{self, Settings};
 use crate::{out, wiring, words};
 
@@ -24,6 +24,21 @@ pub(crate) fn briefing(home: &Home, settings: &Settings, history: &[Entry]) -> B
     let prices = settings::prices(&home.config);
     let spent = wiring::spent(history);
     Briefing::of(settings, &prices, &home.surroundings, spent)
+}
+
+/// Whether the user agrees to a run that may cost more than the configuration lets pass. Only a person can be asked.
+pub(crate) async fn agreed(home: &Home, briefing: &Briefing, progress: &Progress) -> bool {
+    let above = settings::microusd(home.config.confirm_above);
+    let Some(question) = briefing.question(above).filter(|_| home.surroundings.typed) else {
+        return true;
+    };
+    progress.ask(&question);
+    let read = tokio::task::spawn_blocking(|| {
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).map(|_| answer)
+    });
+    let answer = read.await.ok().and_then(Result::ok).unwrap_or_default();
+    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
 /// Says what a run would work on, who would, and what that costs: the result of a dry run.

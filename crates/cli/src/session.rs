@@ -45,6 +45,8 @@ pub(crate) struct Plan {
     pub(crate) notes: Vec<String>,
     /// Whether it ends before anything is paid.
     pub(crate) dry_run: bool,
+    /// Whether the user is asked before a run that may cost much.
+    pub(crate) asks: bool,
     /// The run whose replies are replayed, when their recording says what it was.
     pub(crate) recorded: Option<RecordedRun>,
 }
@@ -57,6 +59,7 @@ pub(crate) async fn begin(home: &Home, plan: Plan, mode: Mode) -> Result<Exit, F
         settings,
         notes,
         dry_run,
+        asks,
         recorded,
     } = plan;
     let progress = Arc::new(Progress::new(mode));
@@ -122,14 +125,35 @@ pub(crate) async fn begin(home: &Home, plan: Plan, mode: Mode) -> Result<Exit, F
         rehearsal::forget(home, lease).await?;
         return told;
     }
+    let briefing = settings
+        .source
+        .is_paid()
+        .then(|| rehearsal::briefing(home, &settings, &[]));
+    if let Some(briefing) = &briefing
+        && asks
+        && mode == Mode::Live
+    {
+        let agreed = tokio::select! {
+            agreed = rehearsal::agreed(home, briefing, &progress) => agreed,
+            () = signals.stop.asked() => false,
+        };
+        if !agreed {
+            drop(checkout);
+            rehearsal::forget(home, lease).await?;
+            return Err(Failure::plain(
+                Exit::Cancelled,
+                "begin without your leave: nothing was asked or paid (--budget bounds what a run may cost, --yes asks nothing)",
+            ));
+        }
+    }
     progress.follow(&run, &[]);
     let journal = Announcing::new(home, lease, progress.clone());
     journal.append(&opened).await.map_err(|it| {
         Failure::broken("write down the run's beginning", it)
             .advise("Nothing has been done yet: once the cause is gone, run the task again.")
     })?;
-    if settings.source.is_paid() {
-        progress.brief(&rehearsal::briefing(home, &settings, &[]));
+    if let Some(briefing) = &briefing {
+        progress.brief(briefing);
     }
     let history = history(home, &run).await?;
     go_on(
@@ -283,6 +307,15 @@ fn write_bundle(
     let bundle = Bundle::of(run, history).map_err(failed)?;
     bundle.write_to(Path::new(&folder)).map_err(failed)?;
     Ok(folder)
+}
+
+/// Where the evidence of a run is: where its last settings say, or in its folder.
+pub(crate) fn bundle_of(home: &Home, run: &RunId, history: &[Entry]) -> PathBuf {
+    let settings = Terms::of(history)
+        .and_then(|it| serde_json::from_value::<Settings>(it.settings.clone()).ok());
+    settings
+        .and_then(|it| it.out)
+        .unwrap_or_else(|| home.bundle_folder(run))
 }
 
 pub(crate) fn fold(history: &[Entry]) -> Result<RunState, Failure> {

@@ -29,6 +29,8 @@ pub(crate) struct Surroundings {
     pub(crate) today: Day,
     /// Whether a person watches standard error.
     pub(crate) watched: bool,
+    /// Whether a person types on standard input.
+    pub(crate) typed: bool,
     /// Whether files of the working folder may configure us.
     trusts_folder: bool,
 }
@@ -93,6 +95,7 @@ impl Surroundings {
             folder,
             today: Day::at(SystemTime::now()),
             watched: std::io::stderr().is_terminal(),
+            typed: std::io::stdin().is_terminal(),
             variables,
         })
     }
@@ -103,6 +106,13 @@ impl Surroundings {
             .get(name)
             .map(String::as_str)
             .filter(|it| !it.trim().is_empty())
+    }
+
+    /// Whether there is a desktop on which something can be opened.
+    pub(crate) fn has_desktop(&self) -> bool {
+        ["DISPLAY", "WAYLAND_DISPLAY"]
+            .iter()
+            .any(|it| self.variable(it).is_some())
     }
 
     /// A variable that must not be shown.
@@ -189,6 +199,12 @@ impl Surroundings {
         let home = self.home.as_deref()?;
         let is_of_every_system = OF_EVERY_SYSTEM.iter().any(|it| home == Path::new(it));
         (!is_of_every_system && home.is_absolute()).then_some(home)
+    }
+
+    /// The root of the repository that the working folder belongs to, if it belongs to a work tree.
+    pub(crate) fn repository(&self) -> Option<&Path> {
+        let is_root = |it: &&Path| it.join(".git").symlink_metadata().is_ok();
+        self.folder.ancestors().find(is_root)
     }
 
     /// A path as the user means it.

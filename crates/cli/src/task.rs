@@ -11,9 +11,9 @@ use secrecy::SecretString;
 use crate::args::SourceArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::ground;
 use crate::settings::Settings;
 use crate::surroundings::Surroundings;
+use crate::{ground, out};
 
 /// What the user wants done, and where.
 pub(crate) struct Asked {
@@ -37,12 +37,22 @@ pub(crate) async fn read(
     )
     .map_err(refused)?;
     let mut repository = None;
+    let mut of_folder = None;
     if let Some(named) = &source.repo {
         repository = Some(place(surroundings, named)?);
+    } else if !source.new && source.github.is_none() {
+        let root = repository_of_folder(
+            surroundings,
+            "Name one with --repo URL|PATH, or say --new to start from nothing.",
+        )?;
+        of_folder = Some(format!(
+            "this folder's repository is worked on: {root} (--repo names another one, --new starts from nothing)"
+        ));
+        repository = Some(root);
     }
     let (fetched, others): (Fetched, bool) = if let Some(reference) = &source.github {
         let issue = github.parse(reference).map_err(refused)?;
-        if repository.is_none() {
+        if repository.is_none() && !source.new {
             repository = Some(github.repository(&issue).clone_address);
         }
         let others = source.jira.is_some() || source.task_file.is_some() || words.is_some();
@@ -57,7 +67,7 @@ pub(crate) async fn read(
         let notes = Vec::new();
         (Fetched { task, notes }, false)
     };
-    let mut notes = fetched.notes;
+    let mut notes: Vec<String> = of_folder.into_iter().chain(fetched.notes).collect();
     if others {
         notes.push(
             "several tasks were given: the tracker's is taken, the others are left out".to_owned(),
@@ -75,6 +85,18 @@ pub(crate) async fn read(
         repository,
         notes,
     })
+}
+
+/// The repository that a user means who names none.
+pub(crate) fn repository_of_folder(
+    surroundings: &Surroundings,
+    advice: &str,
+) -> Result<String, Failure> {
+    let root = surroundings.repository().ok_or_else(|| {
+        Failure::plain_usage("tell which repository is meant: the working folder belongs to none")
+            .advise(advice)
+    })?;
+    place(surroundings, &root.display().to_string())
 }
 
 /// Gives the user's own places in a task's words the names that a model knows them by; whether there were any. A model
@@ -152,16 +174,9 @@ fn written(
         (Some(_), Some(_)) => Err(Failure::plain_usage(
             "choose between the task in words and --task-file (give one of them)",
         )),
-        (Some(file), None) if file == Path::new("-") => {
-            let mut bytes = Vec::new();
-            // One byte more than is allowed, so that too much is noticed and not cut.
-            std::io::stdin()
-                .lock()
-                .take(intake::TASK_BYTES_MAX as u64 + 1)
-                .read_to_end(&mut bytes)
-                .map_err(|it| Failure::new(Exit::NeedsInput, "read the task", it))?;
-            intake::from_bytes("-", &bytes).map_err(refused)
-        }
+        (Some(file), None) if file == Path::new("-") => piped(surroundings),
+        (None, Some("-")) => piped(surroundings),
+        (None, None) if !surroundings.typed => piped(surroundings),
         (Some(file), None) => {
             let mut task = intake::from_file(&surroundings.absolute(file)).map_err(refused)?;
             // Where the working folder lies is nobody's business.
@@ -172,6 +187,21 @@ fn written(
         }
         (None, words) => intake::from_text(words.unwrap_or_default()).map_err(refused),
     }
+}
+
+/// A task on standard input.
+fn piped(surroundings: &Surroundings) -> Result<Task, Failure> {
+    if surroundings.typed && surroundings.watched {
+        out::remark("type the task; Ctrl-D on a line of its own ends it");
+    }
+    let mut bytes = Vec::new();
+    // One byte more than is allowed, so that too much is noticed and not cut.
+    std::io::stdin()
+        .lock()
+        .take(intake::TASK_BYTES_MAX as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|it| Failure::new(Exit::NeedsInput, "read the task", it))?;
+    intake::from_bytes("-", &bytes).map_err(refused)
 }
 
 /// The configured Jira; what is missing is named.

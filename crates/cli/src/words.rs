@@ -38,6 +38,28 @@ pub(crate) fn list_or(items: &[String], none: &str) -> String {
     }
 }
 
+/// An amount of bytes, as in `1.4 GiB`.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "one digit behind the point is shown"
+)]
+pub(crate) fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if bytes < 1024 {
+        return delivery::words::counted(usize::try_from(bytes).unwrap_or(0), "byte");
+    }
+    let mut amount = bytes as f64 / 1024.0;
+    let mut unit = UNITS[0];
+    for larger in &UNITS[1..] {
+        if amount < 1024.0 {
+            break;
+        }
+        amount /= 1024.0;
+        unit = larger;
+    }
+    format!("{amount:.1} {unit}")
+}
+
 /// A time as a person says it.
 pub(crate) fn duration(time: Duration) -> String {
     delivery::words::duration(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))

@@ -34,6 +34,7 @@ pub(crate) async fn demo(args: DemoArgs, quiet: bool) -> Result<Exit, Failure> {
         recorded: None,
         notes: Vec::new(),
         dry_run: false,
+        asks: false,
     };
     session::begin(&home, plan, mode).await
 }

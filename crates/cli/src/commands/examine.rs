@@ -35,7 +35,14 @@ pub(crate) async fn examine(repo: &str, base: Option<&str>) -> Result<Exit, Fail
     progress.close();
     match examined {
         Ok(()) => Ok(Exit::Done),
-        Err(WorkspaceError::Blocked { command, tail }) => {
+        Err(error) => failed_to_set_up(error),
+    }
+}
+
+/// Says what blocks a repository; other errors are the program's.
+pub(crate) fn failed_to_set_up(error: WorkspaceError) -> Result<Exit, Failure> {
+    match error {
+        WorkspaceError::Blocked { command, tail } => {
             out::line(&words::visible(&format!(
                 "✗ {:<12} `{command}` failed:",
                 "blocked"
@@ -45,14 +52,14 @@ pub(crate) async fn examine(repo: &str, base: Option<&str>) -> Result<Exit, Fail
             }
             Ok(Exit::Blocked)
         }
-        Err(error) => Err(Failure::broken("look at the repository", error)),
+        error => Err(Failure::broken("look at the repository", error)),
     }
 }
 
 async fn look(checkout: &Checkout, home: &Home, progress: &Progress) -> Result<(), WorkspaceError> {
     let environment = checkout.set_up().await?;
     tell_environment(&environment);
-    let survey = survey(checkout, &home.config.limits, progress).await?;
+    let survey = survey(checkout, &[], &home.config.limits, progress).await?;
     tell_suite(&survey);
     Ok(())
 }
@@ -113,7 +120,7 @@ fn tell_suite(survey: &Survey) {
 const FILES_MAX: usize = 5;
 
 /// `12 found: 10 passed, 2 failed`.
-fn counted(run: &TestRun) -> String {
+pub(crate) fn counted(run: &TestRun) -> String {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for result in &run.results {
         *counts

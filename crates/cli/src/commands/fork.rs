@@ -5,7 +5,7 @@ use crate::changes::Changes;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::home::Home;
-use crate::{reopen, session};
+use crate::{out, reopen, session};
 
 pub(crate) async fn fork(args: ForkArgs, quiet: bool) -> Result<Exit, Failure> {
     let home = Home::open().await?;
@@ -18,5 +18,9 @@ pub(crate) async fn fork(args: ForkArgs, quiet: bool) -> Result<Exit, Failure> {
         out: &args.out,
         unconfined: args.walls.unconfined,
     };
-    reopen::fork(&home, &old, args.at, &changes, mode).await
+    let ended = reopen::fork(&home, &old, args.at, &changes, mode).await;
+    if args.out.notify {
+        out::notify(&home.surroundings, &ended);
+    }
+    ended
 }

@@ -7,7 +7,7 @@ use crate::changes::Changes;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::home::{Home, store_failure};
-use crate::{reopen, session};
+use crate::{out, reopen, session};
 
 /// Newest runs among which the one that stopped last is looked for.
 const RUNS_MAX: u32 = 1000;
@@ -26,7 +26,11 @@ pub(crate) async fn resume(args: ResumeArgs, quiet: bool) -> Result<Exit, Failur
         out: &args.out,
         unconfined: false,
     };
-    reopen::resume(&home, &run, &changes, mode).await
+    let ended = reopen::resume(&home, &run, &changes, mode).await;
+    if args.out.notify {
+        out::notify(&home.surroundings, &ended);
+    }
+    ended
 }
 
 /// The run that stopped last of those that have begun and that nobody works on.

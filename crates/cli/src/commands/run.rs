@@ -5,7 +5,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::home::Home;
 use crate::settings::Settings;
-use crate::{recording, session, task};
+use crate::{ending, out, recording, session, task};
 
 pub(crate) async fn run(args: RunArgs, quiet: bool) -> Result<Exit, Failure> {
     let mut home = Home::open().await?;
@@ -30,6 +30,7 @@ pub(crate) async fn run(args: RunArgs, quiet: bool) -> Result<Exit, Failure> {
         None => task::read(&home.surroundings, &args.source, args.task.as_deref()).await?,
     };
     settings.repo = asked.repository;
+    ending::check_places(&settings)?;
     let given = task::given_tests(&home.surroundings, &args.source, &settings)?;
     let plan = session::Plan {
         task: asked.task,
@@ -37,7 +38,12 @@ pub(crate) async fn run(args: RunArgs, quiet: bool) -> Result<Exit, Failure> {
         settings,
         notes: asked.notes,
         dry_run: args.bounds.dry_run,
+        asks: !args.bounds.yes,
         recorded,
     };
-    session::begin(&home, plan, mode).await
+    let ended = session::begin(&home, plan, mode).await;
+    if args.out.notify {
+        out::notify(&home.surroundings, &ended);
+    }
+    ended
 }

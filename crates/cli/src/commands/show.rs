@@ -1,57 +1,78 @@
-//! `pipeline show`: how a run stands, and its change.
+//! `pipeline show`: how a run stands, where its change is, and what to do next.
 
 use protocol::{Entry, Fork, RunEvent, RunState, Status};
+use store::RunSummary;
 
 use crate::args::ShowArgs;
+use crate::ending;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::home::{Home, store_failure};
 use crate::{out, session, words};
 
-/// Lines of the change that are shown; the whole is in the bundle.
-const PATCH_LINES_MAX: usize = 200;
-
 pub(crate) async fn show(args: &ShowArgs) -> Result<Exit, Failure> {
     let home = Home::open().await?;
-    let run = home.find(&args.run).await?;
+    let run = home.find_or_last(args.run.as_deref()).await?;
     let history = session::history(&home, &run).await?;
-    let state = RunState::fold(&history)
-        .map_err(|it| Failure::broken("make sense of the run's journal", it))?;
+    let state = session::fold(&history)?;
     if args.json {
         let json = serde_json::to_string_pretty(&state)
             .map_err(|it| Failure::broken("print the run's state", it))?;
         out::line(&json);
         return Ok(Exit::Done);
     }
-    let summary = home
-        .store
-        .run(&run)
-        .await
-        .map_err(|it| store_failure("find the run", it))?;
+    let summary = home.store.run(&run).await;
+    let summary = summary.map_err(|it| store_failure("find the run", it))?;
+    let bundle = session::bundle_of(&home, &run, &history);
     out::line(&format!("run         {run}"));
-    if let Some(fork) = fork_of(&history) {
+    out::line(&format!("status      {}", words::standing(&summary)));
+    let files = ending::changed_files(&state.proposed_code);
+    out::line(&format!(
+        "change      {}",
+        match files.is_empty() {
+            true => "none".to_owned(),
+            false => files.join(", "),
+        }
+    ));
+    if let Some(branch) = delivered_branch(&state, &history, &run) {
+        out::line(&format!("branch      {branch}"));
+    }
+    if bundle.is_dir() {
+        out::line(&format!(
+            "evidence    {}",
+            bundle.join("report.html").display()
+        ));
+    }
+    out::line(&format!("next        {}", next(&summary, &state)));
+    out::line("");
+    about(&summary, &state, &history);
+    Ok(Exit::Done)
+}
+
+fn about(summary: &RunSummary, state: &RunState, history: &[Entry]) {
+    if let Some(fork) = fork_of(history) {
         out::line(&format!(
             "forked      from {} after its event {}",
             fork.run, fork.at
         ));
     }
-    out::line(&format!(
-        "task        {}",
-        words::one_line(&state.task.title, 100)
-    ));
-    out::line(&format!(
-        "repository  {}",
-        match summary.repository.as_str() {
-            "" => "none: the run started from nothing".into(),
-            repository => words::visible(repository),
-        }
-    ));
-    out::line(&format!("status      {}", words::standing(&summary)));
+    let title = words::one_line(&state.task.title, 100);
+    out::line(&format!("task        {title}"));
+    let repository = match summary.repository.as_str() {
+        "" => "none: the run started from nothing".into(),
+        repository => words::visible(repository),
+    };
+    out::line(&format!("repository  {repository}"));
     out::line(&format!("draft       {}", state.iteration));
     for evidence in &state.evidence {
         out::line(&format!("  · {}", words::about(evidence)));
     }
-    if let Some(feedback) = &state.feedback {
+    // One that was answered by a later draft says nothing of how the run stands.
+    if let Some(feedback) = state
+        .feedback
+        .as_ref()
+        .filter(|_| state.status != Status::Completed)
+    {
         out::line("last feedback");
         out::line(&words::indented(feedback, 30, 160));
     }
@@ -63,20 +84,26 @@ pub(crate) async fn show(args: &ShowArgs) -> Result<Exit, Failure> {
             delivery::words::money(usage.cost_microusd)
         ));
     }
-    let bundle = home.bundle_folder(&run);
-    if bundle.is_dir() {
-        out::line(&format!("evidence    {}", bundle.display()));
-    }
-    if summary.status == Status::Running && summary.holder.is_none() {
-        out::line(&format!("next        pipeline resume {run}"));
-    }
-    if !state.proposed_code.is_empty() {
-        out::line("");
-        for line in state.proposed_code.lines().take(PATCH_LINES_MAX) {
-            out::line(&protocol::visible(line));
+}
+
+/// The branch on which a commit of the run is, or would be.
+fn delivered_branch(state: &RunState, history: &[Entry], run: &protocol::RunId) -> Option<String> {
+    let settings = protocol::Terms::of(history)?.settings.clone();
+    let commits = settings.get("commit")?.as_bool()?;
+    (commits && state.status == Status::Completed).then(|| delivery::branch_name(&state.task, run))
+}
+
+fn next(summary: &RunSummary, state: &RunState) -> String {
+    let run = &summary.id;
+    match state.status {
+        Status::Running if summary.holder.is_some() => {
+            format!("pipeline log --follow {run}")
         }
+        Status::Running => format!("pipeline resume {run}"),
+        _ if state.proposed_code.is_empty() => format!("pipeline log {run}"),
+        Status::Completed => format!("pipeline open {run}, then pipeline apply {run}"),
+        Status::Failed => format!("pipeline open {run}, pipeline diff {run}"),
     }
-    Ok(Exit::Done)
 }
 
 /// What the run began as, if it is a fork.

@@ -6,14 +6,28 @@ use expect_test::{Expect, expect};
 
 use crate::world::{PAGES, ROUND_UP, World};
 
-/// Walks into a place that refuses, lets `mend` clear it, and resumes.
+/// Names a place that refuses before anything is begun, then for a change that is there already; lets `mend` clear it, and
+/// delivers once more.
 #[track_caller]
-fn check(world: World, more: &[&str], refused: Expect, mend: impl FnOnce(&World), resumed: Expect) {
-    let ended = world.walk(more);
-    refused.assert_eq(&world.seen(&ended));
+fn check(
+    world: World,
+    place: &[&str],
+    early: Expect,
+    late: Expect,
+    mend: impl FnOnce(&World),
+    delivered: Expect,
+) {
+    let ended = world.walk(place);
+    early.assert_eq(&world.seen(&ended));
+    let runs = world.pipeline(&["runs", "--json"]).stdout;
+    assert_eq!(runs, "", "a run was begun");
+    assert_eq!(world.walk(&[]).code, 0);
+    let deliver = [&["resume", "20", "--quiet"], place].concat();
+    let ended = world.pipeline(&deliver);
+    late.assert_eq(&world.seen(&ended));
     mend(&world);
-    let ended = world.pipeline(&["resume", "20", "--quiet"]);
-    resumed.assert_eq(&world.seen(&ended));
+    let ended = world.pipeline(&deliver);
+    delivered.assert_eq(&world.seen(&ended));
 }
 
 fn drafted() -> World {
@@ -27,6 +41,12 @@ fn evidence_is_not_mixed_with_strangers_files() {
     check(
         drafted().file("here/out/mine.txt", "mine"),
         &["--out", "out"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: could not write the bundle to `[WORLD]/here/out`: it holds `mine.txt`, which isn't ours (choose an empty or a new folder)
+              what to do: Nothing was begun: choose another place, and run the task again.
+        "#]],
         expect![[r#"
             exit 17
             --- stderr
@@ -53,6 +73,13 @@ fn evidence_is_not_mixed_with_strangers_files() {
     check(
         drafted().file("here/out", "a file"),
         &["--out", "out"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: could not look into `[WORLD]/here/out` (is there space, and may you write there?)
+              because: Not a directory (os error 20)
+              what to do: Nothing was begun: choose another place, and run the task again.
+        "#]],
         expect![[r#"
             exit 17
             --- stderr
@@ -85,6 +112,12 @@ fn a_patch_needs_a_folder_and_a_name_of_its_own() {
         drafted(),
         &["--patch", "none/change.patch"],
         expect![[r#"
+            exit 2
+            --- stderr
+            error: could not write the patch to `[WORLD]/here/none/change.patch`: there is no such folder (make it, or choose another)
+              what to do: Nothing was begun: choose another place, and run the task again.
+        "#]],
+        expect![[r#"
             exit 17
             --- stderr
             error: could not write the patch of [RUN]
@@ -111,6 +144,12 @@ fn a_patch_needs_a_folder_and_a_name_of_its_own() {
     check(
         drafted().file("here/notes.md", "mine"),
         &["--patch", "notes.md"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: could not write the patch to `[WORLD]/here/notes.md`: there is a file already that is no patch (choose another name)
+              what to do: Nothing was begun: choose another place, and run the task again.
+        "#]],
         expect![[r#"
             exit 17
             --- stderr
@@ -140,6 +179,13 @@ fn a_patch_needs_a_folder_and_a_name_of_its_own() {
     check(
         world,
         &["--patch", "folder"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: could not look at `[WORLD]/here/folder` (is there space, and may you write there?)
+              because: Is a directory (os error 21)
+              what to do: Nothing was begun: choose another place, and run the task again.
+        "#]],
         expect![[r#"
             exit 17
             --- stderr
@@ -171,11 +217,9 @@ fn a_repository_that_refuses_the_branch_keeps_the_change() {
     let world = drafted();
     let refs = world.path("repo/.git/refs/heads/pipeline");
     fs::write(&refs, "in the way").expect("it can be written");
-    let mend = move |_: &World| fs::remove_file(refs).expect("it is there");
-    check(
-        world,
-        &["--commit"],
-        expect![[r#"
+    // What git itself refuses is only known when it is asked.
+    let ended = world.walk(&["--commit"]);
+    expect![[r#"
         exit 17
         --- stderr
         error: could not commit the change of [RUN]
@@ -183,9 +227,11 @@ fn a_repository_that_refuses_the_branch_keeps_the_change() {
           because: create the branch
           because: could not remove directory '[WORLD]/repo/.git/refs/heads/pipeline/count-the-last-page-[RUN]': parent is not directory: Not a directory; class=Os (2)
           what to do: The change is kept: `pipeline show [RUN]` prints it, and `pipeline resume [RUN]` delivers it again.
-    "#]],
-        mend,
-        expect![[r#"
+    "#]]
+    .assert_eq(&world.seen(&ended));
+    fs::remove_file(refs).expect("it is there");
+    let ended = world.pipeline(&["resume", "20", "--quiet"]);
+    expect![[r#"
             exit 0
             --- stdout
 
@@ -199,8 +245,8 @@ fn a_repository_that_refuses_the_branch_keeps_the_change() {
             verify      pipeline verify [WORLD]/home/.local/state/pipeline/evidence/[RUN]
             cost        0 tokens, $0.0000
             next        Read the report, then merge.
-        "#]],
-    );
+        "#]]
+    .assert_eq(&world.seen(&ended));
 }
 
 #[test]

@@ -67,6 +67,7 @@ fn tests_that_cannot_be_taken_are_named_and_no_run_is_begun() {
     let author = [
         "run",
         "x",
+        "--new",
         "--tests",
         "test_new.py",
         "--test-author",
@@ -185,6 +186,7 @@ fn without_a_repository_the_files_are_what_is_left() {
         world.pipeline(&[
             "run",
             "Implement a prime sieve",
+            "--new",
             "--tests",
             "test_sieve.py",
             "--scripted",
@@ -274,7 +276,8 @@ fn check_steps(drafts: &[&str], more: &[&str], want: Expect) {
             "from sieve import primes\n\n\ndef test_few():\n    assert primes(5) == [2, 3]\n\n\n\
              def test_more():\n    assert primes(8) == [2, 3, 5, 7]\n",
         );
-    let mut arguments = vec!["run", "Implement a prime sieve", "--tests", "test_sieve.py"];
+    let mut arguments = vec!["run", "Implement a prime sieve", "--new"];
+    arguments.extend(["--tests", "test_sieve.py"]);
     arguments.extend(["--scripted", "[WORLD]/replies"]);
     arguments.extend(more);
     let ended = world.pipeline(&arguments);

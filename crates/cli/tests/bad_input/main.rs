@@ -1,5 +1,6 @@
 //! Everything that people, repositories, models and machines get wrong, and what the program says to it.
 
+mod after_a_run;
 mod bundles;
 mod configuration;
 mod deliveries;

@@ -20,7 +20,9 @@ fn keys() -> World {
 
 #[track_caller]
 fn check(world: &World, arguments: &[&str], want: Expect) {
-    let ended = world.pipeline(&[&["run", "Count the last page"], arguments].concat());
+    let named = arguments.contains(&"--repo");
+    let new: &[&str] = if named { &[] } else { &["--new"] };
+    let ended = world.pipeline(&[&["run", "Count the last page"], new, arguments].concat());
     want.assert_eq(&world.seen(&ended));
 }
 
@@ -80,7 +82,15 @@ fn a_dry_run_needs_no_configuration_says_who_works_for_what_and_leaves_nothing()
             next        The same command without --dry-run does the work; nothing was asked or paid.
         "#]],
     );
-    let ended = world.pipeline(&["run", "Count it", "--crew", "cheap", "--dry-run", "--json"]);
+    let ended = world.pipeline(&[
+        "run",
+        "Count it",
+        "--new",
+        "--crew",
+        "cheap",
+        "--dry-run",
+        "--json",
+    ]);
     let told: Value = serde_json::from_str(&ended.stdout).expect("it is one object");
     let briefing = &told["dry_run"]["briefing"];
     assert_eq!(told["dry_run"]["task"]["title"], "Count it");
@@ -144,7 +154,7 @@ fn a_budget_that_cannot_be_kept_is_refused_before_anything_costs() {
         "#]],
     );
     for wrong in ["much", "-1", "NaN"] {
-        let ended = world.pipeline(&["run", "Fix it", "--budget", wrong]);
+        let ended = world.pipeline(&["run", "Fix it", "--new", "--budget", wrong]);
         let told = format!(
             "error: could not read the budget `{wrong}` (write US dollars, as in --budget 2.00)\n"
         );
@@ -224,7 +234,7 @@ fn crews_and_efforts_that_there_are_not_are_refused() {
             --- stderr
             error: the argument '--scripted <FOLDER>' cannot be used with '--flex'
 
-            Usage: pipeline run --scripted <FOLDER> <TASK>
+            Usage: pipeline run --new --scripted <FOLDER> <TASK>
 
             For more information, try '--help'.
         "#]],

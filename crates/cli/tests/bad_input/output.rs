@@ -51,7 +51,7 @@ fn json_is_one_event_a_line_and_nothing_else_on_standard_output() {
     );
     check(
         &world,
-        &["run", "", "--json"],
+        &["run", "", "--new", "--json"],
         expect![[r#"
         exit 14
 
@@ -140,9 +140,13 @@ fn a_pipe_gets_plain_lines_and_no_escapes() {
             exit 0
             --- stdout
             run         [RUN]
+            status      completed, unverified
+            change      ~pages.py
+            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
+            next        pipeline open [RUN], then pipeline apply [RUN]
+
             task        Count the last page
             repository  [WORLD]/repo
-            status      completed, unverified
             draft       1
               · Rounds up instead of down.
               · a patch of 1 file
@@ -152,16 +156,6 @@ fn a_pipe_gets_plain_lines_and_no_escapes() {
               · 8 canary tests did what they must
               · 1 hunk reverted one by one, 0 noticed by a test
             used        drafter: 1 request, 0 tokens, $0.0000
-            evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]
-
-            diff --git a/pages.py b/pages.py
-            index [COMMIT]..[COMMIT] 100644
-            --- a/pages.py
-            +++ b/pages.py
-            @@ -1,2 +1,2 @@
-             def page_count(items: int, size: int) -> int:
-            -    return items // size
-            +    return -(-items // size)
         "#]],
     );
 }
@@ -187,23 +181,33 @@ fn help_says_what_each_thing_is_for() {
               resume        Go on where a run stopped
               fork          Begin a new run as an old one, and go on with other models
               runs          List the runs, newest first
-              show          Show how a run stands
+              show          Show how a run stands, where its change is, and what to do next
               log           Print what happened in a run, one event a line
+              diff          Print a run's change
+              apply         Put a run's change into the files of a repository; nothing is staged
+              open          Open a run's report in the browser
               cancel        Ask a run to stop; it can be resumed
               verify        Re-execute the gates of an evidence bundle, without any model
+              test          Run a repository's own tests in the sandbox, as a run would run them
               commit        Stage exactly these paths and commit them
               demo          Walk a bundled task with scripted models; needs no key
               models        List the models with their limits and prices, and what a typical task costs
               review-bench  Measure how often a reviewer is right, on changes of which it is known whether they
                             are wrong
               doctor        Say what is installed, which keys are set and what the sandbox can do here
+              config        Begin a configuration, say what holds, or where it is looked for
+              clean         Say what takes up space and can go, and remove it
               completions   Print the completions of a shell
+              man           Write the manual pages into a folder
               help          Print this message or the help of the given subcommand(s)
 
             Options:
-              -q, --quiet    Print nothing but errors and the result
-              -h, --help     Print help
-              -V, --version  Print version
+              -q, --quiet         Print nothing but errors and the result
+                  --color <WHEN>  Colours: auto is on a terminal, unless NO_COLOR is set
+              -h, --help          Print help
+              -V, --version       Print version
+
+            More: pipeline help configuration, pipeline help environment, pipeline help exit-codes
         "#]],
     );
     see(
@@ -217,19 +221,26 @@ fn help_says_what_each_thing_is_for() {
 
             Arguments:
               [TASK]
-                      The task in words; first line the title, the rest the description
+                      The task in words; first line the title, the rest the description [default: standard
+                      input, when it isn't a terminal]
 
             Options:
               -q, --quiet
                       Print nothing but errors and the result
+
+                  --color <WHEN>
+                      Colours: auto is on a terminal, unless NO_COLOR is set
 
               -h, --help
                       Print help (see a summary with '-h')
 
             Task and code:
                   --repo <URL|PATH>
-                      Git address (https, ssh, scp-like, file) or a local folder; without it, an empty
-                      repository
+                      Git address (https, ssh, scp-like, file) or a local folder [default: the repository of the
+                      working folder]
+
+                  --new
+                      Start from an empty repository
 
                   --base <REF>
                       Branch, tag or commit to start from [default: the remote's default branch, or HEAD]
@@ -298,11 +309,14 @@ fn help_says_what_each_thing_is_for() {
                       Most money to spend, in US dollars; `pipeline models` lists the prices that are known
 
                   --token-budget <N>
-                      Most tokens to use, input and output together
+                      Most tokens to use, input and output together, as in 500k or 2M
 
                   --dry-run
                       Resolve the task and the repository, show the crew, its prices and the cap, and end before
                       anything is paid
+
+                  --yes
+                      Don't ask before a run that may cost more than `confirm_above` of the configuration
 
                   --require <TIER>
                       Deliver only what was proven at least this far
@@ -320,41 +334,48 @@ fn help_says_what_each_thing_is_for() {
                       Write the change to a patch file
 
                   --commit
-                      Commit the change to a new branch, in the local repository or in the run's clone
+                      Commit the change to a new branch, in the local repository or in the run's clone; its
+                      message is the task's
 
                   --json
                       Print one event a line as JSON on standard output, and nothing else there
+
+                  --notify
+                      Ring the terminal's bell at the end, with a notification where the terminal shows one
 
             Safety:
                   --unconfined
                       Run programs without any sandbox when none can be had here; the report says so
 
             Examples:
+              pipeline run "Dates before 1970 are parsed as 1970"               (in a repository: on that one)
+              pipeline run "Dates before 1970 are parsed as 1970" --commit      (the change on a branch of its
+              own)
               pipeline run --github owner/repo#123 --patch fix.patch
-              pipeline run --repo . --commit "Dates before 1970 are parsed as 1970"
-              pipeline run --repo git@host:team/project.git --jira ABC-123 --token-budget 2000000
-              pipeline run --tests test_sieve.py "Implement a prime sieve"     (without --repo: from nothing)
-              pipeline run --crew cheap --budget 0.50 --dry-run --repo . "Dates before 1970"    (only says who
-              would work)
+              pipeline run --repo git@host:team/project.git --jira ABC-123 --token-budget 2M
+              pipeline run --new --tests test_sieve.py "Implement a prime sieve"      (from nothing)
+              pipeline run --crew cheap --budget 0.50 --dry-run "Dates before 1970"   (only says who would work)
+              git log -1 --format=%B | pipeline run                               (the task on standard input)
         "#]],
     );
     see(
         &["commit", "--help"],
         expect![[r#"
-        exit 0
-        --- stdout
-        Stage exactly these paths and commit them
+            exit 0
+            --- stdout
+            Stage exactly these paths and commit them
 
-        Usage: pipeline commit [OPTIONS] --message <MESSAGE> <PATH>...
+            Usage: pipeline commit [OPTIONS] --message <MESSAGE> <PATH>...
 
-        Arguments:
-          <PATH>...  The paths; nothing else is staged
+            Arguments:
+              <PATH>...  The paths; nothing else is staged
 
-        Options:
-          -m, --message <MESSAGE>  The commit message
-          -q, --quiet              Print nothing but errors and the result
-          -h, --help               Print help
-    "#]],
+            Options:
+              -m, --message <MESSAGE>  The commit message
+              -q, --quiet              Print nothing but errors and the result
+                  --color <WHEN>       Colours: auto is on a terminal, unless NO_COLOR is set
+              -h, --help               Print help
+        "#]],
     );
     see(
         &[],
@@ -370,23 +391,33 @@ fn help_says_what_each_thing_is_for() {
               resume        Go on where a run stopped
               fork          Begin a new run as an old one, and go on with other models
               runs          List the runs, newest first
-              show          Show how a run stands
+              show          Show how a run stands, where its change is, and what to do next
               log           Print what happened in a run, one event a line
+              diff          Print a run's change
+              apply         Put a run's change into the files of a repository; nothing is staged
+              open          Open a run's report in the browser
               cancel        Ask a run to stop; it can be resumed
               verify        Re-execute the gates of an evidence bundle, without any model
+              test          Run a repository's own tests in the sandbox, as a run would run them
               commit        Stage exactly these paths and commit them
               demo          Walk a bundled task with scripted models; needs no key
               models        List the models with their limits and prices, and what a typical task costs
               review-bench  Measure how often a reviewer is right, on changes of which it is known whether they
                             are wrong
               doctor        Say what is installed, which keys are set and what the sandbox can do here
+              config        Begin a configuration, say what holds, or where it is looked for
+              clean         Say what takes up space and can go, and remove it
               completions   Print the completions of a shell
+              man           Write the manual pages into a folder
               help          Print this message or the help of the given subcommand(s)
 
             Options:
-              -q, --quiet    Print nothing but errors and the result
-              -h, --help     Print help
-              -V, --version  Print version
+              -q, --quiet         Print nothing but errors and the result
+                  --color <WHEN>  Colours: auto is on a terminal, unless NO_COLOR is set
+              -h, --help          Print help
+              -V, --version       Print version
+
+            More: pipeline help configuration, pipeline help environment, pipeline help exit-codes
         "#]],
     );
 }

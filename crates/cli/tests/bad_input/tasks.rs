@@ -2,11 +2,13 @@
 
 use expect_test::{Expect, expect};
 
-use crate::world::World;
+use crate::world::{PAGES, ROUND_UP, World};
 
 #[track_caller]
 fn check(world: World, arguments: &[&str], want: Expect) {
-    let ended = world.pipeline(&[&["run"], arguments].concat());
+    let named = arguments.contains(&"--repo");
+    let new: &[&str] = if named { &[] } else { &["--new"] };
+    let ended = world.pipeline(&[&["run"], new, arguments].concat());
     want.assert_eq(&world.seen(&ended));
     let runs = world.pipeline(&["runs", "--json"]).stdout;
     assert_eq!(runs, "", "a run was begun");
@@ -18,10 +20,10 @@ fn a_task_without_words_is_asked_for() {
         World::new(),
         &[],
         expect![[r#"
-        exit 14
-        --- stderr
-        error: could not find a task in the command line: it is empty (say what should change)
-    "#]],
+            exit 14
+            --- stderr
+            error: could not find a task in standard input: it is empty (say what should change)
+        "#]],
     );
     check(
         World::new(),
@@ -116,16 +118,16 @@ fn what_is_no_command_line_is_told_with_the_nearest_that_is() {
         World::new(),
         &["Fix it", "--bugdet", "2"],
         expect![[r#"
-        exit 2
-        --- stderr
-        error: unexpected argument '--bugdet' found
+            exit 2
+            --- stderr
+            error: unexpected argument '--bugdet' found
 
-          tip: a similar argument exists: '--budget'
+              tip: a similar argument exists: '--budget'
 
-        Usage: pipeline run --budget <DOLLARS> <TASK>
+            Usage: pipeline run --new --budget <DOLLARS> <TASK>
 
-        For more information, try '--help'.
-    "#]],
+            For more information, try '--help'.
+        "#]],
     );
     check(
         World::new(),
@@ -171,7 +173,7 @@ fn what_is_no_command_line_is_told_with_the_nearest_that_is() {
             --- stderr
             error: the argument '--record <FOLDER>' cannot be used with '--replay <FOLDER>'
 
-            Usage: pipeline run --record <FOLDER> <TASK>
+            Usage: pipeline run --new --record <FOLDER> <TASK>
 
             For more information, try '--help'.
         "#]],
@@ -384,4 +386,107 @@ fn only_the_last_coder_and_a_reviewer_that_is_there_are_compared() {
               what to do: `pipeline doctor` shows which keys are set; `pipeline demo` needs none.
         "#]],
     );
+}
+
+#[test]
+fn a_repository_that_nobody_names_is_that_of_the_working_folder() {
+    let run = |world: &World, folder: &str, more: &[&str], want: Expect| {
+        let argv = [&["run", "Count the last page", "--dry-run"], more].concat();
+        let ended = world.pipeline_in(folder, &argv);
+        want.assert_eq(&world.seen(&ended));
+    };
+    let world = World::with_repository(PAGES).says("draft", &[ROUND_UP]);
+    let scripted = ["--scripted", "[WORLD]/replies"];
+    run(
+        &world,
+        "here",
+        &scripted,
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: could not tell which repository is meant: the working folder belongs to none
+          what to do: Name one with --repo URL|PATH, or say --new to start from nothing.
+    "#]],
+    );
+    // A folder of it will do, and is not all of it.
+    run(
+        &world,
+        "repo/tests",
+        &scripted,
+        expect![[r#"
+        exit 0
+        --- stderr
+        note        this folder's repository is worked on: [WORLD]/repo (--repo names another one, --new starts from nothing)
+        --- stdout
+        task        Count the last page
+        base        [WORLD]/repo at [COMMIT]
+        crew        draft   scripted:draft  nothing
+                    US dollars per million tokens on [DAY]
+        cap         none; --budget 2.00 would set one
+        next        The same command without --dry-run does the work; nothing was asked or paid.
+    "#]],
+    );
+    run(
+        &world,
+        "repo",
+        &[&["--new"], &scripted[..]].concat(),
+        expect![[r#"
+            exit 0
+            --- stdout
+            task        Count the last page
+            base        an empty repository
+            crew        draft   scripted:draft  nothing
+                        US dollars per million tokens on [DAY]
+            cap         none; --budget 2.00 would set one
+            next        The same command without --dry-run does the work; nothing was asked or paid.
+        "#]],
+    );
+    run(
+        &world,
+        "repo",
+        &["--new", "--repo", "."],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: the argument '--new' cannot be used with '--repo <URL|PATH>'
+
+        Usage: pipeline run --dry-run --new <TASK>
+
+        For more information, try '--help'.
+    "#]],
+    );
+    assert_eq!(world.pipeline(&["runs", "--json"]).stdout, "");
+}
+
+#[test]
+fn what_is_piped_is_the_task_unless_there_is_another() {
+    let title = |world: World, more: &[&str]| {
+        let argv = [
+            &[
+                "run",
+                "--new",
+                "--dry-run",
+                "--json",
+                "--scripted",
+                "[WORLD]/replies",
+            ],
+            more,
+        ]
+        .concat();
+        let ended = world
+            .says("draft", &[ROUND_UP])
+            .input("Dates\n\nbefore 1970")
+            .pipeline(&argv);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let told: serde_json::Value = serde_json::from_str(&ended.stdout).expect("it is JSON");
+        let task = &told["dry_run"]["task"];
+        format!("{} | {}", task["title"], task["body"])
+    };
+    assert_eq!(title(World::new(), &[]), r#""Dates" | "before 1970""#);
+    assert_eq!(title(World::new(), &["-"]), r#""Dates" | "before 1970""#);
+    assert_eq!(
+        title(World::new(), &["--task-file", "-"]),
+        r#""Dates" | "before 1970""#
+    );
+    assert_eq!(title(World::new(), &["Other"]), r#""Other" | """#);
 }
