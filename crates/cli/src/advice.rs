@@ -58,12 +58,12 @@ pub(crate) fn what_next(reason: Reason, ended: &Ended<'_>) -> String {
             other(broken, "; or give that role another model: ", "fork", "")
         ),
         Reason::ReviewFiltered | Reason::ReviewUnreadable => format!(
-            "The draft and its tests are kept: `pipeline show {run}`.{} With `--reviewer none` a change is at most \
+            "The draft and its tests are kept: `pipeline diff {run}`.{} With `--reviewer none` a change is at most \
              `unverified`.",
             other(Some(Seat::Reviewer), " Let another model review it: ", "fork", ".")
         ),
         Reason::AgentBroke if state.status == Status::Failed => format!(
-            "Going on would end the same way. `pipeline log {run}` shows what happened, `pipeline show {run}` the last \
+            "Going on would end the same way. `pipeline log {run}` shows what happened, `pipeline diff {run}` the last \
              draft{}.",
             other(broken, "; another model tries it with ", "fork", "")
         ),
@@ -75,7 +75,7 @@ pub(crate) fn what_next(reason: Reason, ended: &Ended<'_>) -> String {
 
 fn redrafts_exhausted(run: &RunId, state: &RunState) -> String {
     let more = state.iteration.saturating_add(MORE_DRAFTS).min(DRAFTS_MAX);
-    let kept = format!("The last draft is kept: `pipeline show {run}`.");
+    let kept = format!("The last draft is kept: `pipeline diff {run}`.");
     if more <= state.iteration {
         return format!("Read why in the report; then make the task more precise. {kept}");
     }
@@ -105,7 +105,7 @@ fn budget_exhausted(run: &RunId, status: Status, settings: &Settings) -> String 
         false => flags.join(" "),
     };
     format!(
-        "The work so far is kept (`pipeline show {run}`), and nothing is paid for twice: `pipeline {command} {run} {flags}` goes \
+        "The work so far is kept (`pipeline diff {run}`), and nothing is paid for twice: `pipeline {command} {run} {flags}` goes \
          on with twice as much."
     )
 }
@@ -228,7 +228,7 @@ mod tests {
             "",
             &capped,
             expect![
-                "The work so far is kept (`pipeline show RUN`), and nothing is paid for twice: `pipeline resume RUN --budget 2.52` goes on with twice as much."
+                "The work so far is kept (`pipeline diff RUN`), and nothing is paid for twice: `pipeline resume RUN --budget 2.52` goes on with twice as much."
             ],
         );
         capped.tokens_max = Some(5000);
@@ -238,7 +238,7 @@ mod tests {
             "",
             &capped,
             expect![
-                "The work so far is kept (`pipeline show RUN`), and nothing is paid for twice: `pipeline fork RUN --budget 2.52 --token-budget 10000` goes on with twice as much."
+                "The work so far is kept (`pipeline diff RUN`), and nothing is paid for twice: `pipeline fork RUN --budget 2.52 --token-budget 10000` goes on with twice as much."
             ],
         );
     }
@@ -273,14 +273,14 @@ mod tests {
             Reason::ReviewUnreadable,
             "",
             expect![
-                "The draft and its tests are kept: `pipeline show RUN`. Let another model review it: `pipeline fork RUN --reviewer openai:gpt-6.1-sol`. With `--reviewer none` a change is at most `unverified`."
+                "The draft and its tests are kept: `pipeline diff RUN`. Let another model review it: `pipeline fork RUN --reviewer openai:gpt-6.1-sol`. With `--reviewer none` a change is at most `unverified`."
             ],
         );
         check(
             Reason::RedraftsExhausted,
             "",
             expect![
-                "Read why in the report; then make the task more precise, or allow more drafts after the last one: `pipeline fork RUN --max-iterations 5`. The last draft is kept: `pipeline show RUN`."
+                "Read why in the report; then make the task more precise, or allow more drafts after the last one: `pipeline fork RUN --max-iterations 5`. The last draft is kept: `pipeline diff RUN`."
             ],
         );
     }

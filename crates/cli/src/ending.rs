@@ -94,7 +94,7 @@ pub(crate) async fn deliver(
 ) -> Result<Vec<String>, Failure> {
     let kept = |failure: Failure| {
         failure.advise(format!(
-            "The change is kept: `pipeline show {run}` prints it, and `pipeline resume {run}` delivers it again."
+            "The change is kept: `pipeline diff {run}` prints it, and `pipeline resume {run}` delivers it again."
         ))
     };
     let mut delivered = Vec::new();

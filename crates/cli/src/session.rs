@@ -301,7 +301,7 @@ fn write_bundle(
             it,
         )
         .advise(format!(
-            "The change is kept: `pipeline show {run}` prints it, and `pipeline resume {run}` tries again."
+            "The change is kept: `pipeline diff {run}` prints it, and `pipeline resume {run}` tries again."
         ))
     };
     let bundle = Bundle::of(run, history).map_err(failed)?;

@@ -52,7 +52,7 @@ fn evidence_is_not_mixed_with_strangers_files() {
             --- stderr
             error: could not write the evidence of [RUN] to [WORLD]/here/out
               because: write the bundle to `[WORLD]/here/out`: it holds `mine.txt`, which isn't ours (choose an empty or a new folder)
-              what to do: The change is kept: `pipeline show [RUN]` prints it, and `pipeline resume [RUN]` tries again.
+              what to do: The change is kept: `pipeline diff [RUN]` prints it, and `pipeline resume [RUN]` tries again.
         "#]],
         mend,
         expect![[r#"
@@ -86,7 +86,7 @@ fn evidence_is_not_mixed_with_strangers_files() {
             error: could not write the evidence of [RUN] to [WORLD]/here/out
               because: look into `[WORLD]/here/out` (is there space, and may you write there?)
               because: Not a directory (os error 20)
-              what to do: The change is kept: `pipeline show [RUN]` prints it, and `pipeline resume [RUN]` tries again.
+              what to do: The change is kept: `pipeline diff [RUN]` prints it, and `pipeline resume [RUN]` tries again.
         "#]],
         mend,
         expect![[r#"
@@ -122,7 +122,7 @@ fn a_patch_needs_a_folder_and_a_name_of_its_own() {
             --- stderr
             error: could not write the patch of [RUN]
               because: write the patch to `[WORLD]/here/none/change.patch`: there is no such folder (make it, or choose another)
-              what to do: The change is kept: `pipeline show [RUN]` prints it, and `pipeline resume [RUN]` delivers it again.
+              what to do: The change is kept: `pipeline diff [RUN]` prints it, and `pipeline resume [RUN]` delivers it again.
         "#]],
         mend,
         expect![[r#"
@@ -155,7 +155,7 @@ fn a_patch_needs_a_folder_and_a_name_of_its_own() {
             --- stderr
             error: could not write the patch of [RUN]
               because: write the patch to `[WORLD]/here/notes.md`: there is a file already that is no patch (choose another name)
-              what to do: The change is kept: `pipeline show [RUN]` prints it, and `pipeline resume [RUN]` delivers it again.
+              what to do: The change is kept: `pipeline diff [RUN]` prints it, and `pipeline resume [RUN]` delivers it again.
         "#]],
         mend,
         expect![[r#"
@@ -192,7 +192,7 @@ fn a_patch_needs_a_folder_and_a_name_of_its_own() {
             error: could not write the patch of [RUN]
               because: look at `[WORLD]/here/folder` (is there space, and may you write there?)
               because: Is a directory (os error 21)
-              what to do: The change is kept: `pipeline show [RUN]` prints it, and `pipeline resume [RUN]` delivers it again.
+              what to do: The change is kept: `pipeline diff [RUN]` prints it, and `pipeline resume [RUN]` delivers it again.
         "#]],
         mend,
         expect![[r#"
@@ -226,7 +226,7 @@ fn a_repository_that_refuses_the_branch_keeps_the_change() {
           because: commit the change
           because: create the branch
           because: could not remove directory '[WORLD]/repo/.git/refs/heads/pipeline/count-the-last-page-[RUN]': parent is not directory: Not a directory; class=Os (2)
-          what to do: The change is kept: `pipeline show [RUN]` prints it, and `pipeline resume [RUN]` delivers it again.
+          what to do: The change is kept: `pipeline diff [RUN]` prints it, and `pipeline resume [RUN]` delivers it again.
     "#]]
     .assert_eq(&world.seen(&ended));
     fs::remove_file(refs).expect("it is there");

@@ -273,7 +273,7 @@ fn a_budget_that_was_spent_is_raised_and_nothing_is_paid_twice() {
         change      none
         evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
         cost        20.0 k tokens, $0.0000
-        next        The work so far is kept (`pipeline show [RUN]`), and nothing is paid for twice: `pipeline resume [RUN] --token-budget 72000` goes on with twice as much.
+        next        The work so far is kept (`pipeline diff [RUN]`), and nothing is paid for twice: `pipeline resume [RUN] --token-budget 72000` goes on with twice as much.
     "#]].assert_eq(&world.seen(&stopped));
     let run = &*runs(&world).remove(0);
     check(
@@ -298,7 +298,7 @@ fn a_budget_that_was_spent_is_raised_and_nothing_is_paid_twice() {
             change      none
             evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             cost        20.0 k tokens, $0.0000
-            next        The work so far is kept (`pipeline show [RUN]`), and nothing is paid for twice: `pipeline resume [RUN] --token-budget 72000` goes on with twice as much.
+            next        The work so far is kept (`pipeline diff [RUN]`), and nothing is paid for twice: `pipeline resume [RUN] --token-budget 72000` goes on with twice as much.
         "#]],
     );
     // Without a name it is the one that stopped last.

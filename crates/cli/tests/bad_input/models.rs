@@ -315,7 +315,7 @@ fn a_script_that_ends_early_breaks_the_agent_by_name() {
             change      none
             evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             cost        0 tokens, $0.0000
-            next        Going on would end the same way. `pipeline log [RUN]` shows what happened, `pipeline show [RUN]` the last draft.
+            next        Going on would end the same way. `pipeline log [RUN]` shows what happened, `pipeline diff [RUN]` the last draft.
         "#]],
     );
     let expects = "expect = ['a word that is nowhere']\ntext = 'x'";
@@ -331,7 +331,7 @@ fn a_script_that_ends_early_breaks_the_agent_by_name() {
             change      none
             evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             cost        0 tokens, $0.0000
-            next        Going on would end the same way. `pipeline log [RUN]` shows what happened, `pipeline show [RUN]` the last draft.
+            next        Going on would end the same way. `pipeline log [RUN]` shows what happened, `pipeline diff [RUN]` the last draft.
         "#]],
     );
 }
@@ -439,7 +439,7 @@ fn a_reviewer_without_a_verdict_never_passes_a_change() {
             kept        [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff  (the last draft)
             evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             cost        0 tokens, $0.0000
-            next        The draft and its tests are kept: `pipeline show [RUN]`. With `--reviewer none` a change is at most `unverified`.
+            next        The draft and its tests are kept: `pipeline diff [RUN]`. With `--reviewer none` a change is at most `unverified`.
         "#]],
     );
     check(
@@ -455,7 +455,7 @@ fn a_reviewer_without_a_verdict_never_passes_a_change() {
             kept        [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff  (the last draft)
             evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             cost        0 tokens, $0.0000
-            next        The draft and its tests are kept: `pipeline show [RUN]`. With `--reviewer none` a change is at most `unverified`.
+            next        The draft and its tests are kept: `pipeline diff [RUN]`. With `--reviewer none` a change is at most `unverified`.
         "#]],
     );
     check(
@@ -471,7 +471,7 @@ fn a_reviewer_without_a_verdict_never_passes_a_change() {
             kept        [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff  (the last draft)
             evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             cost        0 tokens, $0.0000
-            next        The draft and its tests are kept: `pipeline show [RUN]`. With `--reviewer none` a change is at most `unverified`.
+            next        The draft and its tests are kept: `pipeline diff [RUN]`. With `--reviewer none` a change is at most `unverified`.
         "#]],
     );
     check(
@@ -487,7 +487,7 @@ fn a_reviewer_without_a_verdict_never_passes_a_change() {
             kept        [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff  (the last draft)
             evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
             cost        0 tokens, $0.0000
-            next        The draft and its tests are kept: `pipeline show [RUN]`. With `--reviewer none` a change is at most `unverified`.
+            next        The draft and its tests are kept: `pipeline diff [RUN]`. With `--reviewer none` a change is at most `unverified`.
         "#]],
     );
 }

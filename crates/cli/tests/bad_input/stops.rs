@@ -86,7 +86,7 @@ fn a_filtered_review_and_one_that_was_cut_are_ends_of_their_own() {
         kept        [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff  (the last draft)
         evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
         cost        0 tokens, $0.0000
-        next        The draft and its tests are kept: `pipeline show [RUN]`. With `--reviewer none` a change is at most `unverified`.
+        next        The draft and its tests are kept: `pipeline diff [RUN]`. With `--reviewer none` a change is at most `unverified`.
 
         tokens_max: exit 20
         --- stdout
@@ -98,7 +98,7 @@ fn a_filtered_review_and_one_that_was_cut_are_ends_of_their_own() {
         kept        [WORLD]/home/.local/state/pipeline/evidence/[RUN]/patch.diff  (the last draft)
         evidence    [WORLD]/home/.local/state/pipeline/evidence/[RUN]/report.html
         cost        0 tokens, $0.0000
-        next        The draft and its tests are kept: `pipeline show [RUN]`. With `--reviewer none` a change is at most `unverified`.
+        next        The draft and its tests are kept: `pipeline diff [RUN]`. With `--reviewer none` a change is at most `unverified`.
 
         declined: exit 18
         --- stdout
