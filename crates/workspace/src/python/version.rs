@@ -76,13 +76,27 @@ impl Specifiers {
 
     /// Whether a version fulfils them.
     pub fn allow(&self, version: Version) -> bool {
-        self.0.split("||").any(|all| {
+        let close = closed_up(&self.0);
+        close.split("||").any(|all| {
             all.split([',', ' '])
                 .map(str::trim)
                 .filter(|it| !it.is_empty())
                 .all(|it| holds(it, version))
         })
     }
+}
+
+/// The conditions without the space that may stand between an operator and its number, because others are separated by
+/// a space.
+fn closed_up(conditions: &str) -> String {
+    let mut close = String::with_capacity(conditions.len());
+    for it in conditions.chars() {
+        let after_operator = close.ends_with(['<', '>', '=', '~', '!', '^']);
+        if !(it.is_whitespace() && after_operator) {
+            close.push(it);
+        }
+    }
+    close
 }
 
 fn holds(condition: &str, version: Version) -> bool {
@@ -128,6 +142,10 @@ mod tests {
         check(">=3.12", "3.11.7", false);
         check(">=3.8,<4", "3.13.0", true);
         check(">=3.8, <3.13", "3.13.0", false);
+        check(">= 3.7", "3.11.7", true);
+        check(">= 3.12", "3.11.7", false);
+        check(">=  3.8 , < 3.13", "3.13.0", false);
+        check(">= 3.8 < 3.13", "3.12.1", true);
         check(">=3.8,!=3.9.*", "3.9.18", false);
         check("==3.11.*", "3.11.7", true);
         check("==3.11", "3.12.1", false);
