@@ -200,8 +200,15 @@ fn order(version: &str) -> (Vec<u64>, bool) {
     (numbers.collect(), release.len() == version.len())
 }
 
-/// The version after this one: its last number raised, as setuptools-scm's `guess-next-dev` has it.
+/// The version after this one: its last number raised, as setuptools-scm's `guess-next-dev` has it. One in development is
+/// on its way to the version that it names itself.
 fn next(version: &str) -> String {
+    static DEV: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"[-._]?(?i:dev)[-._]?\d*$").expect("the pattern is written here")
+    });
+    if let Some(dev) = DEV.find(version) {
+        return version[..dev.start()].to_owned();
+    }
     let digits = version.len()
         - version
             .trim_end_matches(|it: char| it.is_ascii_digit())
@@ -235,6 +242,9 @@ mod tests {
         check(&["pkg/v1.0rc1", "pkg/v1.0"], 0, "1.0");
         check(&["1.9", "1.10"], 0, "1.10");
         check(&["3.0.0b2"], 1, "3.0.0b3.dev1+g01234567");
+        check(&["7.2.0.dev0"], 466, "7.2.0.dev466+g01234567");
+        check(&["v7.2-DEV"], 1, "7.2.dev1+g01234567");
+        check(&["7.2.0.dev0"], 0, "7.2.0.dev0");
         check(&["nightly"], 4, "0.0.0");
         assert!(!FromGit::new(None, "0123").is_known());
     }
