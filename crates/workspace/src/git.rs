@@ -36,7 +36,7 @@ pub use store::Store;
 pub use work_files::apply_to_files;
 
 pub(crate) use by_program::{fetch as fetch_by_program, folder_address, is_unknown_form};
-pub(crate) use history::{Counts, describe, keep, kept_files};
+pub(crate) use history::{Counts, History, describe, history, keep};
 pub(crate) use local::{open_local, take};
 pub(crate) use mirror::{Source, blocking};
 pub(crate) use store::{init_bare, parse_id};

@@ -6,10 +6,10 @@
 use std::fs;
 use std::path::Path;
 
-use git2::{Index, IndexEntry, IndexTime, Oid};
+use git2::{Index, IndexEntry, IndexTime, ObjectType, Oid, Repository};
 
 use crate::checkout::kept::KeptFiles;
-use crate::git::{GitError, Mode, Store, Tracked, kept_files};
+use crate::git::{GitError, History, Mode, Store, Tracked, history};
 
 const CONFIGURATION: &str = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n\tfsmonitor = false\n\thooksPath = /dev/null\n[gc]\n\tauto = 0\n";
 
@@ -41,17 +41,55 @@ pub(crate) fn draw(
     let files = [
         ("HEAD", format!("{base_commit}\n")),
         ("config", CONFIGURATION.to_owned()),
-        // Usually the history before the base was never fetched.
-        ("shallow", format!("{base_commit}\n")),
+        ("packed-refs", references(store, base_commit)?),
         ("objects/info/alternates", alternates),
     ];
-    let files = files.map(|(name, text)| (name, text.into_bytes()));
-    // What was fetched of the history after all takes the place of the little that is always there.
-    for (name, text) in files.into_iter().chain(kept_files(store)) {
+    for (name, text) in files {
         let path = git.join(name);
         fs::write(&path, text).map_err(GitError::files("write", path))?;
     }
     write_index(&git.join("index"), folder, base, laid_out)
+}
+
+/// The tags that were fetched, and where the history begins here: usually with the base itself.
+///
+/// A commit whose parents weren't fetched is replaced by one without parents. The same could be said in git's file of
+/// shallow commits, but then tools that ask git for a version warn of a clone that isn't whole, and tests break on that.
+fn references(store: &Store, base_commit: Oid) -> Result<String, GitError> {
+    let History { tags, ends } = history(store);
+    let repository = store.repository()?;
+    let mut text = String::from("# pack-refs with: peeled fully-peeled sorted \n");
+    let mut ends = ends.unwrap_or_else(|| vec![base_commit]);
+    ends.sort();
+    for end in ends {
+        if let Some(first) = without_parents(&repository, end)? {
+            text += &format!("{first} refs/replace/{end}\n");
+        }
+    }
+    Ok(text + &tags)
+}
+
+/// A copy of a commit that is the first of all; nothing where it is that already.
+fn without_parents(repository: &Repository, id: Oid) -> Result<Option<Oid>, GitError> {
+    let objects = repository
+        .odb()
+        .map_err(GitError::git("open the run's objects"))?;
+    let commit = objects
+        .read(id)
+        .map_err(GitError::git("read where the history begins"))?;
+    let whole = commit.data();
+    let header = whole.windows(2).position(|it| it == b"\n\n");
+    let (header, rest) = whole.split_at(header.unwrap_or(whole.len()));
+    let lines = header.split(|it| *it == b'\n');
+    let kept: Vec<&[u8]> = lines.filter(|it| !it.starts_with(b"parent ")).collect();
+    let first = [&kept.join(&b'\n'), rest].concat();
+    if first == whole {
+        return Ok(None);
+    }
+    objects
+        .write(ObjectType::Commit, &first)
+        .map(Some)
+        .map_err(GitError::git("write where the history begins"))
 }
 
 fn write_index(

@@ -115,12 +115,25 @@ pub(crate) fn keep(
     Ok(())
 }
 
-/// What [`keep`] left in the folder of a store: the tags' file, and that of the commits without parents.
-pub(crate) fn kept_files(store: &Store) -> Vec<(&'static str, Vec<u8>)> {
-    ["packed-refs", "shallow"]
-        .into_iter()
-        .filter_map(|name| Some((name, fs::read(store.folder().join(name)).ok()?)))
-        .collect()
+/// What [`keep`] left in the folder of a store.
+pub(crate) struct History {
+    /// Lines of git's file of packed references, in its order.
+    pub(crate) tags: String,
+    /// The commits whose parents weren't kept; nothing where there is no history at all.
+    pub(crate) ends: Option<Vec<Oid>>,
+}
+
+/// Reads what [`keep`] left.
+pub(crate) fn history(store: &Store) -> History {
+    let read = |name: &str| fs::read_to_string(store.folder().join(name)).ok();
+    let tags = read("packed-refs").unwrap_or_default();
+    let ends = read("shallow");
+    History {
+        tags: (tags.lines().filter(|it| !it.starts_with('#')))
+            .map(|it| format!("{it}\n"))
+            .collect(),
+        ends: ends.map(|it| it.lines().filter_map(|it| it.parse().ok()).collect()),
+    }
 }
 
 /// Takes what [`keep`] left in one store over into another.

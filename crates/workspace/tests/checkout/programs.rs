@@ -65,12 +65,12 @@ async fn git_in_the_tree_is_a_picture_that_nobody_can_change() {
         bash: line 1: .git/config: Read-only file system
         error: could not lock config file .git/config: Read-only file system
         rm: cannot remove '.git/config': Read-only file system
+        rm: cannot remove '.git/packed-refs': Read-only file system
         rm: cannot remove '.git/objects/info/alternates': Read-only file system
         rm: cannot remove '.git/objects/pack': Read-only file system
         rm: cannot remove '.git/refs/heads': Read-only file system
         rm: cannot remove '.git/refs/tags': Read-only file system
         rm: cannot remove '.git/HEAD': Read-only file system
-        rm: cannot remove '.git/shallow': Read-only file system
         rm: cannot remove '.git/index': Read-only file system
         rm: cannot remove '.git/info': Read-only file system
     "#]],

@@ -50,6 +50,13 @@ async fn commits_after_the_tag_are_counted_in_a_folder_and_over_the_network() {
     // What runs in the tree may ask as well.
     let described = says(&far, &["git", "describe", "--tags"]).await;
     assert!(described.starts_with("v2.1.0-2-g"), "{described}");
+    // Tools warn of a clone that isn't whole, and a warning can be what a test fails for.
+    let is_shallow = ["git", "rev-parse", "--is-shallow-repository"];
+    for checkout in [&near, &far] {
+        assert_eq!(says(checkout, &is_shallow).await, "false");
+        let count = says(checkout, &["git", "rev-list", "--count", "HEAD"]).await;
+        assert_eq!(count, "3");
+    }
 }
 
 #[tokio::test]
