@@ -29,7 +29,7 @@ use crate::lock::Lock;
 mod trying;
 
 /// Changed whenever an environment is made in another way, so that old ones aren't taken for new.
-const RECIPE: &str = "2";
+const RECIPE: &str = "3";
 
 /// Makes Python environments, or finds those that were made.
 pub struct PythonEnvironments {

@@ -226,6 +226,17 @@ impl Installation<'_> {
             .map(drop)
     }
 
+    /// What `python -m venv` puts into an environment: tests that start `python -m pip`, or import `pkg_resources`, were
+    /// written in one, and nobody declares it.
+    fn of_a_plain_environment(&self) -> Vec<String> {
+        let version = self.interpreter.version;
+        let with_setuptools = (version.major, version.minor) < (3, 12);
+        let names = ["pip"]
+            .into_iter()
+            .chain(with_setuptools.then_some("setuptools"));
+        names.map(str::to_owned).collect()
+    }
+
     /// Everything that comes from the index, and the packages of the tree that only their builds know the needs of.
     async fn install_requirements(&self, built: &[Built<'_>]) -> Result<(), WorkspaceError> {
         let locked = self.export_locks().await?;
@@ -239,7 +250,9 @@ impl Installation<'_> {
             .filter(foreign)
             .cloned()
             .collect();
-        let list = self.write("requirements.txt", &requirements)?;
+        let plain = self.of_a_plain_environment();
+        let plain: Vec<String> = plain.into_iter().filter(|it| foreign(&it)).collect();
+        let list = self.write("requirements.txt", &[&requirements[..], &plain].concat())?;
         let constraints = self.write("constraints.txt", &self.plan.constraints)?;
         let python = self.python();
         let mut arguments = vec!["pip", "install", "--python", &python];

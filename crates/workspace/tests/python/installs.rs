@@ -14,7 +14,11 @@ const PROJECT: &str = "[project]\nname = 'shapes'\nversion = '1.2'\nrequires-pyt
 async fn an_environment_is_installed_once_and_later_runs_start_nothing() {
     let world = World::with(&[
         ("requirements.txt", "iniconfig\n"),
-        ("test_a.py", "import iniconfig\ndef test_a(): pass\n"),
+        (
+            "test_a.py",
+            "import iniconfig\nimport subprocess, sys\ndef test_a(): pass\n\
+             def test_pip(): subprocess.run([sys.executable, '-m', 'pip', '--version'], check=True)\n",
+        ),
     ])
     .await;
     let first = world.checkout("one", world.environments().await).await;
@@ -24,7 +28,8 @@ async fn an_environment_is_installed_once_and_later_runs_start_nothing() {
     assert!(
         says(&first, &["python", "-m", "pytest", "-q"])
             .await
-            .contains("1 passed")
+            .contains("2 passed"),
+        "pip is there as in any environment, though nobody declares it"
     );
     assert!(
         says(&first, &["ruff", "--version"])
@@ -46,7 +51,7 @@ async fn an_environment_is_installed_once_and_later_runs_start_nothing() {
     assert!(
         says(&second, &["python", "-m", "pytest", "-q"])
             .await
-            .contains("1 passed")
+            .contains("2 passed")
     );
 }
 
