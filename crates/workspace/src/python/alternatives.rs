@@ -71,18 +71,25 @@ pub(super) fn choose(
     ordered.sort_by_key(|(path, says)| {
         (
             !says.requirements.iter().any(|it| holds_tests(it)),
-            is_for_old_packages(path),
+            is_for_old_packages(path) || comes_from_elsewhere(says),
             Reverse(numbers(path)),
             (*path).clone(),
         )
     });
     let mut taken: Vec<(&String, Flattened)> = Vec::new();
     for (path, says) in ordered {
-        let against = taken.iter().find(|(_, other)| {
+        let contradicts = |other: &Flattened| {
             says.requirements
                 .iter()
                 .any(|it| other.requirements.iter().any(|other| contradict(it, other)))
-        });
+        };
+        // Lists of the oldest packages, or of unreleased ones, are for runs of their own.
+        let is_apart = is_for_old_packages(path) || comes_from_elsewhere(&says);
+        let replaces =
+            |other: &Flattened| is_apart && other.requirements.iter().any(|it| holds_tests(it));
+        let against = taken
+            .iter()
+            .find(|(_, other)| contradicts(other) || replaces(other));
         match against {
             Some((other, _)) => chosen.left_out.push((path.clone(), (*other).clone())),
             None => taken.push((path, says)),
@@ -91,6 +98,11 @@ pub(super) fn choose(
     chosen.files = taken.into_iter().map(|it| it.0.clone()).collect();
     chosen.files.sort();
     chosen
+}
+
+/// Whether a list asks for a package by an address, which an installation that knows the index alone can't reach.
+fn comes_from_elsewhere(says: &Flattened) -> bool {
+    says.requirements.iter().any(|it| it.contains("://"))
 }
 
 fn is_for_old_packages(path: &str) -> bool {
@@ -141,6 +153,20 @@ mod tests {
             ("tests/requirements.txt", "six==1.16\npytest\n"),
         ];
         check(&old, 11, &["tests/requirements.txt"]);
+        let apart = [
+            ("requirements/tests-min.txt", "click==8.0.0\n"),
+            (
+                "requirements/tests-next.txt",
+                "click @ https://h.example/click/main.tar.gz\n",
+            ),
+            ("requirements/tests.txt", "pytest==7.2.0\n"),
+        ];
+        check(&apart, 11, &["requirements/tests.txt"]);
+        check(
+            &apart[..2],
+            11,
+            &["requirements/tests-min.txt", "requirements/tests-next.txt"],
+        );
         let both = [
             ("requirements.txt", "six\n"),
             ("requirements-dev.txt", "-r requirements.txt\npytest\n"),
