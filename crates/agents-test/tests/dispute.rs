@@ -313,6 +313,26 @@ async fn a_decision_that_changes_more_or_proves_nothing_goes_back() {
 }
 
 #[tokio::test]
+async fn what_a_plugin_adds_to_a_file_is_no_test_that_could_be_gone() {
+    let test = format!("{OLD}::test_starts_at_zero");
+    let mut state = disputed(&test).await;
+    // As plugins for linters and types add one for each file; sessions that judge single files go without them.
+    for evidence in &mut state.evidence {
+        if let Evidence::Baseline(base) = evidence {
+            let mut verdict = base.results[0].clone();
+            verdict.id = format!("{OLD}::LINT");
+            base.collected.push(verdict.id.clone());
+            base.results.push(verdict);
+        }
+    }
+    let changed = OLD_TESTS.replace("count() == 0", "count() == 1");
+    let visit = visit(vec![decide(true, &[(OLD, &changed)])]);
+    let report = TestAuthor::new().run(&visit.context(), &state).await;
+    let told = shown(&report.expect("it is decided"));
+    assert!(told.contains("amended: tests/test_old.py"), "{told}");
+}
+
+#[tokio::test]
 async fn the_author_sees_neither_the_change_nor_who_made_it_and_decides_once() {
     let mut state = disputed(&format!("{NEW}::test_counts_from_two")).await;
     let visit = visit(vec![decide(false, &[])]);
