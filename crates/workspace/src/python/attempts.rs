@@ -96,6 +96,16 @@ impl Age {
     }
 }
 
+/// The oldest of the interpreters that a repository is tested on, or of all where it doesn't say.
+pub(super) fn oldest<'a>(plan: &Plan, interpreters: &[&'a Interpreter]) -> Option<&'a Interpreter> {
+    let is_tested = |it: &&&Interpreter| {
+        let minor = (it.version.major, it.version.minor);
+        plan.python_tested.is_empty() || plan.python_tested.contains(&minor)
+    };
+    let tested = interpreters.iter().filter(is_tested);
+    tested.min_by_key(|it| it.version).copied()
+}
+
 /// The year in whose October an interpreter's minor version came, as one has every year since 3.9 in 2020.
 fn released_year(interpreter: &Interpreter) -> i64 {
     i64::from(interpreter.version.minor) + 2011
@@ -174,6 +184,29 @@ mod tests {
         check(18_750, 1000, Some("2021-05-03"), true);
         check(15_000, 5000, Some("2021-01-01"), true);
         check(19_782, 100, Some("2024-02-29"), false);
+    }
+
+    #[test]
+    fn the_oldest_interpreter_is_one_that_the_base_is_tested_on() {
+        let interpreters: Vec<Interpreter> = ["3.11.2", "3.8.1", "3.9.1"]
+            .into_iter()
+            .map(|it| Interpreter {
+                path: PathBuf::from(it),
+                version: Version::parse(it).expect("a version"),
+                prefix: PathBuf::new(),
+            })
+            .collect();
+        let all: Vec<&Interpreter> = interpreters.iter().collect();
+        let of = |tested: &[u16]| {
+            let plan = Plan {
+                python_tested: tested.iter().map(|it| (3, *it)).collect(),
+                ..Plan::default()
+            };
+            oldest(&plan, &all).map(|it| it.version.minor)
+        };
+        assert_eq!(of(&[]), Some(8));
+        assert_eq!(of(&[7, 9, 11]), Some(9));
+        assert_eq!(of(&[7]), None);
     }
 
     #[test]

@@ -18,6 +18,8 @@ use crate::command::{Door, Spawn, View};
 const COLLECT_SECONDS_MAX: u64 = 120;
 /// Wall time for running it: what fails for its age does so soon, and nobody should wait for all of it twice.
 const RUN_SECONDS_MAX: u64 = 45;
+/// Tests of a thousand that may fail without another environment being tried.
+const FAILING_PERMILLE_MAX: u32 = 20;
 /// The end of the output that goes into an error.
 const TAIL_BYTES_MAX: usize = 4 * 1024;
 /// The command, as it is told.
@@ -40,10 +42,20 @@ impl Trial {
         !self.is_broken && self.failed <= self.passed
     }
 
-    /// Whether another one did worse.
+    /// Whether so few fail that no other environment need be tried: some tests fail on any machine but their authors'.
+    pub(super) fn is_clean(&self) -> bool {
+        self.works() && self.failed * 1000 <= FAILING_PERMILLE_MAX * (self.failed + self.passed)
+    }
+
+    /// Whether another one did worse. Of two that did alike, neither is better.
     pub(super) fn is_better_than(&self, other: &Trial) -> bool {
-        let score = |it: &Trial| (!it.is_broken, it.passed, std::cmp::Reverse(it.failed));
-        score(other) < score(self)
+        (self.is_broken, self.failing_permille()) < (other.is_broken, other.failing_permille())
+    }
+
+    /// How many of a thousand tests fail; half of them where nothing is known.
+    fn failing_permille(&self) -> u32 {
+        let all = self.failed + self.passed;
+        (self.failed * 1000).checked_div(all).unwrap_or(500)
     }
 
     /// What happened, in a few words.
@@ -86,9 +98,12 @@ impl Place<'_> {
             let ran = self
                 .pytest(base, &["--tb=no", "--maxfail=100"], RUN_SECONDS_MAX)
                 .await?;
-            // One that takes longer was at least not stopped by its failures.
+            (trial.passed, trial.failed) = match ran.exit {
+                Exit::Code(_) => counts(&ran.stdout.text),
+                // One that takes longer was at least not stopped by its failures.
+                _ => so_far(&ran.stdout.text),
+            };
             if matches!(ran.exit, Exit::Code(_)) {
-                (trial.passed, trial.failed) = counts(&ran.stdout.text);
                 trial.tail = tail(&ran);
             }
         }
@@ -186,6 +201,22 @@ fn counts(output: &str) -> (u32, u32) {
     sums
 }
 
+/// Passed, and failed or broken, from the letters that pytest writes while it runs.
+fn so_far(output: &str) -> (u32, u32) {
+    let is_letter = |it: char| ".FEsxX".contains(it);
+    let is_progress = |line: &&str| {
+        let letters = line.split(" [").next().unwrap_or_default();
+        !letters.is_empty() && letters.chars().all(is_letter)
+    };
+    let letters = output.lines().filter(is_progress);
+    let letters = letters.flat_map(|it| it.split(" [").next().unwrap_or_default().chars());
+    letters.fold((0, 0), |(passed, failed), it| match it {
+        '.' => (passed + 1, failed),
+        'F' | 'E' => (passed, failed + 1),
+        _ => (passed, failed),
+    })
+}
+
 fn tail(execution: &Execution) -> String {
     let whole = execution.tail();
     let whole = whole.trim();
@@ -244,5 +275,27 @@ mod tests {
             (1, 6)
         );
         assert_eq!(counts("no tests ran"), (0, 0));
+        let stopped = "..F.s [ 40%]\nE.\nFailing is no fault.\n";
+        assert_eq!(so_far(stopped), (4, 2));
+    }
+
+    #[test]
+    fn another_environment_is_better_when_fewer_of_its_tests_fail() {
+        let trial = |passed, failed| Trial {
+            passed,
+            failed,
+            ..Trial::default()
+        };
+        let with_the_newest = trial(1168, 142);
+        assert!(with_the_newest.works() && !with_the_newest.is_clean());
+        assert!(trial(1300, 3).is_clean() && trial(0, 0).is_clean());
+        assert!(trial(600, 0).is_better_than(&with_the_newest));
+        assert!(!trial(1, 99).is_better_than(&with_the_newest));
+        assert!(!with_the_newest.is_better_than(&with_the_newest));
+        let broken = Trial {
+            is_broken: true,
+            ..Trial::default()
+        };
+        assert!(trial(1, 99).is_better_than(&broken) && !broken.is_better_than(&trial(0, 0)));
     }
 }

@@ -5,7 +5,9 @@ use protocol::{Note, WorkspaceError};
 use super::{PythonEnvironments, Stamp, Wanted, finished, plan_of};
 use crate::checkout::BaseTree;
 use crate::proxy::Egress;
-use crate::python::attempts::{Attempt, INTERPRETERS_MAX, LOOKED_AT_MAX, last_line, with_advice};
+use crate::python::attempts::{
+    Attempt, INTERPRETERS_MAX, LOOKED_AT_MAX, last_line, oldest, with_advice,
+};
 use crate::python::declared::Declared;
 use crate::python::pyproject::Pyproject;
 use crate::python::settings::TargetSettings;
@@ -40,13 +42,17 @@ impl PythonEnvironments {
                     Err(error) => return Err(error),
                 };
                 let trial = self.trial(base, wanted, &stamp, toolbox).await?;
-                let (words, works) = (attempt.words(), trial.works());
+                let (words, works, is_clean) = (attempt.words(), trial.works(), trial.is_clean());
                 tried.push(format!("{words}: {}", trial.words()));
                 if best.as_ref().is_none_or(|it| trial.is_better_than(&it.1)) {
                     best = Some((stamp, trial, words, cached));
                 }
-                if works {
+                if is_clean {
                     break 'eras;
+                }
+                // Where most pass, another interpreter helps less than the releases that the base was written for.
+                if works {
+                    break;
                 }
             }
         }
@@ -117,6 +123,16 @@ impl PythonEnvironments {
             }
         }
         attempts.truncate(INTERPRETERS_MAX);
+        // What an old suite takes from the standard library may be gone from all but the oldest interpreter.
+        let oldest = day.and_then(|_| oldest(&attempts[0].plan, &wanted.interpreters));
+        if let Some(interpreter) = oldest.filter(|it| attempts.iter().all(|a| a.interpreter != *it))
+        {
+            attempts.push(Attempt {
+                plan: plan_of(&wanted.declared, Some(interpreter.version))?,
+                interpreter,
+                as_of: day.map(str::to_owned),
+            });
+        }
         Ok(attempts)
     }
 
