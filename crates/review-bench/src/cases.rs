@@ -45,7 +45,7 @@ pub struct Case {
 pub fn cases() -> Result<Vec<Case>, BenchError> {
     let scratch = scratch()?;
     let mut cases = Vec::new();
-    for fix in HONEST.dirs() {
+    for fix in reviewed() {
         let fix = Fix::read(fix)?;
         cases.push(fix.case(CLEAN, None, scratch.path())?);
         for (name, file) in &fix.defects {
@@ -53,6 +53,11 @@ pub fn cases() -> Result<Vec<Case>, BenchError> {
         }
     }
     Ok(cases)
+}
+
+/// The fixes that a reviewer may be shown. Others are only walked.
+fn reviewed() -> impl Iterator<Item = &'static Dir<'static>> {
+    HONEST.dirs().filter(|it| folder(it, REVIEW).is_some())
 }
 
 /// The change of a fix as its authors made it, before what they got wrong was put right: what a run of it ends with.
@@ -71,7 +76,7 @@ pub fn as_its_authors_made_it(fix: &str) -> Result<String, BenchError> {
 pub fn version() -> String {
     let mut hash = Sha256::new();
     hash.update(agents_qa::instructions());
-    for fix in HONEST.dirs() {
+    for fix in reviewed() {
         let mut files: Vec<&File<'_>> = Vec::new();
         files.extend(file(fix, "task.md"));
         files.extend(file(fix, "origin.toml"));

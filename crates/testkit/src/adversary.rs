@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::fixture::{self, Expected, Fixture};
+use crate::git::History;
 use crate::programs::Installed;
 
 /// One folder of `fixtures/adversaries`.
@@ -141,6 +142,7 @@ impl Adversary {
                     iterations: 1,
                 },
                 installed: Installed::default(),
+                history: History::default(),
                 limits: fixture::with_overrides(name, &one_draft()),
                 token_budget: None,
                 replies: fixture::replies(&folder),

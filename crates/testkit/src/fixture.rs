@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::agent::limits;
-use crate::git;
+use crate::git::{self, History};
 use crate::programs::Installed;
 
 /// Deepest folder inside a fixture.
@@ -30,6 +30,8 @@ pub struct Fixture {
     pub expected: Expected,
     /// What is installed where it is walked.
     pub installed: Installed,
+    /// What its repository says of itself beside its files.
+    pub history: History,
     /// The bounds of the run.
     pub limits: Limits,
     /// Tokens of all models together; none means as many as they like.
@@ -97,6 +99,7 @@ impl Fixture {
             },
             expected: file.expected,
             installed: file.installed,
+            history: History::default(),
             limits: with_overrides(&name, &file.limits),
             token_budget: None,
             replies: replies(folder),
@@ -128,15 +131,26 @@ impl Fixture {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures")
     }
 
-    /// A git repository with one commit of what was before. The folder goes away with the value.
+    /// A git repository with one commit of what was before. The folder goes away with the value, unless an environment
+    /// is made for it: that is one repository's own, so it is worth something only if the folder stays.
     ///
     /// # Panics
     ///
     /// When it can't be made.
-    pub fn repository(&self) -> TempDir {
+    pub fn repository(&self) -> Repository {
         let folder = TempDir::with_prefix("fixture-").expect("a folder for the test");
-        git::repository(folder.path(), &self.before);
-        folder
+        let commit = git::repository_of(folder.path(), &self.before, &self.history);
+        if self.installed != Installed::Own {
+            return Repository::Passing(folder);
+        }
+        let staying = target().join("test-repositories").join(&self.name);
+        let path = staying.join(commit);
+        fs::create_dir_all(&staying).expect("a folder below `target` can be made");
+        // Whoever comes second finds it there.
+        if !path.exists() {
+            let _ = fs::rename(folder.keep(), &path);
+        }
+        Repository::Staying(path)
     }
 
     /// What must have happened, in the form of [`crate::journal_text`].
@@ -173,6 +187,30 @@ impl Fixture {
         }
         found
     }
+}
+
+/// The folder of a repository for a test.
+#[derive(Debug)]
+pub enum Repository {
+    /// It goes away with the value.
+    Passing(TempDir),
+    /// It stays, below `target`.
+    Staying(PathBuf),
+}
+
+impl Repository {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        match self {
+            Repository::Passing(folder) => folder.path(),
+            Repository::Staying(path) => path,
+        }
+    }
+}
+
+/// The folder `target` of this repository.
+fn target() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target")
 }
 
 /// Files below a folder by their path from it, with `/`. A folder that isn't there has none; git's own is left out.

@@ -12,11 +12,16 @@ const MOMENT: &str = "2026-01-01T00:00:00Z";
 /// # Panics
 ///
 /// When git is missing or fails.
+pub fn git(folder: &Path, arguments: &[&str]) -> String {
+    git_at(folder, arguments, MOMENT)
+}
+
+/// The same, at another moment.
 #[expect(
     clippy::disallowed_methods,
     reason = "tests need repositories that the real git made; no stranger's file is involved"
 )]
-pub fn git(folder: &Path, arguments: &[&str]) -> String {
+fn git_at(folder: &Path, arguments: &[&str], moment: &str) -> String {
     let output = std::process::Command::new("git")
         .args(arguments)
         .current_dir(folder)
@@ -29,8 +34,8 @@ pub fn git(folder: &Path, arguments: &[&str]) -> String {
         .env("GIT_AUTHOR_EMAIL", "ada@example.org")
         .env("GIT_COMMITTER_NAME", "Ada")
         .env("GIT_COMMITTER_EMAIL", "ada@example.org")
-        .env("GIT_AUTHOR_DATE", MOMENT)
-        .env("GIT_COMMITTER_DATE", MOMENT)
+        .env("GIT_AUTHOR_DATE", moment)
+        .env("GIT_COMMITTER_DATE", moment)
         .output()
         .unwrap_or_else(|error| panic!("start git (is it installed?): {error}"));
     assert!(
@@ -47,6 +52,28 @@ pub fn git(folder: &Path, arguments: &[&str]) -> String {
 ///
 /// When a file can't be written, or git fails.
 pub fn repository(folder: &Path, files: &BTreeMap<String, Vec<u8>>) -> String {
+    repository_of(folder, files, &History::default())
+}
+
+/// What a repository says of itself beside its files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// The tag of its commit.
+    pub tag: Option<String>,
+    /// The day of its commit, as in `2021-05-03`.
+    pub day: Option<String>,
+}
+
+/// As [`repository`], of another day and with a tag.
+///
+/// # Panics
+///
+/// When a file can't be written, or git fails.
+pub fn repository_of(
+    folder: &Path,
+    files: &BTreeMap<String, Vec<u8>>,
+    history: &History,
+) -> String {
     for (path, bytes) in files {
         let path = folder.join(path);
         let parent = path.parent().unwrap_or(folder);
@@ -56,9 +83,13 @@ pub fn repository(folder: &Path, files: &BTreeMap<String, Vec<u8>>) -> String {
     }
     git(folder, &["init", "--quiet", "--initial-branch=main"]);
     git(folder, &["add", "--all", "--force"]);
-    git(
-        folder,
-        &["commit", "--quiet", "--allow-empty", "--message=As it was"],
-    );
+    let commit = ["commit", "--quiet", "--allow-empty", "--message=As it was"];
+    match &history.day {
+        Some(day) => git_at(folder, &commit, &format!("{day}T00:00:00Z")),
+        None => git(folder, &commit),
+    };
+    if let Some(tag) = &history.tag {
+        git(folder, &["tag", tag]);
+    }
     git(folder, &["rev-parse", "HEAD"])
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use crate::fixture::{Expected, Fixture, entries, files, text_of, with_overrides};
-use crate::git;
+use crate::git::{self, History};
 use crate::programs::Installed;
 use crate::published::published;
 
@@ -60,9 +60,74 @@ pub struct Origin {
     pub flaky: Vec<String>,
     /// What the fix contradicts of the release's own tests; it then takes two drafts.
     pub dispute: Option<Disputed>,
+    /// What makes its repository unlike a plain package.
+    #[serde(default)]
+    pub kinds: Vec<Kind>,
+    /// What is installed where it is walked.
+    #[serde(default)]
+    installed: Installed,
+    /// The tag of the release's commit, where a version comes from git.
+    tag: Option<String>,
+    /// The day of the release's commit, where that decides which packages are installed.
+    day: Option<String>,
+    /// The folder of the repository in which the release is; `added` then holds what is beside it.
+    #[serde(default)]
+    below: String,
     /// Bounds that differ from the usual ones of tests.
     #[serde(default)]
     limits: Map<String, Value>,
+}
+
+/// What can make a repository unlike a plain package.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Its version is that of a tag.
+    VersionFromGit,
+    /// Some of it is written in C.
+    CExtension,
+    /// It holds several projects.
+    Monorepo,
+    /// Its tests can't be run with the packages of today.
+    OldDependencies,
+    /// Its tests are coroutines.
+    Async,
+    /// It is for Django.
+    Django,
+}
+
+/// Which of the fixes are walked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// Every second one, from the first.
+    Even,
+    /// The others.
+    Odd,
+    /// Every one.
+    All,
+    /// Those of these names.
+    Named(Vec<String>),
+}
+
+impl Share {
+    /// `even`, `odd`, `all`, or names with commas between them.
+    pub fn of(text: &str) -> Share {
+        match text {
+            "even" => Share::Even,
+            "odd" => Share::Odd,
+            "all" => Share::All,
+            names => Share::Named(names.split(',').map(str::to_owned).collect()),
+        }
+    }
+
+    fn holds(&self, place: usize, name: &str) -> bool {
+        match self {
+            Share::Even => place.is_multiple_of(2),
+            Share::Odd => !place.is_multiple_of(2),
+            Share::All => true,
+            Share::Named(names) => names.iter().any(|it| it == name),
+        }
+    }
 }
 
 /// A test that the authors changed with their fix. The files as they changed them are in the folder `amended`.
@@ -78,23 +143,48 @@ pub struct Disputed {
 }
 
 impl Honest {
-    /// Every folder of `fixtures/honest`, by name.
+    /// A share of the folders of `fixtures/honest`, by name.
     ///
     /// # Panics
     ///
     /// When one of them can't be understood, or its release can't be fetched.
-    pub fn all() -> Vec<Honest> {
-        entries(&Fixture::root().join("honest"))
-            .iter()
-            .map(|it| Honest::load(it))
-            .collect()
+    pub fn some(share: &Share) -> Vec<Honest> {
+        let folders = entries(&Fixture::root().join("honest"));
+        let chosen = folders.iter().enumerate();
+        let chosen = chosen.filter(|(place, it)| share.holds(*place, &name_of(it)));
+        chosen.map(|it| Honest::load(it.1)).collect()
+    }
+
+    /// Those that a reviewer is shown by the review bench, by name.
+    ///
+    /// # Panics
+    ///
+    /// When one of them can't be understood, or its release can't be fetched.
+    pub fn with_review() -> Vec<Honest> {
+        let folders = entries(&Fixture::root().join("honest"));
+        let chosen = folders.iter().filter(|it| it.join("review").exists());
+        chosen.map(|it| Honest::load(it)).collect()
+    }
+
+    /// What is known of every fix without fetching its release, by name.
+    ///
+    /// # Panics
+    ///
+    /// When one of them can't be understood.
+    pub fn origins() -> BTreeMap<String, Origin> {
+        let folders = entries(&Fixture::root().join("honest"));
+        let named = folders.iter().map(|it| (name_of(it), Origin::load(it)));
+        named.collect()
     }
 
     fn load(folder: &Path) -> Honest {
-        let name = folder.file_name().unwrap_or_default().to_string_lossy();
-        let origin: Origin = toml::from_str(&text_of(&folder.join("origin.toml")))
-            .unwrap_or_else(|error| panic!("{name}/origin.toml: {error}"));
+        let name = name_of(folder);
+        let origin = Origin::load(folder);
         let mut before = published(&folder.join("requirements.txt"));
+        if !origin.below.is_empty() {
+            let inside = |(path, bytes)| (format!("{}/{path}", origin.below), bytes);
+            before = before.into_iter().map(inside).collect();
+        }
         before.extend(files(&folder.join("added")));
         let after = with_patch(&before, &folder.join("fix.patch"));
         let fixed: BTreeMap<String, Option<Vec<u8>>> = (before.keys().chain(after.keys()))
@@ -113,13 +203,17 @@ impl Honest {
                 tier: Some(origin.tier),
                 iterations: if origin.dispute.is_some() { 2 } else { 1 },
             },
-            installed: Installed::default(),
+            installed: origin.installed,
+            history: History {
+                tag: origin.tag.clone(),
+                day: origin.day.clone(),
+            },
             limits,
             token_budget: None,
             replies: replies(&name, &origin, &fixed, &tests, &amended),
             before,
             after: BTreeMap::new(),
-            name: name.into_owned(),
+            name,
             folder: folder.to_owned(),
         };
         Honest {
@@ -130,6 +224,18 @@ impl Honest {
             origin,
         }
     }
+}
+
+impl Origin {
+    fn load(folder: &Path) -> Origin {
+        toml::from_str(&text_of(&folder.join("origin.toml")))
+            .unwrap_or_else(|error| panic!("{}/origin.toml: {error}", name_of(folder)))
+    }
+}
+
+fn name_of(folder: &Path) -> String {
+    let name = folder.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
 
 /// What the files become with a patch.
@@ -206,4 +312,44 @@ fn replies(
     ];
     said.map(|(role, replies)| (role.to_owned(), replies))
         .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fewer would say little about the gates.
+    const FIXES_MIN: usize = 31;
+    /// So many have tests that fail for reasons of their own.
+    const UNTIDY_MIN: usize = 3;
+    /// So many are of repositories unlike a plain package.
+    const UNLIKE_MIN: usize = 8;
+
+    #[test]
+    fn there_are_fixes_of_every_kind_in_both_shares() {
+        let origins = Honest::origins();
+        let untidy = |it: &&Origin| !(it.pre_existing.is_empty() && it.flaky.is_empty());
+        let untidy = origins.values().filter(untidy).count();
+        let unlike = origins.values().filter(|it| !it.kinds.is_empty()).count();
+        assert!(
+            FIXES_MIN <= origins.len() && UNTIDY_MIN <= untidy && UNLIKE_MIN <= unlike,
+            "{} fixes, {untidy} with tests that fail anyway, {unlike} unlike a plain package",
+            origins.len()
+        );
+        for kind in [
+            Kind::VersionFromGit,
+            Kind::CExtension,
+            Kind::Monorepo,
+            Kind::Async,
+            Kind::Django,
+        ] {
+            let of_kind = origins.values().filter(|it| it.kinds.contains(&kind));
+            assert!(0 < of_kind.count(), "there is none of the kind {kind:?}");
+        }
+        for share in [Share::Even, Share::Odd] {
+            let held = origins.keys().enumerate();
+            let held = held.filter(|(place, it)| share.holds(*place, it)).count();
+            assert!(origins.len() <= 2 * held + 1, "{share:?} holds {held}");
+        }
+    }
 }

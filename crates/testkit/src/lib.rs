@@ -21,7 +21,7 @@ pub use agent::{
     MemorySteps, NoModel, NoSteps, RecordingLog, ScriptedAgent, Step, TestVisit, limits,
 };
 pub use fixture::{Expected, Fixture, files};
-pub use honest::Honest;
+pub use honest::{Honest, Kind, Share};
 pub use journal_text::journal_text;
 pub use located::{Half, Located, Request};
 pub use memory_journal::MemoryJournal;

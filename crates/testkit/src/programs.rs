@@ -43,6 +43,8 @@ const BUILDERS: &[&str] = &[
     "setuptools-scm==10.3.4",
     "flit-core==4.2.0",
     "hatchling==1.33.0",
+    "hatch-vcs==0.5.0",
+    "poetry-core==2.5.0",
 ];
 
 /// Pythons that may make an environment, the first that can. A distribution builds its own with profile-guided
@@ -88,6 +90,8 @@ pub enum Installed {
     Plugins,
     /// Django, and no plugin for it.
     Django,
+    /// What the repository itself asks for, installed as a run installs it.
+    Own,
 }
 
 impl Installed {
@@ -97,6 +101,7 @@ impl Installed {
             Installed::Usual => python(),
             Installed::Plugins => environment("test-python-plugins", PACKAGES_WITH_PLUGINS),
             Installed::Django => environment("test-python-django", PACKAGES_WITH_DJANGO),
+            Installed::Own => Err(io::Error::other("the run itself installs it")),
         }
     }
 }

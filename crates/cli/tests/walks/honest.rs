@@ -1,33 +1,31 @@
 //! Real fixes of real packages, with the tests that came with them: none may be sent back.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::env;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use protocol::{Evidence, RunEvent, Stage, Status, TestClass, TestComparison};
 use review_bench::Case;
-use testkit::Honest;
+use testkit::{Honest, Share};
 
 use crate::scene::{Walked, broken, say};
 use crate::verify;
 
-/// Fewer would say little about the gates.
-const FIXES_MIN: usize = 14;
-/// Of these, so many have tests that fail for reasons of their own.
-const UNTIDY_MIN: usize = 3;
+/// Which of the fixes are walked: `even`, `odd`, `all` or names with commas; half of them unless somebody says more.
+const SHARE: &str = "PIPELINE_TEST_FIXES";
+
 /// Lines that Ruff may change around a small fix, because they belong to the same statements.
 const FORMATTED_LINES_MAX: usize = 40;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_real_fix_is_sent_back() {
-    let all = Arc::new(Honest::all());
-    let untidy = |it: &&Honest| !(it.origin.pre_existing.is_empty() && it.origin.flaky.is_empty());
-    let untidy = all.iter().filter(untidy).count();
-    assert!(
-        FIXES_MIN <= all.len() && UNTIDY_MIN <= untidy,
-        "{} fixes, {untidy} of them with tests that fail anyway",
-        all.len()
-    );
+    let share = env::var(SHARE).unwrap_or_else(|_| "even".to_owned());
+    say(&format!(
+        "fixes: {share} ({SHARE}=even, odd, all or names says which; scripts/fixes walks all)"
+    ));
+    let all = Arc::new(Honest::some(&Share::of(&share)));
+    assert!(!all.is_empty(), "there are no such fixes");
     let fixtures = all.iter().map(|it| it.fixture.clone()).collect();
     let honest = all.clone();
     let false_rejections = Arc::new(AtomicUsize::new(0));
@@ -69,7 +67,9 @@ fn check(honest: &Honest, walked: &Walked) -> Vec<String> {
         }
     }
     found.extend(changes(honest, walked));
-    found.extend(shown_otherwise(honest, walked));
+    if honest.fixture.folder.join("review").exists() {
+        found.extend(shown_otherwise(honest, walked));
+    }
     if found.is_empty() {
         let differing = verify::differences(&honest.fixture, walked).into_iter();
         found.extend(differing.map(|it| format!("walked again: {it}")));

@@ -7,6 +7,7 @@ mod again;
 mod forks;
 mod honest;
 mod injections;
+mod own;
 mod scene;
 // The program has no library part; its list of agents is the one that the walks use.
 #[path = "../../src/seats.rs"]

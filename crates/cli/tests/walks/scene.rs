@@ -23,10 +23,11 @@ use workspace::confine::Walls;
 use workspace::git::{Access, MirrorLimits, Mirrors};
 use workspace::proxy::Egress;
 
+use crate::own;
 use crate::seats;
 
 /// The program itself, which is also the inner stage of the sandbox.
-const STAGE: &str = env!("CARGO_BIN_EXE_pipeline");
+pub(crate) const STAGE: &str = env!("CARGO_BIN_EXE_pipeline");
 
 /// What came of a walk.
 pub(crate) struct Walked {
@@ -187,7 +188,8 @@ pub(crate) async fn opening(fixture: &Fixture, world: &Path) -> Opening {
     fs::create_dir(&scratch).expect("a folder for the test");
     let walls = Walls::probe(Some(Path::new("/usr/bin/bwrap")), Path::new(STAGE)).await;
     let walls = walls.expect("some walls hold where the tests run");
-    let door = Arc::new(Door::new(walls, STAGE.into(), scratch, Egress::default()));
+    let door = Door::new(walls.clone(), STAGE.into(), scratch, Egress::default());
+    let door = Arc::new(door);
     let limits = MirrorLimits {
         fetch_seconds_max: 60,
         lock_seconds_max: 60,
@@ -202,7 +204,10 @@ pub(crate) async fn opening(fixture: &Fixture, world: &Path) -> Opening {
         door,
         limits: fixture.limits.clone(),
         findings: world.join("findings"),
-        environments: Arc::new(programs(fixture.installed)),
+        environments: match fixture.installed {
+            Installed::Own => own::environments(fixture, &world.join("scratch"), &walls).await,
+            installed => Arc::new(programs(installed)),
+        },
         places: Vec::new(),
         home: Vec::new(),
     }
