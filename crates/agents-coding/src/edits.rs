@@ -8,7 +8,7 @@ use protocol::{Workspace, WorkspaceError};
 use crate::answer::Answer;
 use crate::refusal::Refusal;
 use crate::syntax::first_error_line;
-use crate::text_file::{Splice, TextFile};
+use crate::text_file::{Splice, TextFile, Unwritable, encoded};
 
 /// Largest file that is edited or written.
 pub(crate) const FILE_BYTES_MAX: usize = 4 << 20;
@@ -213,7 +213,7 @@ impl StagedFile {
         };
         let mut file = TextFile::read(bytes).ok_or_else(not_text)?;
         file.splice(&find(&file.text())?);
-        let bytes = file.bytes();
+        let bytes = file.bytes().map_err(|it| unwritable(&self.path, it))?;
         check_text(&self.path, &file.text())?;
         self.after = Some(bytes);
         Ok(())
@@ -238,14 +238,22 @@ impl StagedFile {
 fn rewritten(path: &str, before: Option<&[u8]>, text: &str) -> Result<Vec<u8>, Refusal> {
     check_text(path, text)?;
     let Some(before) = before else {
-        return Ok(text.as_bytes().to_owned());
+        return encoded(text).map_err(|it| unwritable(path, it));
     };
     let not_text = || Refusal::NotText {
         path: path.to_owned(),
     };
     let mut file = TextFile::read(before).ok_or_else(not_text)?;
     file.rewrite(text);
-    Ok(file.bytes())
+    file.bytes().map_err(|it| unwritable(path, it))
+}
+
+fn unwritable(path: &str, it: Unwritable) -> Refusal {
+    Refusal::Unwritable {
+        path: path.to_owned(),
+        encoding: it.encoding,
+        character: it.character,
+    }
 }
 
 fn check_text(path: &str, text: &str) -> Result<(), Refusal> {

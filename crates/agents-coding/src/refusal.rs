@@ -31,9 +31,22 @@ pub(crate) enum Refusal {
     /// The end was declared in the same reply as an edit that failed.
     #[error("finish: an earlier call of the same reply failed (set it right first)")]
     FinishAfterFailure,
-    /// A binary file, or text in another encoding.
-    #[error("use `{path}` as text: it is binary, or not in UTF-8")]
+    /// A binary file, or text in another encoding than it declares.
+    #[error(
+        "use `{path}` as text: it is binary, or not in UTF-8 nor in the encoding that it declares"
+    )]
     NotText { path: String },
+    /// A character that the file's encoding doesn't have.
+    #[error(
+        "write `{path}`: its encoding `{encoding}`, which it declares, has no '{character}' (U+{code:04X}) (use an escape in a \
+         string, or other words)",
+        code = u32::from(*.character)
+    )]
+    Unwritable {
+        path: String,
+        encoding: &'static str,
+        character: char,
+    },
     /// Bytes that no source file has.
     #[error("write `{path}`: the text contains a NUL character")]
     BinaryText { path: String },

@@ -1,6 +1,8 @@
-//! A text file whose byte order mark, line ends and last line feed survive an edit.
+//! A text file whose encoding, byte order mark, line ends and last line feed survive an edit.
 
 use std::ops::Range;
+
+use protocol::{Encoding, source_text};
 
 /// What a byte order mark looks like once decoded.
 const BYTE_ORDER_MARK: char = '\u{feff}';
@@ -53,10 +55,10 @@ impl TextFile {
         if bytes.contains(&0) {
             return None;
         }
-        let text = std::str::from_utf8(bytes).ok()?;
+        let text = source_text(bytes)?;
         let raw = text.strip_prefix(BYTE_ORDER_MARK);
         Some(TextFile {
-            raw: raw.unwrap_or(text).to_owned(),
+            raw: raw.unwrap_or(&text).to_owned(),
             has_mark: raw.is_some(),
         })
     }
@@ -66,10 +68,14 @@ impl TextFile {
         plain(&self.raw)
     }
 
-    /// The bytes to write.
-    pub(crate) fn bytes(&self) -> Vec<u8> {
+    /// The bytes to write, in the encoding that the text declares now.
+    ///
+    /// # Errors
+    ///
+    /// A character that this encoding doesn't have.
+    pub(crate) fn bytes(&self) -> Result<Vec<u8>, Unwritable> {
         let mark = if self.has_mark { "\u{feff}" } else { "" };
-        format!("{mark}{}", self.raw).into_bytes()
+        encoded(&format!("{mark}{}", self.raw))
     }
 
     /// Puts new text in place of parts of it. The parts are in order and apart.
@@ -122,6 +128,22 @@ impl TextFile {
     }
 }
 
+/// A character that an encoding doesn't have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unwritable {
+    pub(crate) encoding: &'static str,
+    pub(crate) character: char,
+}
+
+/// The bytes of a text in the encoding that it declares.
+pub(crate) fn encoded(text: &str) -> Result<Vec<u8>, Unwritable> {
+    let encoding = Encoding::of_text(text);
+    encoding.encode(text).map_err(|character| Unwritable {
+        encoding: encoding.name(),
+        character,
+    })
+}
+
 /// The text with plain line feeds.
 fn plain(text: &str) -> String {
     text.replace("\r\n", "\n")
@@ -145,7 +167,8 @@ mod tests {
             range: start..start + old.len(),
             new: new.to_owned(),
         }]);
-        assert_eq!(String::from_utf8(file.bytes()).unwrap(), after);
+        let bytes = file.bytes().expect("UTF-8 holds everything");
+        assert_eq!(String::from_utf8(bytes).unwrap(), after);
     }
 
     #[test]
@@ -175,7 +198,7 @@ mod tests {
     fn a_rewrite_keeps_mark_line_ends_and_last_line_feed() {
         let mut file = TextFile::read("\u{feff}a\r\nb\r\n".as_bytes()).unwrap();
         file.rewrite("x\ny");
-        assert_eq!(file.bytes(), "\u{feff}x\r\ny\r\n".as_bytes());
+        assert_eq!(file.bytes(), Ok("\u{feff}x\r\ny\r\n".as_bytes().to_vec()));
     }
 
     #[test]

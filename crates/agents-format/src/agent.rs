@@ -6,13 +6,13 @@ use async_trait::async_trait;
 use futures::try_join;
 use protocol::{
     Agent, AgentContext, AgentError, Evidence, LineRange, LintFinding, Report, RunState,
-    Unformatted, Workspace, WorkspaceError,
+    Unformatted, Workspace, WorkspaceError, source_text,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::findings::{Found, SYNTAX_ERROR, brought_in};
 use crate::fixes;
-use crate::ruff::{Failure, Ruff};
+use crate::ruff::{self, Failure, Ruff};
 use crate::rules::{CONFIGURATION, Rules};
 use crate::scope::{Scope, ranges_of, stays_near};
 
@@ -102,7 +102,10 @@ async fn format(
     let mut left = Left::default();
     for path in scope.present() {
         match started_with.get(&path) {
-            None => left.add(&path, "it isn't UTF-8, which is all that Ruff reads"),
+            None => left.add(
+                &path,
+                "it is neither in UTF-8 nor in the encoding that it declares",
+            ),
             Some(text) if has_mixed_endings(text) && !scope.added.contains(&path) => {
                 left.add(
                     &path,
@@ -251,9 +254,7 @@ async fn fix(work: &Ruff<'_>, scope: &Scope, known: &[Found]) -> Result<Vec<Foun
             let of_file: Vec<&Found> = new.iter().filter(|it| &it.path == path).collect();
             let fixed = fixes::apply(text, &of_file);
             if round < ROUNDS_MAX && &fixed != text {
-                let written = work.tree.write(path, fixed.as_bytes()).await;
-                written.map_err(unusable)?;
-                any = true;
+                any |= ruff::write(work.tree, path, &fixed).await?;
             }
         }
         if !any {
@@ -267,14 +268,14 @@ fn unusable(error: WorkspaceError) -> Failure {
     Failure::Broken(error.into())
 }
 
-/// The texts of files; one that isn't UTF-8 is left out, as Ruff can't read it either.
+/// The texts of files; one that isn't in the encoding that it declares is left out.
 async fn texts(
     tree: &dyn Workspace,
     paths: &[String],
 ) -> Result<HashMap<String, String>, WorkspaceError> {
     let mut texts = HashMap::new();
     for path in paths {
-        if let Ok(text) = String::from_utf8(tree.read(path).await?) {
+        if let Some(text) = source_text(&tree.read(path).await?) {
             texts.insert(path.clone(), text);
         }
     }

@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::error::Error;
 
-use protocol::{AgentError, Command, Execution, Exit, LineRange, Workspace, WorkspaceError};
+use protocol::{
+    AgentError, Command, Encoding, Execution, Exit, LineRange, Workspace, WorkspaceError,
+    source_text,
+};
 
 use crate::findings::{self, Found};
 use crate::rules::Rules;
@@ -51,11 +54,32 @@ impl Ruff<'_> {
         &self,
         texts: &HashMap<String, String>,
     ) -> Result<Vec<Found>, Failure> {
-        if texts.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut files: Vec<&String> = texts.keys().collect();
+        let (mut alone, mut files): (Vec<&String>, Vec<&String>) =
+            texts.keys().partition(|it| is_foreign(&texts[*it]));
+        alone.sort();
         files.sort();
+        let mut found = Vec::new();
+        for path in alone {
+            let named = ["--stdin-filename", path, "-"];
+            found.extend(self.check_these(&named, Some(&texts[path]), texts).await?);
+        }
+        if !files.is_empty() {
+            let named: Vec<&str> = ["--"]
+                .into_iter()
+                .chain(files.iter().map(|it| it.as_str()))
+                .collect();
+            found.extend(self.check_these(&named, None, texts).await?);
+        }
+        Ok(found)
+    }
+
+    /// The findings in some files, or in a text of the name of one.
+    async fn check_these(
+        &self,
+        files: &[&str],
+        text: Option<&String>,
+        texts: &HashMap<String, String>,
+    ) -> Result<Vec<Found>, Failure> {
         let mut argv = vec!["bash", "-c", TO_REPORT, "bash", "ruff", "check"];
         argv.extend(["--no-cache", "--force-exclude", "--no-fix"]);
         argv.extend(
@@ -64,9 +88,10 @@ impl Ruff<'_> {
                 .into_iter()
                 .flat_map(|it| ["--select", it]),
         );
-        argv.extend(["--output-format", "json", "--"]);
-        argv.extend(files.iter().map(|it| it.as_str()));
+        argv.extend(["--output-format", "json"]);
+        argv.extend(files);
         let mut command = Command::new(argv, self.seconds_max);
+        command.stdin = text.cloned().unwrap_or_default().into_bytes();
         command.report = true;
         command.writes_tree = false;
         let execution = self.start(&command).await?;
@@ -83,9 +108,18 @@ impl Ruff<'_> {
 
     /// Whether formatting a file would leave it as it is. A file that isn't Python is not formatted.
     pub(crate) async fn is_formatted(&self, path: &str) -> Result<bool, Failure> {
-        let argv = ["format", "--no-cache", "--force-exclude", "--check", "--"];
-        let argv = ["ruff"].into_iter().chain(argv).chain([path]);
+        let foreign = self.foreign(path).await?;
+        let argv = ["format", "--no-cache", "--force-exclude", "--check"];
+        let named: &[&str] = match &foreign {
+            Some(_) => &["--stdin-filename", path, "-"],
+            None => &["--", path],
+        };
+        let argv = ["ruff"]
+            .into_iter()
+            .chain(argv)
+            .chain(named.iter().copied());
         let mut command = Command::new(argv, self.seconds_max);
+        command.stdin = foreign.unwrap_or_default().into_bytes();
         command.writes_tree = false;
         let execution = self.start(&command).await?;
         match execution.exit {
@@ -106,7 +140,41 @@ impl Ruff<'_> {
         if let Some(range) = &range {
             arguments.extend(["--range", range]);
         }
-        self.run(&arguments, &["--", path], true).await.map(|_| ())
+        match self.foreign(path).await? {
+            Some(text) => self.format_foreign(&arguments, path, text).await,
+            None => self.run(&arguments, &["--", path], true).await.map(|_| ()),
+        }
+    }
+
+    /// Formats a text that Ruff doesn't read where it is, and writes it in its encoding.
+    async fn format_foreign(
+        &self,
+        arguments: &[&str],
+        path: &str,
+        text: String,
+    ) -> Result<(), Failure> {
+        let program = ["bash", "-c", TO_REPORT, "bash", "ruff"];
+        let named = ["--stdin-filename", path, "-"];
+        let argv = program.iter().chain(arguments).chain(&named).copied();
+        let mut command = Command::new(argv, self.seconds_max);
+        command.stdin = text.into_bytes();
+        command.report = true;
+        command.writes_tree = false;
+        let execution = self.start(&command).await?;
+        if !execution.succeeded() {
+            return Err(self.refused_or_broken(&execution));
+        }
+        let formatted = String::from_utf8(execution.report)
+            .map_err(|_| Failure::Broken(broken("what it formatted isn't UTF-8".to_owned())))?;
+        write(self.tree, path, &formatted).await?;
+        Ok(())
+    }
+
+    /// The text of a file that Ruff can't read where it is.
+    async fn foreign(&self, path: &str) -> Result<Option<String>, Failure> {
+        let bytes = self.tree.read(path).await;
+        let bytes = bytes.map_err(|it| Failure::Broken(it.into()))?;
+        Ok(source_text(&bytes).filter(|it| is_foreign(it)))
     }
 
     /// Runs Ruff, which must end with status 0.
@@ -149,6 +217,21 @@ impl Ruff<'_> {
             })
         })
     }
+}
+
+/// Whether a text lies in its file in another form than Ruff reads, which knows UTF-8 only.
+fn is_foreign(text: &str) -> bool {
+    !text.is_ascii() && Encoding::of_text(text) != Encoding::UTF_8
+}
+
+/// Writes a text in its encoding; not when that can't hold it, and then says so.
+pub(crate) async fn write(tree: &dyn Workspace, path: &str, text: &str) -> Result<bool, Failure> {
+    let Ok(bytes) = Encoding::of_text(text).encode(text) else {
+        return Ok(false);
+    };
+    let written = tree.write(path, &bytes).await;
+    written.map_err(|it| Failure::Broken(it.into()))?;
+    Ok(true)
 }
 
 fn broken(why: String) -> AgentError {

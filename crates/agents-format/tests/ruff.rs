@@ -20,11 +20,20 @@ async fn check(before: &[(&str, &str)], after: &[(&str, &str)], want: Expect) {
 }
 
 async fn shown(base: &FolderWorkspace, work: &FolderWorkspace, after: &[(&str, &str)]) -> String {
-    for (path, text) in after {
-        if text.is_empty() {
+    let after: Vec<(&str, &[u8])> = after.iter().map(|it| (it.0, it.1.as_bytes())).collect();
+    shown_bytes(base, work, &after).await
+}
+
+async fn shown_bytes(
+    base: &FolderWorkspace,
+    work: &FolderWorkspace,
+    after: &[(&str, &[u8])],
+) -> String {
+    for (path, bytes) in after {
+        if bytes.is_empty() {
             work.delete(path).await.expect("the file was there");
         } else {
-            work.write(path, text.as_bytes())
+            work.write(path, bytes)
                 .await
                 .expect("it is an ordinary path");
         }
@@ -102,6 +111,55 @@ async fn a_file_that_was_formatted_is_formatted_again() {
             x = 1
             y = {"b": 2}
         "#]],
+    )
+    .await;
+}
+
+/// As `check`, for files in another encoding; what came of `a.py` is shown with its bytes.
+async fn check_bytes(before: &[u8], after: &[u8], want: Expect) {
+    let of = || FolderWorkspace::new([("a.py", before)]).running(run_for_real);
+    let (base, work) = (of(), of());
+    let after = [("a.py", after)];
+    let said = shown_bytes(&base, &work, &after).await;
+    let said: String = said
+        .lines()
+        .filter(|it| !it.is_empty())
+        .take(3)
+        .map(|it| format!("{it}\n"))
+        .collect();
+    let bytes = work.read("a.py").await.expect("it is there");
+    want.assert_eq(&format!(
+        "{}{}",
+        said.split("---").next().unwrap_or_default(),
+        bytes.escape_ascii()
+    ));
+}
+
+#[tokio::test]
+async fn a_file_in_a_declared_encoding_is_formatted_in_it() {
+    check_bytes(
+        b"# coding: latin-1\nx = \"\xe9\"\n",
+        b"# coding: latin-1\nx = \"\xe9\"\nimport os\ny = {  '\xe8\x85':2 }\n",
+        expect![[r#"
+            passed
+            # coding: latin-1\nx = \"\xe9\"\ny = {\"\xe8\x85\": 2}\n"#]],
+    )
+    .await;
+    // Only what changed, where the rest isn't formatted.
+    check_bytes(
+        b"# coding: cp1251\nx  =  '\xe9'\n\n\ndef f():\n    return 1\n",
+        b"# coding: cp1251\nx  =  '\xe9'\n\n\ndef f():\n    return  '\xe8'\n",
+        expect![[r#"
+            passed
+            # coding: cp1251\nx  =  \'\xe9\'\n\n\ndef f():\n    return \"\xe8\"\n"#]],
+    )
+    .await;
+    check_bytes(
+        b"# coding: cp1252\nx = 1\n",
+        b"# coding: cp1252\nx  =  '\x81'\n",
+        expect![[r#"
+            passed
+            # coding: cp1252\nx  =  \'\x81\'\n"#]],
     )
     .await;
 }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use futures::future::try_join;
 use futures::{StreamExt, TryStreamExt, stream};
 use protocol::{
-    AcceptanceTests, AgentContext, AgentError, Evidence, HunkVerdict, RunState, Silent, TestClass,
-    TestOutcome, TestRun, TreeId, Workspace,
+    AcceptanceTests, AgentContext, AgentError, Encoding, Evidence, HunkVerdict, RunState, Silent,
+    TestClass, TestOutcome, TestRun, TreeId, Workspace,
 };
 
 use crate::affected::{Affected, Reach, file_of, test_files};
@@ -283,7 +283,10 @@ impl<'a> Trials<'a> {
         }
         let tree = self.tree().await?;
         match without {
-            Without::Text(text) => tree.write(path, text.as_bytes()).await?,
+            Without::Text(text) => match Encoding::of_text(text).encode(text) {
+                Ok(bytes) => tree.write(path, &bytes).await?,
+                Err(_) => return Ok(untried("its encoding doesn't hold it")),
+            },
             Without::Gone => tree.delete(path).await?,
         }
         let seconds_max = self.seconds_left().min(self.run_seconds_max);

@@ -5,7 +5,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use protocol::{
     Agent, AgentContext, AgentError, Bite, Evidence, HunkBite, HunkVerdict, Report, RunState,
-    Workspace, WorkspaceError,
+    Workspace, WorkspaceError, source_text,
 };
 
 use crate::ablation::Trials;
@@ -123,7 +123,7 @@ fn is_test(path: &str) -> bool {
 /// A file's text; none when it isn't there or isn't text.
 async fn text_of(work: &dyn Workspace, path: &str) -> Result<Option<String>, WorkspaceError> {
     match work.read(path).await {
-        Ok(bytes) => Ok(String::from_utf8(bytes).ok()),
+        Ok(bytes) => Ok(source_text(&bytes)),
         Err(error) if error.is_the_callers_fault() => Ok(None),
         Err(error) => Err(error),
     }

@@ -48,6 +48,18 @@ impl Hunk {
     /// The file without this hunk; `now` is its text with the whole change, none when it is gone. None when the hunk
     /// isn't in that text.
     pub(crate) fn taken_back(&self, now: Option<&str>) -> Option<Without> {
+        let plainly = self.taken_back_plainly(now);
+        let Some(windows) = now.filter(|it| plainly.is_none() && it.contains("\r\n")) else {
+            return plainly;
+        };
+        // Git keeps plain line feeds of a file that is laid out with the line ends of Windows.
+        match self.taken_back_plainly(Some(&windows.replace("\r\n", "\n")))? {
+            Without::Text(text) => Some(Without::Text(text.replace('\n', "\r\n"))),
+            Without::Gone => Some(Without::Gone),
+        }
+    }
+
+    fn taken_back_plainly(&self, now: Option<&str>) -> Option<Without> {
         match (self.kind, now) {
             (Kind::Added, Some(now)) => (now == self.new.concat()).then_some(Without::Gone),
             (Kind::Deleted, None) => Some(Without::Text(self.old.concat())),
@@ -313,6 +325,14 @@ mod tests {
         assert_eq!(hunk.taken_back(Some("3\n")), None);
         assert_eq!(hunk.taken_back(Some("")), None);
         assert_eq!(hunk.taken_back(None), None);
+    }
+
+    #[test]
+    fn a_file_with_the_line_ends_of_windows_keeps_them() {
+        let patch =
+            "diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1,2 +1,2 @@\n 1\n-2\n+3\n";
+        let without = hunks(patch).remove(0).taken_back(Some("1\r\n3\r\n"));
+        assert_eq!(without, Some(Without::Text("1\r\n2\r\n".into())));
     }
 
     #[test]

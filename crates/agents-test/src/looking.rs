@@ -1,6 +1,8 @@
 //! The tools with which the test author looks around in the base: it can read, and nothing else.
 
-use protocol::{ListQuery, Listing, SearchQuery, ToolSpec, Workspace, WorkspaceError, visible};
+use protocol::{
+    ListQuery, Listing, SearchQuery, ToolSpec, Workspace, WorkspaceError, source_text, visible,
+};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -172,9 +174,9 @@ fn listed(listing: &Listing) -> String {
 
 async fn read_file(tree: &dyn Workspace, call: ReadFile) -> Result<String, WorkspaceError> {
     let bytes = tree.read(&call.path).await?;
-    let text = String::from_utf8(bytes).map_err(|_| WorkspaceError::Unusable {
+    let text = source_text(&bytes).ok_or_else(|| WorkspaceError::Unusable {
         path: call.path.clone(),
-        why: "it is not text in UTF-8".to_owned(),
+        why: "it is not text in UTF-8, nor in the encoding that it declares".to_owned(),
     })?;
     let first = call.start_line.unwrap_or(1).max(1);
     let last = call

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
-use protocol::{Confinement, Entry, Environment, Evidence, RunId, Usage};
+use protocol::{Confinement, Entry, Environment, Evidence, RunId, Usage, patch_bytes};
 use serde::{Deserialize, Serialize};
 
 use crate::chain::{sha256, write_chain};
@@ -91,7 +91,7 @@ impl Bundle {
             json("base.json", &base_of(&record))?,
             (
                 "patch.diff".to_owned(),
-                record.state.proposed_code.clone().into_bytes(),
+                patch_bytes(&record.state.proposed_code),
             ),
             json("patch.json", &record.patch_facts())?,
             json("acceptance.json", &record.state.acceptance_tests())?,

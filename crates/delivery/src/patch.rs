@@ -4,13 +4,13 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use protocol::RunState;
+use protocol::{RunState, patch_bytes};
 use workspace::git::apply_to_files;
 
 use crate::error::DeliveryError;
 
-/// How every patch of ours begins.
-const FIRST_WORDS: &[u8] = b"diff --git ";
+/// How every patch of ours begins: with its first file, or with the encoding of that.
+const FIRST_WORDS: [&[u8; 11]; 2] = [b"diff --git ", b"Encoding of"];
 
 /// Writes the run's change to a file, whole or not at all.
 ///
@@ -28,7 +28,7 @@ pub fn write_patch(state: &RunState, run: &str, file: &Path) -> Result<(), Deliv
     refuse_foreign(file)?;
     let refused = |it| DeliveryError::file("write", file, it);
     let mut new = new_beside(file)?;
-    new.write_all(state.proposed_code.as_bytes())
+    new.write_all(&patch_bytes(&state.proposed_code))
         .map_err(refused)?;
     new.as_file().sync_all().map_err(refused)?;
     new.persist(file).map_err(|it| refused(it.error))?;
@@ -91,10 +91,10 @@ fn refuse_foreign(file: &Path) -> Result<(), DeliveryError> {
     };
     let mut begins = Vec::new();
     there
-        .take(FIRST_WORDS.len() as u64)
+        .take(FIRST_WORDS[0].len() as u64)
         .read_to_end(&mut begins)
         .map_err(refused)?;
-    if begins.is_empty() || begins == FIRST_WORDS {
+    if begins.is_empty() || FIRST_WORDS.iter().any(|it| begins == *it) {
         return Ok(());
     }
     Err(DeliveryError::ForeignFile {

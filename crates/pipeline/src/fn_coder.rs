@@ -5,7 +5,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use protocol::{Agent, AgentContext, AgentError, Evidence, Report, RunState, Workspace};
+use protocol::{
+    Agent, AgentContext, AgentError, Encoding, Evidence, Report, RunState, Workspace, source_text,
+};
 
 type Writing = Pin<Box<dyn Future<Output = Result<Written, AgentError>> + Send>>;
 type Write = Box<dyn Fn(RunState, Arc<dyn Workspace>) -> Writing + Send + Sync>;
@@ -173,20 +175,29 @@ impl Agent for FnCoder {
 
 impl FnCoder {
     async fn carry_out(&self, work: &dyn Workspace, edit: &Edit) -> Result<(), AgentError> {
+        let misfit = |why: String| AgentError::Tool {
+            program: self.name.clone(),
+            why,
+        };
+        let bytes_of = |path: &str, text: &str| {
+            let encoding = Encoding::of_text(text);
+            encoding.encode(text).map_err(|foreign| {
+                let name = encoding.name();
+                misfit(format!(
+                    "`{path}` declares `{name}`, which has no '{foreign}'"
+                ))
+            })
+        };
         match edit {
-            Edit::Write { path, text } => work.write(path, text.as_bytes()).await?,
+            Edit::Write { path, text } => work.write(path, &bytes_of(path, text)?).await?,
             Edit::Delete { path } => work.delete(path).await?,
             Edit::Replace { path, old, new } => {
-                let misfit = |why: String| AgentError::Tool {
-                    program: self.name.clone(),
-                    why,
-                };
-                let text = String::from_utf8(work.read(path).await?)
-                    .map_err(|_| misfit(format!("`{path}` isn't text in UTF-8")))?;
+                let text = source_text(&work.read(path).await?)
+                    .ok_or_else(|| misfit(format!("`{path}` isn't text")))?;
                 match text.matches(old.as_str()).count() {
                     1 => {
                         let text = text.replacen(old.as_str(), new, 1);
-                        work.write(path, text.as_bytes()).await?;
+                        work.write(path, &bytes_of(path, &text)?).await?;
                     }
                     times => {
                         return Err(misfit(format!(

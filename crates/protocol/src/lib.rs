@@ -5,6 +5,7 @@
 
 mod agent;
 mod command;
+mod encoding;
 mod evidence;
 mod fold;
 mod gates;
@@ -13,6 +14,7 @@ mod kept;
 mod limits;
 mod log;
 mod model;
+mod patch_bytes;
 mod script;
 mod stage;
 mod state;
@@ -25,6 +27,7 @@ mod worth;
 
 pub use agent::{Agent, AgentContext, AgentError, Prepared, Report, Steps, Verdict};
 pub use command::{Captured, Command, Execution, Exit, Network, ToolFile};
+pub use encoding::{Encoding, declared_encoding, source_text};
 pub use evidence::{
     Evidence, Finding, Guide, GuideShown, LintFinding, Review, ReviewVerdict, Severity, Unformatted,
 };
@@ -41,6 +44,7 @@ pub use model::{
     Bill, Effort, Message, Model, ModelError, ModelId, ModelReply, ModelRequest, OutputSchema,
     StopReason, TokenUsage, ToolCall, ToolSpec, Unanswered,
 };
+pub use patch_bytes::{decoded_patch, patch_bytes};
 pub use script::{ScriptError, ScriptedCall, ScriptedReply};
 pub use stage::Stage;
 pub use state::{Reason, RunState, StandIn, Status, Tier, Usage};

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use protocol::{Change, ChangeKind, ChangedFile, ContentId, LineRange, TreeId};
+use protocol::{Change, ChangeKind, ChangedFile, ContentId, LineRange, TreeId, source_text};
 use similar::{ChangeTag, TextDiff};
 
 /// Every file of a folder by its path.
@@ -138,7 +138,7 @@ fn add_file(change: &mut Change, path: &str, old: Option<&Node>, new: Option<&No
     let binary = old_text.is_none() || new_text.is_none();
     let mut lines = Vec::new();
     if let (Some(old_text), Some(new_text)) = (old_text, new_text) {
-        let diff = TextDiff::from_lines(old_text, new_text);
+        let diff = TextDiff::from_lines(old_text.as_str(), new_text.as_str());
         let side = |letter: char, there: bool| match there {
             true => format!("{letter}/{path}"),
             false => "/dev/null".to_owned(),
@@ -159,10 +159,10 @@ fn add_file(change: &mut Change, path: &str, old: Option<&Node>, new: Option<&No
 }
 
 /// The text of a file, or none when there is something else at the path.
-fn text_of(node: Option<&Node>) -> Option<&str> {
+fn text_of(node: Option<&Node>) -> Option<String> {
     match node {
-        None => Some(""),
-        Some(Node::File { bytes, .. }) if !bytes.contains(&0) => std::str::from_utf8(bytes).ok(),
+        None => Some(String::new()),
+        Some(Node::File { bytes, .. }) if !bytes.contains(&0) => source_text(bytes),
         Some(_) => None,
     }
 }

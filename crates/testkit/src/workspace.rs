@@ -14,6 +14,7 @@ use globset::GlobBuilder;
 use protocol::{
     Base, BaseFile, Captured, Change, Command, Confinement, ContentId, Environment, Execution,
     Exit, ListQuery, Listing, Place, Places, SearchQuery, TreeId, Workspace, WorkspaceError,
+    source_text,
 };
 use regex::Regex;
 use tempfile::TempDir;
@@ -150,8 +151,9 @@ impl FolderWorkspace {
     /// A file's text, for a test to look at.
     #[track_caller]
     pub fn text(&self, path: &str) -> String {
-        fs::read_to_string(self.root().join(path))
-            .unwrap_or_else(|error| panic!("read {path}: {error}"))
+        let bytes = fs::read(self.root().join(path));
+        let bytes = bytes.unwrap_or_else(|error| panic!("read {path}: {error}"));
+        source_text(&bytes).unwrap_or_else(|| panic!("read {path}: it is no text"))
     }
 
     fn contents(&self) -> &Contents {

@@ -230,12 +230,16 @@ fn binary_is_refused_in_and_out() {
     check(
         "x\0y\n",
         replace("x", "y"),
-        &expect!["could not use `a.py` as text: it is binary, or not in UTF-8"],
+        &expect![
+            "could not use `a.py` as text: it is binary, or not in UTF-8 nor in the encoding that it declares"
+        ],
     );
     check(
         "x\0y\n",
         vec![write("a.py", "new\n")],
-        &expect!["could not use `a.py` as text: it is binary, or not in UTF-8"],
+        &expect![
+            "could not use `a.py` as text: it is binary, or not in UTF-8 nor in the encoding that it declares"
+        ],
     );
     check(
         "x = 1\n",
@@ -278,4 +282,84 @@ fn a_file_is_deleted_and_a_missing_one_is_not() {
         vec![delete("a.py"), delete("a.py")],
         &expect!["could not find `a.py` in the repository"],
     );
+}
+
+/// Makes the edits in a file of these bytes, and shows the answer and the bytes afterwards.
+#[track_caller]
+fn check_bytes(before: &[u8], edits: &[FileEdit], want: &str, after: &[u8]) {
+    let work = FolderWorkspace::new([("a.py", before)]);
+    let answer = match to_its_end(apply(&work, edits)) {
+        Ok(answer) => answer,
+        Err(refusal) => Answer::refuses(&refusal),
+    };
+    assert_eq!(answer.text, want);
+    let bytes = to_its_end(work.read("a.py")).expect("it is there");
+    assert_eq!(bytes, after, "{}", bytes.escape_ascii());
+}
+
+#[test]
+fn a_file_in_a_declared_encoding_is_edited_in_it() {
+    let latin = b"# -*- coding: latin-1 -*-\r\nx = '\xe9\x85'\r\ny = 1\r\n";
+    check_bytes(
+        latin,
+        &replace("x = '\u{e9}", "z = '\u{f1}'\nx = '\u{e8}"),
+        "edited a.py",
+        b"# -*- coding: latin-1 -*-\r\nz = '\xf1'\r\nx = '\xe8\x85'\r\ny = 1\r\n",
+    );
+    check_bytes(
+        latin,
+        &insert(3, "z = '\u{fc}'\n"),
+        "edited a.py",
+        b"# -*- coding: latin-1 -*-\r\nx = '\xe9\x85'\r\ny = 1\r\nz = '\xfc'\r\n",
+    );
+    let patch = "*** Begin Patch\n*** Update File: a.py\n@@\n-y = 1\n+y = '\u{e0}'\n*** End Patch";
+    check_bytes(
+        latin,
+        &crate::dialect::apply_patch::parse(patch).expect("it is a patch"),
+        "edited a.py",
+        b"# -*- coding: latin-1 -*-\r\nx = '\xe9\x85'\r\ny = '\xe0'\r\n",
+    );
+    // Plain ASCII so far, but not UTF-8 any more.
+    check_bytes(
+        b"#!/usr/bin/python\n# vim: set fileencoding=cp1251 :\nx = 1\n",
+        &replace("x = 1", "x = '\u{439}'"),
+        "edited a.py",
+        b"#!/usr/bin/python\n# vim: set fileencoding=cp1251 :\nx = '\xe9'\n",
+    );
+    check_bytes(
+        latin,
+        &[write("a.py", "# -*- coding: latin-1 -*-\nx = '\u{e9}'\n")],
+        "edited a.py",
+        b"# -*- coding: latin-1 -*-\r\nx = '\xe9'\r\n",
+    );
+    // Without the declaration it is UTF-8.
+    check_bytes(
+        b"# coding: latin-1\nx = '\xe9'\n",
+        &replace("# coding: latin-1\n", ""),
+        "edited a.py",
+        b"x = '\xc3\xa9'\n",
+    );
+}
+
+#[test]
+fn what_the_declared_encoding_cannot_hold_is_refused() {
+    let refused = "could not write `a.py`: its encoding `iso-8859-1`, which it declares, has no '\u{20ac}' (U+20AC) (use an \
+                   escape in a string, or other words)";
+    let latin = b"# coding: latin-1\nx = '\xe9'\n";
+    check_bytes(latin, &replace("x", "# 1 \u{20ac}\nx"), refused, latin);
+    check_bytes(
+        latin,
+        &[write("a.py", "# coding: latin-1\n# \u{20ac}\n")],
+        refused,
+        latin,
+    );
+    let neither = "could not use `a.py` as text: it is binary, or not in UTF-8 nor in the encoding that it declares";
+    check_bytes(
+        b"# caf\xe9\n",
+        &replace("caf", "x"),
+        neither,
+        b"# caf\xe9\n",
+    );
+    let gap = b"# coding: cp1252\n# \x81\n";
+    check_bytes(gap, &replace("coding", "x"), neither, gap);
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use protocol::declared_encoding;
 use unicode_normalization::UnicodeNormalization;
 
 use super::names;
@@ -81,10 +82,10 @@ pub(crate) fn look_alike(before: &str, now: &str, added: &[(u32, String)]) -> Op
 /// A declared encoding that makes Python read something else than what everybody is shown, as `utf-7` and
 /// `unicode_escape` make code of a comment. One that the file declared before stays allowed.
 pub(crate) fn encoding(before: &str, now: &str) -> Option<Hidden> {
-    let (line, name) = declared(now)?;
+    let (line, name) = declared_encoding(now)?;
     let as_shown = ["utf-8", "utf8", "utf-8-sig", "ascii", "us-ascii"];
     let plain = name.to_lowercase().replace('_', "-");
-    let is_as_before = || declared(before).is_some_and(|it| it.1 == name);
+    let is_as_before = || declared_encoding(before).is_some_and(|it| it.1 == name);
     if as_shown.contains(&plain.as_str()) || is_as_before() {
         return None;
     }
@@ -95,30 +96,6 @@ pub(crate) fn encoding(before: &str, now: &str) -> Option<Hidden> {
         ),
         remedy: IN_UTF_8,
     })
-}
-
-/// The line and the name of the encoding that Python source declares (PEP 263): in a comment on the first line, or on the
-/// second if the first is a comment or blank.
-fn declared(text: &str) -> Option<(u32, String)> {
-    let indents = [' ', '\t', '\u{c}'];
-    let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
-    for (number, line) in (1..=2).zip(text.split(['\n', '\r'])) {
-        let line = line.trim_start_matches(indents);
-        if !line.is_empty() && !line.starts_with('#') {
-            return None;
-        }
-        let names = line.match_indices("coding").filter_map(|(at, word)| {
-            let rest = line[at + word.len()..].strip_prefix([':', '='])?;
-            let rest = rest.trim_start_matches([' ', '\t']);
-            let is_of_name = |it: char| it.is_ascii_alphanumeric() || "-_.".contains(it);
-            let end = rest.find(|it| !is_of_name(it)).unwrap_or(rest.len());
-            Some(&rest[..end]).filter(|it| !it.is_empty())
-        });
-        if let Some(name) = names.into_iter().next() {
-            return Some((number, name.to_owned()));
-        }
-    }
-    None
 }
 
 #[cfg(test)]

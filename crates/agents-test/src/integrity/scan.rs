@@ -2,7 +2,7 @@
 
 use protocol::{
     AgentContext, AgentError, ChangeKind, Command, MarkedTest, RunState, SearchQuery, ToolFile,
-    Trick, Workspace, WorkspaceError,
+    Trick, Workspace, WorkspaceError, source_text,
 };
 use serde::{Deserialize, Serialize};
 
@@ -187,11 +187,11 @@ fn not_scanned(why: &str) -> Scan {
     }
 }
 
-/// A file's text; none when it isn't there, is no regular file, or isn't UTF-8.
+/// A file's text; none when it isn't there, is no regular file, or isn't in the encoding that it declares.
 async fn text(tree: &dyn Workspace, path: &str) -> Result<Option<String>, WorkspaceError> {
     match tree.read(path).await {
         Ok(bytes) if FILE_BYTES_MAX < bytes.len() => Ok(None),
-        Ok(bytes) => Ok(String::from_utf8(bytes).ok()),
+        Ok(bytes) => Ok(source_text(&bytes)),
         Err(error) if error.is_the_callers_fault() => Ok(None),
         Err(error) => Err(error),
     }

@@ -1,10 +1,13 @@
 //! Patterns for names, and lines that match a regular expression.
 
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
 use globset::{GlobBuilder, GlobSet};
 use grep_regex::RegexMatcherBuilder;
 use grep_searcher::sinks::Lossy;
 use grep_searcher::{BinaryDetection, SearcherBuilder};
-use protocol::{Listing, WorkspaceError};
+use protocol::{Encoding, Listing, WorkspaceError};
 
 use super::{Folder, TreePath};
 
@@ -13,6 +16,9 @@ const LINE_CHARS_MAX: usize = 300;
 
 /// Longest line that is held in memory, in bytes; a file with a longer one is left out.
 const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// The part of a file that may declare its encoding, in bytes.
+const HEAD_BYTES: usize = 1024;
 
 /// Largest compiled expression, in bytes.
 const EXPRESSION_BYTES_MAX: usize = 10 * 1024 * 1024;
@@ -110,11 +116,29 @@ pub(crate) fn search(
             }
             Ok(true)
         });
-        if let Err(error) = searcher.search_file(&matcher, &file, sink) {
+        let searched = match decoded(&file) {
+            Some(text) => searcher.search_slice(&matcher, text.as_bytes(), sink),
+            None => searcher.search_file(&matcher, &file, sink),
+        };
+        if let Err(error) = searched {
             tracing::debug!(path = %shown, %error, "left a file out of a search");
         }
     }
     Ok(listing)
+}
+
+/// The text of a file that declares another encoding than UTF-8; none where its bytes are searched as they are.
+fn decoded(file: &File) -> Option<String> {
+    let mut head = vec![0; HEAD_BYTES];
+    let read = file.read_at(&mut head, 0).ok()?;
+    let encoding = Encoding::of_bytes(&head[..read]);
+    let bytes = usize::try_from(file.metadata().ok()?.len()).ok()?;
+    if encoding == Encoding::UTF_8 || LINE_BYTES_MAX < bytes {
+        return None;
+    }
+    let mut whole = vec![0; bytes];
+    file.read_exact_at(&mut whole, 0).ok()?;
+    encoding.decode(&whole)
 }
 
 fn cut(line: &str) -> String {

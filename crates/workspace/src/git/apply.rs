@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use git2::{Index, Oid};
-use protocol::{Network, TreeId};
+use protocol::{Network, TreeId, patch_bytes};
 
 use super::mirror::blocking;
 use super::refusal::shortened;
@@ -88,7 +88,7 @@ impl Store {
             argv: argv.map(str::to_owned).to_vec(),
             directory: scratch.to_owned(),
             env,
-            stdin: patch.as_bytes().to_vec(),
+            stdin: patch_bytes(patch),
             view: View::Confined {
                 writable: vec![scratch.to_owned(), self.folder().to_owned()],
                 readable: beneath,

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use git2::{Delta, Diff, DiffDelta, DiffOptions, FileMode, Oid, Patch, Repository};
-use protocol::{Change, ChangeKind, ChangedFile, LineRange};
+use protocol::{Change, ChangeKind, ChangedFile, Encoding, LineRange, TreeId, decoded_patch};
 
 use super::tree::updated_tree;
-use super::{Changes, Entry, GitError, Mode, Store};
+use super::{Changes, Entry, GitError, Mode, Store, parse_id};
 
 /// Files of a tree, by their paths with `/` between their parts.
 pub type Texts = BTreeMap<String, String>;
@@ -21,6 +21,11 @@ pub fn difference_between(folder: &Path, old: &Texts, new: &Texts) -> Result<Cha
 }
 
 impl Store {
+    /// What turns the tree `base` into `tree`, read from git once more.
+    pub fn change_between(&self, base: &TreeId, tree: &TreeId) -> Result<Change, GitError> {
+        self.difference(parse_id(&base.0)?, parse_id(&tree.0)?)
+    }
+
     /// Writes a tree of ordinary files.
     fn keep(&self, texts: &Texts) -> Result<Oid, GitError> {
         let repository = self.repository()?;
@@ -45,7 +50,7 @@ impl Store {
                 doing: "read a difference",
                 source: git2::Error::from_str("a file of it is missing"),
             })?;
-            let (text, lines) = match text_patch(&diff, number)? {
+            let (text, lines) = match text_patch(&repository, &diff, number)? {
                 Some(text_and_lines) => text_and_lines,
                 None => {
                     let path = path_of(&delta);
@@ -93,8 +98,10 @@ fn compare<'a>(
         .map_err(git("compare two trees"))
 }
 
-/// The patch of one file and its new lines; none when the text isn't UTF-8 and so can't be shown as text.
+/// The patch of one file and its new lines; none when the file is neither in UTF-8 nor in the encoding that it declares,
+/// and so can't be shown as text.
 fn text_patch(
+    repository: &Repository,
     diff: &Diff<'_>,
     number: usize,
 ) -> Result<Option<(String, Vec<LineRange>)>, GitError> {
@@ -103,10 +110,25 @@ fn text_patch(
         return Ok(Some((String::new(), Vec::new())));
     };
     let text = patch.to_buf().map_err(git("write a patch"))?;
-    let Ok(text) = std::str::from_utf8(&text) else {
+    let (before, after) = match text.is_ascii() {
+        true => (Encoding::UTF_8, Encoding::UTF_8),
+        false => encodings(repository, &patch.delta()),
+    };
+    let Some(text) = decoded_patch(&text, before, after) else {
         return Ok(None);
     };
-    Ok(Some((text.to_owned(), new_lines(&patch)?)))
+    Ok(Some((text, new_lines(&patch)?)))
+}
+
+/// What a file is in before and after the change; where there is none, it is the other side's.
+fn encodings(repository: &Repository, delta: &DiffDelta<'_>) -> (Encoding, Encoding) {
+    let of = |id: Oid| {
+        let blob = repository.find_blob(id).ok()?;
+        Some(Encoding::of_bytes(blob.content()))
+    };
+    let (before, after) = (of(delta.old_file().id()), of(delta.new_file().id()));
+    let either = before.or(after).unwrap_or(Encoding::UTF_8);
+    (before.unwrap_or(either), after.unwrap_or(either))
 }
 
 fn binary_patch(

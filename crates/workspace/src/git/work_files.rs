@@ -4,6 +4,8 @@ use std::path::Path;
 
 use git2::{ApplyLocation, ApplyOptions, Delta, Diff, Patch};
 
+use protocol::patch_bytes;
+
 use super::GitError;
 use super::commit::{open_around, top_of};
 
@@ -21,7 +23,8 @@ pub fn apply_to_files(folder: &Path, patch: &str) -> Result<Vec<String>, GitErro
         folder: top.clone(),
         why,
     };
-    let diff = Diff::from_buffer(patch.as_bytes()).map_err(|it| refuse(it.message().to_owned()))?;
+    let bytes = patch_bytes(patch);
+    let diff = Diff::from_buffer(&bytes).map_err(|it| refuse(it.message().to_owned()))?;
     let mut files = Vec::new();
     for (at, delta) in diff.deltas().enumerate() {
         let path = match delta.status() {

@@ -381,6 +381,11 @@ async fn searches_show_path_line_and_text() {
     put(&world.repo(), "latin.py", b"# caf\xe9 import\n");
     put(
         &world.repo(),
+        "declared.py",
+        b"# coding: latin-1\n# caf\xe9 dans la ville\n",
+    );
+    put(
+        &world.repo(),
         "long.py",
         format!("{}import\n", "x".repeat(1000)).as_bytes(),
     );
@@ -394,6 +399,8 @@ async fn searches_show_path_line_and_text() {
             .await
             .replace(&"x".repeat(300), "[300 x]"),
     );
+    expect!["declared.py:2: # café dans la ville (+0)"]
+        .assert_eq(&found(&checkout, "café dans", "", 100).await);
     expect!["b/c.py:1: y = 2 (+0)"].assert_eq(&found(&checkout, r"[xy] = \d", "b", 100).await);
     expect!["a.py:1: import os (+3)"].assert_eq(&found(&checkout, "import", "", 1).await);
     expect!["a.py:1: import os (+0)"].assert_eq(&found(&checkout, "import", "a.py", 100).await);

@@ -1,7 +1,7 @@
 //! A change as a patch: real git takes it, and it leads to the same tree.
 
 use expect_test::{Expect, expect};
-use protocol::{Change, Command, Workspace};
+use protocol::{Change, Command, Workspace, patch_bytes};
 use workspace::checkout::Checkout;
 
 use crate::world::{World, put};
@@ -19,6 +19,11 @@ fn world() -> World {
     ]);
     put(&world.repo(), "bytes.bin", &[0, 1, 2, 255, 254]);
     put(&world.repo(), "latin.py", b"# caf\xe9\nx = 1\n");
+    put(
+        &world.repo(),
+        "declared.py",
+        b"# coding: latin-1\n\n\ndef caf\xe9():\n    return '\xe8'\n",
+    );
     world.shell("repo", "ln -s a.py link; git add -A; git commit -qm more");
     world
 }
@@ -34,7 +39,7 @@ async fn changed(line: &str) -> Change {
     let tree = checkout.snapshot().await.unwrap();
     let ours = checkout.applied_to_base(&change.patch).await.unwrap();
     assert_eq!(ours, tree, "our own way back");
-    std::fs::write(world.path("out/patch"), &change.patch).unwrap();
+    std::fs::write(world.path("out/patch"), patch_bytes(&change.patch)).unwrap();
     if !change.patch.is_empty() {
         world.git("repo", &["apply", "--index", "../out/patch"]);
     }
@@ -157,6 +162,56 @@ async fn bytes_that_are_no_text_are_binary_patches() {
         Deleted bytes.bin binary
         Deleted latin.py binary
     "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_file_in_the_encoding_that_it_declares_is_text() {
+    let change = changed(
+        r"printf '# coding: latin-1\n\n\ndef caf\351():\n    return 1\n# \374\205\n' > declared.py; printf '# coding: koi8-r\n# \311\n' > new.py",
+    )
+    .await;
+    let without_ids: String = change
+        .patch
+        .split_inclusive('\n')
+        .filter(|it| !it.starts_with("index "))
+        .collect();
+    expect![[r"
+        Encoding of the next file: iso-8859-1
+        diff --git a/declared.py b/declared.py
+        --- a/declared.py
+        +++ b/declared.py
+        @@ -2,4 +2,5 @@
+         
+         
+         def café():
+        -    return 'è'
+        +    return 1
+        +# ü\u{85}
+        Encoding of the next file: koi8-r
+        diff --git a/new.py b/new.py
+        new file mode 100644
+        --- /dev/null
+        +++ b/new.py
+        @@ -0,0 +1,2 @@
+        +# coding: koi8-r
+        +# и
+    "]]
+    .assert_eq(&without_ids.replace('\u{85}', r"\u{85}"));
+    check(
+        r"printf '# caf\303\251\n' > declared.py",
+        expect![[r#"
+            Modified declared.py 1-1
+        "#]],
+    )
+    .await;
+    // What isn't in the encoding it declares can't be shown.
+    check(
+        r"printf '# coding: cp1252\n# \201\n' > declared.py",
+        expect![[r#"
+            Modified declared.py binary
+        "#]],
     )
     .await;
 }

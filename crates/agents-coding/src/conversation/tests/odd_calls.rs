@@ -140,10 +140,10 @@ fn binary_files_are_not_shown_and_not_written() {
         "read_file",
         json!({ "path": "logo.png" }),
         &expect![[r#"
-        model: read_file
-        no: could not use `logo.png` as text: it is binary, or not in UTF-8
-        end: done
-    "#]],
+            model: read_file
+            no: could not use `logo.png` as text: it is binary, or not in UTF-8 nor in the encoding that it declares
+            end: done
+        "#]],
     );
     check_call(
         "write_file",
@@ -158,10 +158,10 @@ fn binary_files_are_not_shown_and_not_written() {
         "write_file",
         json!({ "path": "logo.png", "text": "x" }),
         &expect![[r#"
-        model: write_file
-        no: could not use `logo.png` as text: it is binary, or not in UTF-8
-        end: done
-    "#]],
+            model: write_file
+            no: could not use `logo.png` as text: it is binary, or not in UTF-8 nor in the encoding that it declares
+            end: done
+        "#]],
     );
 }
 
