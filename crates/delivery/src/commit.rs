@@ -1,13 +1,18 @@
 //! Puts a completed change on a branch of its own.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use protocol::{Entry, RunId, Status};
+use protocol::{Entry, RunId, Status, TreeId};
 use workspace::git::{Branch, Delivered, Identity, Store, commit_to_branch};
 
+use crate::changed::changed_files;
 use crate::error::DeliveryError;
 use crate::message::{branch_name, message_of};
 use crate::record::Record;
+
+/// Most names in one message.
+const NAMES_MAX: usize = 10;
 
 /// Who signs the commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +31,8 @@ pub struct Signers {
 ///
 /// # Errors
 ///
-/// When the run isn't completed, when it changed nothing, or when git refuses; nothing is lost then.
+/// When the run isn't completed, when it changed nothing, when the tree differs from its base in another file than those of
+/// the change, or when git refuses; nothing is lost then.
 pub fn commit_change(
     store: &Store,
     target: &Path,
@@ -48,6 +54,7 @@ pub fn commit_change(
     if record.state.proposed_code.trim().is_empty() {
         return Err(DeliveryError::NothingToDeliver { run: run.0.clone() });
     }
+    refuse_what_is_outside(store, run, &record, tree)?;
     let branch = Branch {
         name: branch_name(&record.task, run),
         message: message_of(&record),
@@ -61,6 +68,33 @@ pub fn commit_change(
         tree,
         &branch,
     )?)
+}
+
+/// Compares the tree with its base once more: what was reviewed is what is delivered, and nothing beside it.
+fn refuse_what_is_outside(
+    store: &Store,
+    run: &RunId,
+    record: &Record,
+    tree: &TreeId,
+) -> Result<(), DeliveryError> {
+    let paths = |patch: &str| -> BTreeSet<String> {
+        changed_files(patch).into_iter().map(|it| it.path).collect()
+    };
+    let change = store.change_between(&record.base.tree, tree)?;
+    let (now, told) = (paths(&change.patch), paths(&record.state.proposed_code));
+    let outside = now.symmetric_difference(&told);
+    let names: Vec<String> = outside.map(|it| format!("`{it}`")).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let paths = match names.split_at_checked(NAMES_MAX) {
+        Some((first, rest @ [_, ..])) => format!("{} and {} more", first.join(", "), rest.len()),
+        _ => names.join(", "),
+    };
+    Err(DeliveryError::OutsideTheChange {
+        run: run.0.clone(),
+        paths,
+    })
 }
 
 fn refusal(run: &RunId, why: &str) -> DeliveryError {

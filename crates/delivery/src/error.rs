@@ -38,6 +38,17 @@ pub enum DeliveryError {
         /// What stands against it, and what to do.
         why: String,
     },
+    /// The tree that would be delivered isn't the change that was reviewed; a fault of ours, or of whoever touched the
+    /// run's folder.
+    #[error(
+        "deliver the change of run {run}: its tree and its patch differ in {paths} (nothing was written; the patch in its bundle is what was reviewed)"
+    )]
+    OutsideTheChange {
+        /// The run.
+        run: String,
+        /// The files, or the first of them.
+        paths: String,
+    },
     /// A folder that holds something that isn't ours.
     #[error(
         "write the bundle to `{}`: it holds {found} (choose an empty or a new folder)",

@@ -50,7 +50,7 @@ impl World {
     }
 
     /// The journal of a run that ended with the change.
-    fn history(&self, status: Status) -> Vec<Entry> {
+    fn history(&self, status: Status, proposed_code: &str) -> Vec<Entry> {
         let opened = RunEvent::Opened {
             task: Task::from_text("Pages hold two items"),
             base: self.checkout.base().clone(),
@@ -65,7 +65,7 @@ impl World {
             explanation: String::new(),
             tier: completed.then_some(Tier::Unverified),
             tree: self.tree.clone(),
-            proposed_code: "diff --git a/pages.py b/pages.py\n".to_owned(),
+            proposed_code: proposed_code.to_owned(),
         };
         let mut events = vec![opened];
         events.extend((status != Status::Running).then_some(finished));
@@ -80,6 +80,11 @@ impl World {
     }
 
     fn commit(&self, status: Status) -> String {
+        self.commit_telling(status, "diff --git a/pages.py b/pages.py\n")
+    }
+
+    /// Commits the change of a run whose patch says something else.
+    fn commit_telling(&self, status: Status, proposed_code: &str) -> String {
         let ada = Identity {
             name: "Ada".to_owned(),
             email: "ada@example.org".to_owned(),
@@ -89,7 +94,7 @@ impl World {
             committer: ada,
         };
         let run = RunId("260521-abcd".to_owned());
-        let history = self.history(status);
+        let history = self.history(status, proposed_code);
         match commit_change(
             self.checkout.store(),
             &self.user(),
@@ -227,6 +232,65 @@ async fn a_run_without_a_good_end_becomes_no_branch() {
         &world.commit(Status::Running),
         expect![
             "could not deliver the change of run 260521-abcd: it isn't at its end (resume it first)"
+        ],
+    );
+    let branches = git(&world.user(), &["branch", "--format=%(refname:short)"]);
+    check(&branches, expect!["main"]);
+}
+
+#[tokio::test]
+async fn a_tree_that_differs_in_other_files_than_the_change_becomes_no_branch() {
+    let mut world = World::new().await;
+    let two = "diff --git a/a.py b/a.py\nnew file mode 100644\ndiff --git a/pages.py b/pages.py\n";
+    check(
+        &world.commit_telling(Status::Completed, two),
+        expect![
+            "could not deliver the change of run 260521-abcd: its tree and its patch differ in `a.py` (nothing was written; the patch in its bundle is what was reviewed)"
+        ],
+    );
+    world
+        .checkout
+        .write("beside.py", b"x = 1\n")
+        .await
+        .expect("it can be written");
+    world.tree = world
+        .checkout
+        .snapshot()
+        .await
+        .expect("the tree can be kept");
+    check(
+        &world.commit(Status::Completed),
+        expect![
+            "could not deliver the change of run 260521-abcd: its tree and its patch differ in `beside.py` (nothing was written; the patch in its bundle is what was reviewed)"
+        ],
+    );
+    world
+        .checkout
+        .delete("pages.py")
+        .await
+        .expect("it is there");
+    world
+        .checkout
+        .delete("beside.py")
+        .await
+        .expect("it is there");
+    for number in 0..20 {
+        let path = format!("{number:02}.py");
+        world
+            .checkout
+            .write(&path, b"")
+            .await
+            .expect("it can be written");
+    }
+    world.tree = world
+        .checkout
+        .snapshot()
+        .await
+        .expect("the tree can be kept");
+    check(
+        &world.commit(Status::Completed),
+        expect![
+            "could not deliver the change of run 260521-abcd: its tree and its patch differ in `00.py`, `01.py`, `02.py`, `03.py`, `04.py`, `05.py`, `06.py`, `07.py`, `08.py`, `09.py` and 10 more (nothing was written; the patch in its bundle is what was reviewed)"
         ],
     );
     let branches = git(&world.user(), &["branch", "--format=%(refname:short)"]);

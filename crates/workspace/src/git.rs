@@ -13,6 +13,7 @@ mod copy;
 mod deepen;
 mod describe;
 mod difference;
+mod endings;
 mod environment;
 mod error;
 mod history;
@@ -36,6 +37,7 @@ pub use store::Store;
 pub use work_files::apply_to_files;
 
 pub(crate) use by_program::{fetch as fetch_by_program, folder_address, is_unknown_form};
+pub(crate) use endings::Endings;
 pub(crate) use history::{Counts, History, describe, history, keep};
 pub(crate) use local::{open_local, take};
 pub(crate) use mirror::{Source, blocking};

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::checkout::layout::lay_out;
 use crate::checkout::picture;
 use crate::files::TreePath;
-use crate::git::{Counts, Described, GitError, Mode, Store, Tracked, describe};
+use crate::git::{Counts, Described, Endings, GitError, Mode, Store, Tracked, describe};
 
 /// Finds or installs the environment of a base.
 #[async_trait]
@@ -120,7 +120,9 @@ impl BaseTree {
     /// Lays all files out in an existing, empty folder, as a repository of its own. Blocks. The repository reads the
     /// objects in [`BaseTree::objects`].
     pub fn lay_out_in(&self, folder: &Path) -> Result<(), GitError> {
-        let laid = lay_out(&self.store, folder, &self.files, &AtomicBool::new(false))?;
+        let endings = Endings::of(&self.store.repository()?, &self.files)?;
+        let never = AtomicBool::new(false);
+        let laid = lay_out(&self.store, folder, &self.files, &endings, &never)?;
         picture::draw(&self.store, folder, self.commit, &self.files, &laid)
     }
 

@@ -1,13 +1,14 @@
 //! What git already keeps of the files of a tree, so that only changed ones are read again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use git2::{Oid, Repository};
 use protocol::WorkspaceError;
 
 use crate::files::{Folder, Stamp, TreePath, walk};
-use crate::git::{Changes, Entry, GitError, Mode, Store};
+use crate::git::{Changes, Endings, Entry, GitError, Mode, Store};
 
 /// One file as it was kept last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub(crate) type KeptFiles = BTreeMap<Vec<u8>, Kept>;
 pub(crate) struct Ledger {
     /// What is kept, as of `tree`.
     pub(crate) files: KeptFiles,
+    /// The ends of lines with which it was laid out.
+    pub(crate) endings: Arc<Endings>,
     /// The tree that was kept last.
     pub(crate) tree: Oid,
     /// Files that we ourselves wrote or deleted since.
@@ -55,6 +58,7 @@ impl Ledger {
         let keeper = Keeper {
             repository: &repository,
             folder,
+            endings: &self.endings,
             bytes_max,
         };
         let now = match self.unseen {
@@ -106,6 +110,7 @@ fn changes(before: &KeptFiles, now: &KeptFiles) -> Changes {
 struct Keeper<'a> {
     repository: &'a Repository,
     folder: &'a Folder,
+    endings: &'a Endings,
     bytes_max: u64,
 }
 
@@ -189,7 +194,15 @@ impl Keeper<'_> {
         let read = self.folder.read_tracked(&name, self.bytes_max);
         let bytes =
             read.map_err(|it| WorkspaceError::failed(format!("read `{}`", name.shown()), it))?;
-        let id = self.repository.blob(&bytes).map_err(|it| {
+        let before = || {
+            let blob = self.repository.find_blob(was?.entry.id).ok()?;
+            Some(blob.content().to_vec())
+        };
+        let kept = match metadata.is_symlink() {
+            true => bytes.as_slice().into(),
+            false => self.endings.kept(path, &bytes, before),
+        };
+        let id = self.repository.blob(&kept).map_err(|it| {
             keeping(GitError::Git {
                 doing: "keep a file",
                 source: it,

@@ -1,4 +1,5 @@
-//! Lays a git tree out as files, byte for byte as git keeps them: no filter, no attribute, no hook has a say.
+//! Lays a git tree out as files, byte for byte as git keeps them but for the ends of lines that `.gitattributes` asks for:
+//! no filter, no hook, no configuration has a say.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -16,7 +17,7 @@ use rustix::io::Errno;
 
 use crate::checkout::kept::{Kept, KeptFiles};
 use crate::files::{Folder, Stamp, TreePath};
-use crate::git::{Entry, GitError, Mode, Store, Tracked};
+use crate::git::{Endings, Entry, GitError, Mode, Store, Tracked};
 
 /// Most threads that write files.
 const THREADS_MAX: usize = 4;
@@ -30,6 +31,7 @@ pub(crate) fn lay_out(
     store: &Store,
     folder: &Path,
     tracked: &Tracked,
+    endings: &Endings,
     abandoned: &AtomicBool,
 ) -> Result<KeptFiles, GitError> {
     make_folders(folder, tracked)?;
@@ -46,7 +48,7 @@ pub(crate) fn lay_out(
     let shares: Vec<Result<_, GitError>> = thread::scope(|scope| {
         let workers: Vec<_> = files
             .chunks(share)
-            .map(|files| scope.spawn(|| write_files(store, folder, files, abandoned)))
+            .map(|files| scope.spawn(|| write_files(store, folder, files, endings, abandoned)))
             .collect();
         workers
             .into_iter()
@@ -96,6 +98,7 @@ fn write_files(
     store: &Store,
     folder: &Path,
     files: &[(&Vec<u8>, &Entry)],
+    endings: &Endings,
     abandoned: &AtomicBool,
 ) -> Result<Vec<Stamp>, GitError> {
     let root = rustix::fs::open(
@@ -129,7 +132,7 @@ fn write_files(
                 Permissions::from_raw_mode(permissions),
             )?;
             let mut file = File::from(file);
-            file.write_all(blob.data())?;
+            file.write_all(&endings.laid_out(path, blob.data()))?;
             Ok(Stamp::of(&file.metadata()?))
         };
         stamps.push(write().map_err(GitError::files("write", folder.join(relative)))?);

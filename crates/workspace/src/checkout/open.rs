@@ -16,7 +16,7 @@ use crate::checkout::layout::lay_out;
 use crate::checkout::{Checkout, Environments, Shared};
 use crate::command::Door;
 use crate::git::{
-    Address, GitError, Mirrors, Source, Store, blocking, fetch_by_program, folder_address,
+    Address, Endings, GitError, Mirrors, Source, Store, blocking, fetch_by_program, folder_address,
     init_bare, is_unknown_form, keep, open_local, parse_id, take,
 };
 use crate::lock::Lock;
@@ -103,7 +103,8 @@ impl Checkout {
     pub fn lay_out_kept(store: &Store, tree: &TreeId, folder: &Path) -> Result<(), GitError> {
         fs::create_dir_all(folder).map_err(GitError::files("create the folder", folder))?;
         let tracked = store.read_tree(parse_id(&tree.0)?)?;
-        lay_out(store, folder, &tracked, &AtomicBool::new(false))?;
+        let endings = Endings::of(&store.repository()?, &tracked)?;
+        lay_out(store, folder, &tracked, &endings, &AtomicBool::new(false))?;
         Ok(())
     }
 

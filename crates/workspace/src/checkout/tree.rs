@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::checkout::kept::{Kept, KeptFiles, Ledger, keeping, submodules};
 use crate::checkout::{layout, picture};
 use crate::files::{Folder, Glob, Stamp, TreePath, search, walk};
-use crate::git::{Entry, GitError, Mode, Store, Tracked};
+use crate::git::{Endings, Entry, GitError, Mode, Store, Tracked};
 
 /// What a tree is made of and from.
 pub(crate) struct Plan {
@@ -38,6 +38,8 @@ pub(crate) struct Plan {
 pub(crate) struct LaidTree {
     plan: Plan,
     folder: Folder,
+    /// The ends of lines in the tree that is laid out.
+    endings: OnceLock<Arc<Endings>>,
     ledger: OnceLock<Result<Mutex<Ledger>, Arc<GitError>>>,
     abandoned: AtomicBool,
     /// Removes the folder; an option only so that it can be handed to another thread at the end.
@@ -56,6 +58,7 @@ impl LaidTree {
         Ok(LaidTree {
             plan,
             folder,
+            endings: OnceLock::new(),
             ledger: OnceLock::new(),
             abandoned: AtomicBool::new(false),
             directory: Some(directory),
@@ -100,10 +103,19 @@ impl LaidTree {
         }
     }
 
+    fn endings(&self) -> Result<Arc<Endings>, GitError> {
+        if let Some(known) = self.endings.get() {
+            return Ok(known.clone());
+        }
+        let read = Endings::of(&self.plan.store.repository()?, &self.plan.files)?;
+        Ok(self.endings.get_or_init(|| Arc::new(read)).clone())
+    }
+
     fn lay_out_now(&self) -> Result<Ledger, GitError> {
         let plan = &self.plan;
         let path = self.folder.path();
-        let files = layout::lay_out(&plan.store, path, &plan.files, &self.abandoned)?;
+        let endings = self.endings()?;
+        let files = layout::lay_out(&plan.store, path, &plan.files, &endings, &self.abandoned)?;
         picture::draw(
             &plan.store,
             path,
@@ -113,6 +125,7 @@ impl LaidTree {
         )?;
         Ok(Ledger {
             files,
+            endings,
             tree: plan.tree,
             touched: BTreeSet::new(),
             unseen: false,
@@ -244,7 +257,11 @@ impl LaidTree {
         })?;
         let bytes_max = self.plan.file_bytes_max;
         match blob.size() as u64 > bytes_max {
-            false => Ok(blob.content().to_vec()),
+            false => {
+                let endings = self.endings().map_err(keeping)?;
+                let laid_out = endings.laid_out(path.as_bytes(), blob.content());
+                Ok(laid_out.into_owned())
+            }
             true => Err(WorkspaceError::Unusable {
                 path: path.shown(),
                 why: format!("it is larger than {bytes_max} bytes"),
@@ -326,16 +343,19 @@ impl LaidTree {
         ledger.unseen = true;
         self.remove_all_but(&target)?;
         let repository = self.plan.store.repository().map_err(restoring)?;
+        let endings = Endings::of(&repository, &target).map_err(restoring)?;
+        let lie_alike = endings.is_as(&ledger.endings);
         let mut files = KeptFiles::new();
         for (path, entry) in &target {
             let name = TreePath::from_tracked(path);
             let stamp = self.folder.stat(&name).map(|it| Stamp::of(&it));
-            let was = ledger.files.get(path).filter(|it| it.entry == *entry);
+            let was = ledger.files.get(path);
+            let was = was.filter(|it| lie_alike && it.entry == *entry);
             if let Some(same) = was.filter(|it| it.stamp.is_some() && it.stamp == stamp) {
                 files.insert(path.clone(), *same);
                 continue;
             }
-            self.put_back(&repository, &name, entry)?;
+            self.put_back(&repository, &name, entry, &endings)?;
             let stamp = self.folder.stat(&name).map(|it| Stamp::of(&it));
             files.insert(
                 path.clone(),
@@ -351,6 +371,7 @@ impl LaidTree {
         }
         *ledger = Ledger {
             files,
+            endings: Arc::new(endings),
             tree,
             touched: BTreeSet::new(),
             unseen: false,
@@ -363,6 +384,7 @@ impl LaidTree {
         repository: &git2::Repository,
         path: &TreePath,
         entry: &Entry,
+        endings: &Endings,
     ) -> Result<(), WorkspaceError> {
         let putting = |it: GitError| WorkspaceError::failed("put the tree back", it);
         match entry.mode {
@@ -379,8 +401,9 @@ impl LaidTree {
                     .find_blob(entry.id)
                     .map_err(|it| WorkspaceError::failed("read a kept file", it))?;
                 let executable = Some(entry.mode == Mode::Executable);
+                let bytes = endings.laid_out(path.as_bytes(), blob.content());
                 self.folder
-                    .write(path, blob.content(), executable, &self.plan.scratch)
+                    .write(path, &bytes, executable, &self.plan.scratch)
             }
         }
     }

@@ -7,8 +7,9 @@ use git2::{ErrorCode, Oid, Repository, Signature};
 use protocol::{Base, TreeId};
 
 use super::copy::{copy_commit, copy_tree};
-use super::local::open_local;
+use super::local::{left_out_of_the_folder, open_local};
 use super::store::{init_bare, parse_id};
+use super::tree::read_tree;
 use super::{GitError, Identity, Store, check_reference};
 
 /// How many numbered names are tried after the one that was asked for.
@@ -76,6 +77,7 @@ pub fn commit_to_branch(
     let parent = if committed.tree_id() == base_tree {
         base_commit
     } else {
+        refuse_to_delete_what_was_never_there(&into, committed.tree_id(), base_tree)?;
         let message = "Uncommitted changes the task started from\n";
         write_commit(&into, &author, &committer, message, base_tree, base_commit)?
     };
@@ -96,6 +98,26 @@ pub fn commit_to_branch(
         branch: branch_name.name,
         commit: commit.to_string(),
     })
+}
+
+/// Files that a sparse checkout leaves out of the folder are no changes of it, so no commit of ours takes them away.
+fn refuse_to_delete_what_was_never_there(
+    into: &Repository,
+    committed: Oid,
+    uncommitted: Oid,
+) -> Result<(), GitError> {
+    if into.is_bare() {
+        return Ok(());
+    }
+    let left_out = left_out_of_the_folder(into)?;
+    let (before, now) = (read_tree(into, committed)?, read_tree(into, uncommitted)?);
+    let gone = before.keys().filter(|it| !now.contains_key(*it));
+    match gone.into_iter().find(|it| left_out.contains(*it)) {
+        None => Ok(()),
+        Some(path) => Err(GitError::OutsideTheFolder {
+            path: String::from_utf8_lossy(path).into_owned(),
+        }),
+    }
 }
 
 /// Makes sure the base commit is there. A user's own repository has it; a bare one of ours gets it without its

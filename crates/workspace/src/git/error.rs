@@ -76,6 +76,27 @@ pub enum GitError {
         /// The base that was asked for.
         reference: String,
     },
+    /// A clone that was made without all files, and lacks some of this commit.
+    #[error(
+        "read the commit {commit} from `{}`: it is a partial clone, and some files of that commit were never fetched (check the \
+         commit out there once, or give the address that it was cloned from)",
+        path.display()
+    )]
+    PartialClone {
+        /// Where it is.
+        path: PathBuf,
+        /// The commit, in hexadecimal.
+        commit: String,
+    },
+    /// A tree from which files are gone that were never in the folder it was made of.
+    #[error(
+        "write the uncommitted changes as a commit: it would take `{path}` away, which the sparse checkout leaves out \
+         (nothing was written)"
+    )]
+    OutsideTheFolder {
+        /// The first such file.
+        path: String,
+    },
     /// Uncommitted changes of a repository that only the git program can read.
     #[error(
         "take uncommitted changes of `{path}` along: its repository is in a form from which only commits can be taken (commit them)"

@@ -8,8 +8,8 @@ use git2::{ErrorCode, Oid, Repository, RepositoryOpenFlags, Status, StatusOption
 
 use super::copy::copy_commit;
 use super::mirror::pin_commit;
-use super::tree::{Changes, Entry, Mode, updated_tree};
-use super::{GitError, check_reference};
+use super::tree::{Changes, Entry, Mode, read_tree, updated_tree};
+use super::{Endings, GitError, check_reference};
 use crate::files::{Folder, TreePath};
 
 /// Most names of changed files in one message.
@@ -58,7 +58,8 @@ pub(crate) fn take(
     if !dirty.is_empty() && !include_dirty {
         return Err(uncommitted(folder, dirty));
     }
-    copy_commit(&repository, mirror, commit)?;
+    copy_commit(&repository, mirror, commit)
+        .map_err(|it| in_a_partial_clone(&repository, folder, commit, it))?;
     pin_commit(mirror, commit)?;
     let tree = mirror
         .find_commit(commit)
@@ -73,6 +74,31 @@ pub(crate) fn take(
         tree,
         uncommitted: !dirty.is_empty(),
     })
+}
+
+/// Says what is missing where a clone was made without all files: they aren't fetched behind the user's back.
+fn in_a_partial_clone(
+    repository: &Repository,
+    folder: &Path,
+    commit: Oid,
+    error: GitError,
+) -> GitError {
+    let is_missing =
+        matches!(&error, GitError::Git { source, .. } if source.code() == ErrorCode::NotFound);
+    let is_partial = || {
+        let config = repository.config().ok()?;
+        let promised = config.entries(Some("remote\\..*\\.promisor")).ok()?;
+        let mut names = 0;
+        promised.for_each(|_| names += 1).ok()?;
+        Some(0 < names)
+    };
+    match is_missing && is_partial().unwrap_or(false) {
+        true => GitError::PartialClone {
+            path: folder.to_owned(),
+            commit: commit.to_string(),
+        },
+        false => error,
+    }
 }
 
 /// Opens the repository whose top is `folder`, and nothing else.
@@ -186,7 +212,9 @@ fn dirty_paths(repository: &Repository, each_new_file: bool) -> Result<Vec<Vec<u
 }
 
 /// Files of a sparse checkout that aren't laid out, which is no change of them; libgit2 takes them for deleted.
-fn left_out_of_the_folder(repository: &Repository) -> Result<HashSet<Vec<u8>>, GitError> {
+pub(super) fn left_out_of_the_folder(
+    repository: &Repository,
+) -> Result<HashSet<Vec<u8>>, GitError> {
     /// `CE_SKIP_WORKTREE` of gitformat-index(5), in the second half of an entry's flags.
     const SKIP_WORKTREE: u16 = 1 << 14;
     let index = repository
@@ -219,6 +247,8 @@ fn dirty_tree(
     dirty: &[Vec<u8>],
 ) -> Result<Oid, GitError> {
     let files = Folder::open(folder).map_err(GitError::files("open", folder))?;
+    let tracked = read_tree(mirror, tree)?;
+    let endings = Endings::of(mirror, &tracked)?;
     let mut changes = Changes::new();
     for path in dirty {
         // Another repository inside this one is its own affair.
@@ -232,8 +262,16 @@ fn dirty_tree(
                 let bytes = files
                     .read_tracked(&name, DIRTY_BYTES_MAX)
                     .map_err(GitError::files("read", folder.join(name.as_path())))?;
+                let before = || {
+                    let blob = mirror.find_blob(tracked.get(path)?.id).ok()?;
+                    Some(blob.content().to_vec())
+                };
+                let kept = match metadata.is_symlink() {
+                    true => bytes.as_slice().into(),
+                    false => endings.kept(path, &bytes, before),
+                };
                 let id = mirror
-                    .blob(&bytes)
+                    .blob(&kept)
                     .map_err(GitError::git("keep an uncommitted file"))?;
                 Some(Entry {
                     mode: Mode::of(&metadata),

@@ -6,7 +6,9 @@
 )]
 
 mod base;
+mod branches;
 mod commits;
+mod endings;
 mod files;
 mod findings;
 mod hostile;

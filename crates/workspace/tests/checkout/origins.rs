@@ -339,3 +339,22 @@ async fn no_program_that_a_repository_names_runs_where_git_reads_it() {
         "a program of the repository ran"
     );
 }
+
+#[tokio::test]
+async fn a_partial_clone_gives_the_commits_whose_files_it_has() {
+    let partial = "git tag v0; echo 'x = 2' > a.py; git commit -qam two; git config uploadpack.allowFilter true; \
+                   git clone -q --filter=blob:none file://$PWD ../partial";
+    check(partial, "partial", None, false, expect!["a.py src/b.py"]).await;
+    check(
+        &format!("{partial} && echo 'x = 3' > ../partial/a.py"),
+        "partial",
+        None,
+        true,
+        expect!["a.py src/b.py (not only what is committed)"],
+    )
+    .await;
+    check(partial, "partial", Some("v0"), false, expect!["cannot read the commit b56d534c22af40bd607583b3b05ddcd860512e64 from `/WORLD/partial`: it is a partial clone, and some files of that commit were never fetched (check the commit out there once, or give the address that it was cloned from)"]).await;
+    let treeless = partial.replace("blob:none", "tree:0");
+    check(&treeless, "partial", None, false, expect!["a.py src/b.py"]).await;
+    check(&treeless, "partial", Some("v0"), false, expect!["cannot read the commit b56d534c22af40bd607583b3b05ddcd860512e64 from `/WORLD/partial`: it is a partial clone, and some files of that commit were never fetched (check the commit out there once, or give the address that it was cloned from)"]).await;
+}
