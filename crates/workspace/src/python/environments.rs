@@ -26,6 +26,7 @@ use crate::checkout::{BaseTree, Environments, Ready};
 use crate::command::Door;
 use crate::lock::Lock;
 
+mod ruffs;
 mod trying;
 
 /// Changed whenever an environment is made in another way, so that old ones aren't taken for new.
@@ -328,6 +329,7 @@ impl Environments for PythonEnvironments {
             ));
         };
         let mut ready = self.ready(toolbox, stamp, notes, cached);
+        self.choose_ruff(base, toolbox, &mut ready).await?;
         ready.environment.wall_ms = started.elapsed().as_millis() as u64;
         Ok(ready)
     }

@@ -117,7 +117,7 @@ impl Toolbox {
 }
 
 impl Places {
-    fn tools(&self) -> PathBuf {
+    pub(super) fn tools(&self) -> PathBuf {
         self.cache.join("tools")
     }
 

@@ -3,6 +3,7 @@
 mod branches;
 mod installs;
 mod layouts;
+mod ruffs;
 mod tools;
 mod versions;
 mod world;
