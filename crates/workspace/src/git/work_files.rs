@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use git2::{ApplyLocation, ApplyOptions, Delta, Diff, Patch};
-
 use protocol::patch_bytes;
 
 use super::GitError;
