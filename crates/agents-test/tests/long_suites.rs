@@ -318,8 +318,8 @@ async fn a_change_that_makes_an_affected_test_hang_is_not_excused_by_the_budget(
             work: [test_low.py]
             ran: 
             affected: test_low.py; left out: test_one.py test_two.py test_z.py
-            rejected: 1 test: 1 regressed
-            the run can't be believed: it did not end within the time a test run may take
+            rejected: the run can't be believed: it did not end within the time a test run may take
+            1 test: 1 regressed
             passed before, not now: test_low.py::test_low
             3 test files did not run: on the base the suite needs more than 8 seconds
         "#]],

@@ -18,11 +18,13 @@ pub(crate) async fn diff(args: &LastRun) -> Result<Exit, Failure> {
                 .advise(format!("`pipeline show {run}` says how it stands.")),
         );
     }
-    // Byte for byte, so that `git apply` takes it from a pipe; a terminal gets nothing that would steer it.
-    let text = match console::Term::stdout().is_term() {
-        true => protocol::visible(&state.proposed_code).into_owned(),
-        false => state.proposed_code,
+    // In the files' own bytes, so that `git apply` takes it from a pipe; a terminal gets nothing that would steer it.
+    let bytes = match console::Term::stdout().is_term() {
+        true => protocol::visible(&state.proposed_code)
+            .into_owned()
+            .into_bytes(),
+        false => protocol::patch_bytes(&state.proposed_code),
     };
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    let _ = std::io::stdout().lock().write_all(&bytes);
     Ok(Exit::Done)
 }

@@ -107,8 +107,9 @@ fn replay(bartholomew: &World, fixture: &Fixture) -> Ended {
 fn arguments(world: &World, fixture: &Fixture, how: &str, folder: &str) -> Vec<String> {
     let shown = |path: &Path| path.display().to_string();
     let mut arguments = vec!["run".to_owned(), "--quiet".to_owned()];
-    if let Some(repository) = world.repository(fixture) {
-        arguments.extend(["--repo".to_owned(), shown(&repository)]);
+    match world.repository(fixture) {
+        Some(repository) => arguments.extend(["--repo".to_owned(), shown(&repository)]),
+        None => arguments.push("--new".to_owned()),
     }
     arguments.extend([how.to_owned(), shown(&world.path(folder))]);
     arguments.extend(["--out".to_owned(), shown(&world.path("bundle"))]);
