@@ -70,7 +70,7 @@ pub(crate) const VARIABLES: &[Variable] = &[
     ),
     variable(
         "HTTPS_PROXY",
-        "the proxy of your network; also HTTP_PROXY, ALL_PROXY and NO_PROXY",
+        "the proxy of your network, for packages, git and vendors; https_proxy is the same",
     ),
     variable(
         "SSH_AUTH_SOCK",

@@ -32,12 +32,18 @@ pub(crate) async fn agreed(home: &Home, briefing: &Briefing, progress: &Progress
     let Some(question) = briefing.question(above).filter(|_| home.surroundings.typed) else {
         return true;
     };
+    // Whoever is asked sees first who would work, and at which prices.
+    progress.brief(briefing);
     progress.ask(&question);
-    let read = tokio::task::spawn_blocking(|| {
+    // Its own thread, which ends with the process: the runtime would wait for the answer of somebody who pressed Ctrl-C.
+    let (told, answered) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
         let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer).map(|_| answer)
+        let read = std::io::stdin().read_line(&mut answer);
+        // Nobody listens any more once the run was stopped.
+        let _ = told.send(read.map(|_| answer));
     });
-    let answer = read.await.ok().and_then(Result::ok).unwrap_or_default();
+    let answer = answered.await.ok().and_then(Result::ok).unwrap_or_default();
     matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 

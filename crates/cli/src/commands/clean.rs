@@ -42,7 +42,7 @@ pub(crate) async fn clean(args: &CleanArgs) -> Result<Exit, Failure> {
     let mut parts = vec![Part {
         name: "runs",
         about: format!(
-            "working copies of runs at their end for more than {}; their events and their evidence stay",
+            "working copies and files of runs at their end for more than {}; their events and their evidence, with the change as a patch, stay",
             delivery::words::counted(args.days as usize, "day")
         ),
         folders,
