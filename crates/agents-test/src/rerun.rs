@@ -19,6 +19,9 @@ const TESTS_MAX: usize = 20;
 /// Rounds after which a test that never differs from its own side is believed. One that fails half of the time looks
 /// like that in one of four to the power of these: less than once in a thousand times.
 const ROUNDS_TO_BE_SURE: u32 = 5;
+/// The same where only the base is run again, because the test is good with the change, and somebody claims that it came
+/// out otherwise: one of two to the power of these.
+const ROUNDS_AGAINST_A_CLAIM: u32 = 2 * ROUNDS_TO_BE_SURE;
 /// Why a test is left aside that flips with the change only.
 const FLIPS_ALONE: &str = "it imports nothing that was changed, and flips when it runs alone";
 const GREEN_AGAIN: &str =
@@ -43,7 +46,7 @@ fn is_good(outcome: TestOutcome) -> bool {
 }
 
 /// Whether another round could still change what is known of a test.
-fn is_open(rerun: &Rerun, rounds: u32, rounds_max: u32) -> bool {
+fn is_open(rerun: &Rerun, is_claimed_otherwise: bool, rounds: u32, rounds_max: u32) -> bool {
     if rounds_max <= rounds || is_flaky(&rerun.on_base, &rerun.with_change) {
         return false;
     }
@@ -51,7 +54,12 @@ fn is_open(rerun: &Rerun, rounds: u32, rounds_max: u32) -> bool {
     let missed = rerun.on_base.len() <= rounds as usize
         || is_broken(rerun) && rerun.with_change.len() <= rounds as usize;
     let flipped = flips(&rerun.on_base) || flips(&rerun.with_change);
-    !missed && (flipped || rounds < ROUNDS_TO_BE_SURE)
+    let to_be_sure = if is_claimed_otherwise && !is_broken(rerun) {
+        ROUNDS_AGAINST_A_CLAIM
+    } else {
+        ROUNDS_TO_BE_SURE
+    };
+    !missed && (flipped || rounds < to_be_sure)
 }
 
 /// Whether it seems to have been broken, and not to have been fixed.
@@ -89,14 +97,8 @@ fn suspects(
     // What is skipped now, or expected to fail, doesn't fail by chance.
     broken.retain(is_broken);
     let fixed = that(&|it| it.class == TestClass::Fixed);
-    let claimed: HashMap<&str, _> = claimed
-        .iter()
-        .map(|it| (it.id.as_str(), (it.base, it.patch)))
-        .collect();
-    let differing = that(&|it| {
-        let claim = claimed.get(it.id.as_str());
-        claim.is_some_and(|claim| *claim != (it.base, it.patch))
-    });
+    let otherwise = claimed_otherwise(comparison, claimed);
+    let differing = that(&|it| otherwise.contains(it.id.as_str()));
     let mut all: Vec<Rerun> = Vec::new();
     for group in [broken, fixed, differing] {
         if group.len() <= TESTS_MAX {
@@ -105,6 +107,23 @@ fn suspects(
         }
     }
     all
+}
+
+/// Tests of which an earlier run claims other outcomes.
+fn claimed_otherwise<'a>(
+    comparison: &'a [TestComparison],
+    claimed: &[TestComparison],
+) -> HashSet<&'a str> {
+    let claimed: HashMap<&str, _> = claimed
+        .iter()
+        .map(|it| (it.id.as_str(), (it.base, it.patch)))
+        .collect();
+    let differs = |it: &&TestComparison| {
+        let claim = claimed.get(it.id.as_str());
+        claim.is_some_and(|claim| *claim != (it.base, it.patch))
+    };
+    let differing = comparison.iter().filter(differs);
+    differing.map(|it| it.id.as_str()).collect()
 }
 
 /// Runs them again, round by round, until each is decided. `targets` is what ran with the change.
@@ -132,6 +151,7 @@ pub(crate) async fn run(
             settings,
             acceptance,
             by_place,
+            claimed_otherwise: claimed_otherwise(comparison, claimed),
             work: cx.work.snapshot().await?,
             wall_ms_left: cx.limits.suite_seconds_max * 1000,
         };
@@ -167,6 +187,7 @@ struct Again<'a> {
     settings: Settings,
     acceptance: Option<&'a AcceptanceTests>,
     by_place: &'a ByPlace,
+    claimed_otherwise: HashSet<&'a str>,
     /// The tree with the change.
     work: TreeId,
     /// What is left of the time that all reruns together have.
@@ -177,7 +198,10 @@ impl Again<'_> {
     async fn rounds(&mut self, mut tests: Vec<Rerun>) -> Result<Vec<Rerun>, AgentError> {
         let rounds_max = self.cx.limits.reruns_max;
         for round in 0..rounds_max {
-            let open = |it: &&mut Rerun| is_open(it, round, rounds_max);
+            let open = |it: &&mut Rerun| {
+                let otherwise = self.claimed_otherwise.contains(it.id.as_str());
+                is_open(it, otherwise, round, rounds_max)
+            };
             let mut open: Vec<&mut Rerun> = tests.iter_mut().filter(open).collect();
             let broken = open.iter().filter(|it| is_broken(it));
             let ids: Vec<&str> = broken.map(|it| it.id.as_str()).collect();
@@ -358,7 +382,7 @@ mod tests {
         let check = |base: &str, change: &str, want: bool| {
             let it = rerun(base, change);
             let rounds = base.len() as u32 - 1;
-            assert_eq!(is_open(&it, rounds, 10), want, "{base} {change}");
+            assert_eq!(is_open(&it, false, rounds, 10), want, "{base} {change}");
         };
         check("+", "-", true);
         check("+++++", "-----", true);
@@ -371,15 +395,20 @@ mod tests {
         check("------", "+", false);
         check("+++++++++++", "-++++++++++", false);
         // It had no outcome in the last round.
-        assert!(!is_open(&rerun("++", "-"), 1, 10));
-        assert!(!is_open(&rerun("+", "--"), 1, 10));
+        assert!(!is_open(&rerun("++", "-"), false, 1, 10));
+        assert!(!is_open(&rerun("+", "--"), false, 1, 10));
     }
 
-    /// The chance that a test with these chances to fail is held against the change, having been green on the base
-    /// and red with the change. Every way that the rounds can go is weighed.
-    fn rejected(fails_on_base: f64, fails_with_change: f64, rounds_max: u32) -> f64 {
-        fn go(it: &Rerun, rounds: u32, rounds_max: u32, fails: [f64; 2]) -> f64 {
-            if !is_open(it, rounds, rounds_max) {
+    /// The chance that a test with these chances to fail is held against the change, having come out like this at
+    /// first. Every way that the rounds can go is weighed.
+    fn rejected(
+        first: &Rerun,
+        is_claimed_otherwise: bool,
+        rounds_max: u32,
+        fails: [f64; 2],
+    ) -> f64 {
+        fn go(it: &Rerun, otherwise: bool, rounds: u32, rounds_max: u32, fails: [f64; 2]) -> f64 {
+            if !is_open(it, otherwise, rounds, rounds_max) {
                 return if is_flaky(&it.on_base, &it.with_change) {
                     0.0
                 } else {
@@ -394,29 +423,41 @@ mod tests {
                     let outcome = |red: bool| if red { Failed } else { Passed };
                     let mut next = it.clone();
                     next.on_base.push(outcome(base));
-                    next.with_change.push(outcome(change));
-                    sum += weight * go(&next, rounds + 1, rounds_max, fails);
+                    if is_broken(it) {
+                        next.with_change.push(outcome(change));
+                    }
+                    sum += weight * go(&next, otherwise, rounds + 1, rounds_max, fails);
                 }
             }
             sum
         }
-        go(
-            &rerun("+", "-"),
-            0,
-            rounds_max,
-            [fails_on_base, fails_with_change],
-        )
+        go(first, is_claimed_otherwise, 0, rounds_max, fails)
     }
 
     #[test]
     fn a_test_that_fails_half_of_the_time_is_hardly_ever_held_against_a_change() {
-        let half = rejected(0.5, 0.5, 10);
+        let broken = rerun("+", "-");
+        let half = rejected(&broken, false, 10, [0.5, 0.5]);
         assert!(half < 0.004, "{half}");
         // And what the change did break always is, however lucky the rounds.
         for with_change in [0.3, 1.0] {
-            assert_eq!(rejected(0.0, with_change, 10), 1.0);
+            assert_eq!(rejected(&broken, false, 10, [0.0, with_change]), 1.0);
         }
-        assert_eq!(rejected(0.5, 1.0, 10), 1.0);
+        assert_eq!(rejected(&broken, false, 10, [0.5, 1.0]), 1.0);
+    }
+
+    #[test]
+    fn a_test_that_fails_half_of_the_time_hardly_ever_makes_a_claim_look_like_a_lie() {
+        for (base, change) in [("+", "+"), ("+", "-"), ("-", "+"), ("-", "-")] {
+            let first = rerun(base, change);
+            let half = rejected(&first, true, 10, [0.5, 0.5]);
+            assert!(half < 0.004, "{base} {change}: {half}");
+        }
+        // A lie stays one, whichever side it is about.
+        assert_eq!(rejected(&rerun("+", "-"), true, 10, [0.0, 1.0]), 1.0);
+        assert_eq!(rejected(&rerun("-", "-"), true, 10, [1.0, 1.0]), 1.0);
+        assert_eq!(rejected(&rerun("-", "+"), true, 10, [1.0, 0.0]), 1.0);
+        assert_eq!(rejected(&rerun("+", "+"), true, 10, [0.0, 0.0]), 1.0);
     }
 
     proptest! {
@@ -430,8 +471,8 @@ mod tests {
             let flaky = is_flaky(&it.on_base, &it.with_change);
             prop_assert!(!flaky || flips(&it.on_base));
             prop_assert!(!flaky || it.with_change.contains(&Passed));
-            prop_assert!(!is_open(&it, rounds_max, rounds_max));
-            prop_assert!(!flaky || !is_open(&it, 0, rounds_max));
+            prop_assert!(!is_open(&it, true, rounds_max, rounds_max));
+            prop_assert!(!flaky || !is_open(&it, true, 0, rounds_max));
             // More outcomes of the same kind never take a word back.
             let again = rerun(&format!("{base}{base}"), &format!("{change}{change}"));
             prop_assert_eq!(is_flaky(&again.on_base, &again.with_change), flaky);

@@ -60,6 +60,10 @@ pub struct Origin {
     pub flaky: Vec<String>,
     /// What the fix contradicts of the release's own tests; it then takes two drafts.
     pub dispute: Option<Disputed>,
+    /// Files of the release that its repository hasn't: tests that measure time, whose outcomes hang on what else
+    /// the machine does.
+    #[serde(default)]
+    left_out: Vec<String>,
     /// What makes its repository unlike a plain package.
     #[serde(default)]
     pub kinds: Vec<Kind>,
@@ -181,6 +185,10 @@ impl Honest {
         let name = name_of(folder);
         let origin = Origin::load(folder);
         let mut before = published(&folder.join("requirements.txt"));
+        for path in &origin.left_out {
+            let left_out = before.remove(path);
+            assert!(left_out.is_some(), "the release of {name} has no {path}");
+        }
         if !origin.below.is_empty() {
             let inside = |(path, bytes)| (format!("{}/{path}", origin.below), bytes);
             before = before.into_iter().map(inside).collect();
