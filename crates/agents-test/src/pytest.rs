@@ -1,8 +1,8 @@
 //! Starts pytest in a checkout and says what became of every test.
 
 use protocol::{
-    Canaries, Command, Evidence, Execution, Exit, Log, TestRun, ToolFile, Trick, Workspace,
-    WorkspaceError,
+    Canaries, Command, DjangoProject, Evidence, Execution, Exit, Log, TestRun, ToolFile, Trick,
+    Workspace, WorkspaceError,
 };
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,6 @@ use crate::integrity::tricks;
 use crate::report::{self, Session};
 use crate::settings::Settings;
 use crate::tally::Tally;
-use crate::unusual::Django;
 
 /// Starts pytest and reports through a pipe; see there.
 const PLUGIN: &str = include_str!("../plugin/pipeline_pytest.py");
@@ -188,7 +187,7 @@ pub(crate) fn start(
         Some(_) => acceptance.to_vec(),
         None => acceptance.iter().map(|it| settings.inside(it)).collect(),
     };
-    let django = settings.django.as_ref().map(|it| Django {
+    let django = settings.django.as_ref().map(|it| DjangoProject {
         folder: settings.inside(&it.folder),
         settings: it.settings.clone(),
     });

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use protocol::{ListQuery, Workspace, WorkspaceError};
+use protocol::{DjangoProject, ListQuery, Workspace, WorkspaceError};
 use toml::Table;
 
-use crate::unusual::{self, Django};
+use crate::unusual;
 
 /// Where pytest's configuration comes from, in pytest's own order of precedence
 /// (<https://docs.pytest.org/en/stable/reference/customize.html>).
@@ -43,7 +43,7 @@ pub(crate) struct Settings {
     /// Its own command, from `[tool.pipeline] test_command`; none means plain pytest.
     pub(crate) test_command: Option<String>,
     /// What is needed to run the tests of a Django project without a plugin; none where there is none.
-    pub(crate) django: Option<Django>,
+    pub(crate) django: Option<DjangoProject>,
     /// Names of files that pytest is to look into besides its own: they hold tests of `unittest` or `nose`.
     pub(crate) further_names: Vec<String>,
     /// Modules that it has where Python looks for them: one of them may have the name of a module that pytest needs.
@@ -66,7 +66,7 @@ impl Settings {
         let (mut django, mut further_names) = (None, Vec::new());
         // Whoever has a configuration has said what is to be run, and how.
         if test_command.is_none() && config.is_none() {
-            django = unusual::django(base, &files).await?;
+            django = django_in(base, &folder, &files).await?;
             further_names = unusual::further_names(base, &files, django.is_some()).await?;
         }
         Ok(Settings {
@@ -117,6 +117,25 @@ async fn config_in(base: &dyn Workspace, folder: &str) -> Result<Option<String>,
             && is_config(&text, holds)
         {
             return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
+/// The Django project whose tests these are.
+async fn django_in(
+    base: &dyn Workspace,
+    folder: &str,
+    files: &[String],
+) -> Result<Option<DjangoProject>, WorkspaceError> {
+    let tox = match folder {
+        "" => "tox.ini".to_owned(),
+        folder => format!("{folder}/tox.ini"),
+    };
+    for path in DjangoProject::candidates(files.iter().chain([&tox]).map(String::as_str)) {
+        let text = read_text(base, path).await?.unwrap_or_default();
+        if let Some(found) = DjangoProject::of(path, &text) {
+            return Ok(Some(found));
         }
     }
     Ok(None)

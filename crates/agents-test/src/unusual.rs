@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use protocol::{Workspace, WorkspaceError};
-use serde::{Deserialize, Serialize};
 
 use crate::settings::read_text;
 
@@ -13,49 +12,6 @@ const FILES_READ_MAX: usize = 500;
 const FILE_BYTES_MAX: usize = 512 * 1024;
 /// Names of files that pytest is asked to look into.
 const NAMES_MAX: usize = 200;
-/// The variable with which a Django project names its settings.
-const SETTINGS: &str = "DJANGO_SETTINGS_MODULE";
-
-/// A Django project.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Django {
-    /// The folder of its `manage.py`, where its modules are imported from; empty for the root.
-    pub(crate) folder: String,
-    /// The module with its settings.
-    pub(crate) settings: String,
-}
-
-/// The project whose `manage.py` stands highest.
-pub(crate) async fn django(
-    base: &dyn Workspace,
-    files: &[String],
-) -> Result<Option<Django>, WorkspaceError> {
-    let named = |it: &&String| it.rsplit('/').next() == Some("manage.py");
-    let mut found: Vec<&String> = files.iter().filter(named).collect();
-    found.sort_by_key(|it| (it.matches('/').count(), it.len()));
-    for path in found {
-        let text = read_text(base, path).await?.unwrap_or_default();
-        if let Some(settings) = settings_of(&text) {
-            let folder = path.rsplit_once('/').map_or("", |it| it.0);
-            return Ok(Some(Django {
-                folder: folder.to_owned(),
-                settings,
-            }));
-        }
-    }
-    Ok(None)
-}
-
-/// The text behind the variable's name: `os.environ.setdefault("DJANGO_SETTINGS_MODULE", "site.settings")`.
-fn settings_of(text: &str) -> Option<String> {
-    let (_, after) = text.split_once(SETTINGS)?;
-    let after = after.strip_prefix(['"', '\''])?;
-    let (_, quoted) = after.split_once(['"', '\''])?;
-    let end = quoted.find(['"', '\''])?;
-    let module = &quoted[..end];
-    let plain = |it: char| it.is_alphanumeric() || it == '_' || it == '.';
-    (!module.is_empty() && module.chars().all(plain)).then(|| module.to_owned())
-}
 
 /// Names of files with tests that pytest wouldn't look into. Where it finds some by its own names, that is what the
 /// repository means by its tests, unless it is Django's, whose runner goes by other names.
@@ -159,52 +115,30 @@ mod tests {
 
     const CASES: &str =
         "import unittest\n\nclass A(unittest.TestCase):\n    def test_a(self):\n        pass\n";
-    const MANAGE: &str =
-        "import os\nos.environ.setdefault(\"DJANGO_SETTINGS_MODULE\", \"site_.settings\")\n";
 
-    async fn check(files: &[(&str, &str)], names: &[&str], django: Option<(&str, &str)>) {
+    async fn check(files: &[(&str, &str)], is_django: bool, names: &[&str]) {
         let base = FolderWorkspace::new(files.iter().copied());
         let paths: Vec<String> = files.iter().map(|it| it.0.to_owned()).collect();
-        let found = super::django(&base, &paths)
-            .await
-            .expect("files can be read");
-        let further = further_names(&base, &paths, found.is_some()).await;
+        let further = further_names(&base, &paths, is_django).await;
         assert_eq!(further.expect("files can be read"), names, "{files:?}");
-        let found = found.as_ref();
-        let found = found.map(|it| (it.folder.as_str(), it.settings.as_str()));
-        assert_eq!(found, django, "{files:?}");
     }
 
     #[tokio::test]
     async fn files_with_tests_that_pytest_would_not_look_into_are_named() {
-        check(&[("tests.py", CASES)], &["tests.py"], None).await;
-        check(&[("a/all_tests.py", CASES)], &["all_tests.py"], None).await;
-        check(&[("a/TestIt.py", "def test_a():\n")], &["TestIt.py"], None).await;
-        check(&[("tests.py", "X = 1\n"), ("checks.py", CASES)], &[], None).await;
-        check(&[("tests.py", CASES), ("test_a.py", CASES)], &[], None).await;
+        check(&[("tests.py", CASES)], false, &["tests.py"]).await;
+        check(&[("a/all_tests.py", CASES)], false, &["all_tests.py"]).await;
+        check(&[("a/TestIt.py", "def test_a():\n")], false, &["TestIt.py"]).await;
+        check(&[("tests.py", "X = 1\n"), ("checks.py", CASES)], false, &[]).await;
+        check(&[("tests.py", CASES), ("test_a.py", CASES)], false, &[]).await;
         let base = "class A(TestCase):\n    pass\n\nclass B:\n    def test_b(self):\n";
-        check(&[("testbase.py", base)], &[], None).await;
+        check(&[("testbase.py", base)], false, &[]).await;
     }
 
     #[tokio::test]
-    async fn a_django_project_is_found_by_its_program() {
-        check(
-            &[
-                ("www/manage.py", MANAGE),
-                ("www/shop/tests.py", CASES),
-                ("www/news/test_a.py", CASES),
-            ],
-            &["tests.py"],
-            Some(("www", "site_.settings")),
-        )
-        .await;
-        check(&[("manage.py", "print(1)\n")], &[], None).await;
-        check(
-            &[("manage.py", "X = 'DJANGO_SETTINGS_MODULE'\n")],
-            &[],
-            None,
-        )
-        .await;
+    async fn a_django_project_has_tests_of_its_runners_names_besides() {
+        let files = [("shop/tests.py", CASES), ("news/test_a.py", CASES)];
+        check(&files, true, &["tests.py"]).await;
+        check(&files, false, &[]).await;
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@
 
 mod agent;
 mod command;
+mod django;
 mod encoding;
 mod evidence;
 mod fold;
@@ -27,6 +28,7 @@ mod worth;
 
 pub use agent::{Agent, AgentContext, AgentError, Prepared, Report, Steps, Verdict};
 pub use command::{Captured, Command, Execution, Exit, Network, ToolFile};
+pub use django::DjangoProject;
 pub use encoding::{Encoding, declared_encoding, source_text};
 pub use evidence::{
     Evidence, Finding, Guide, GuideShown, LintFinding, Review, ReviewVerdict, Severity, Unformatted,

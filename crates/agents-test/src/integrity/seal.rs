@@ -1,11 +1,9 @@
 //! Keys with which our plugin seals what it reports: made for one run, handed over standard input, kept nowhere.
 
 use hmac::{Hmac, KeyInit, Mac};
-use protocol::WorkspaceError;
+use protocol::{DjangoProject, WorkspaceError};
 use serde::Serialize;
 use sha2::Sha256;
-
-use crate::unusual::Django;
 
 /// Sessions of pytest that a repository's own command may start and that each get a key of their own.
 const SESSIONS_MAX: usize = 16;
@@ -24,7 +22,7 @@ pub(crate) struct Handed<'a> {
     /// Modules that the base has where Python looks for modules.
     pub(crate) modules: &'a [String],
     /// The Django project whose tests these are.
-    pub(crate) django: Option<&'a Django>,
+    pub(crate) django: Option<&'a DjangoProject>,
 }
 
 #[derive(Serialize)]

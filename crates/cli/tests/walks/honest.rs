@@ -47,7 +47,9 @@ async fn no_real_fix_is_sent_back() {
 
 fn check(honest: &Honest, walked: &Walked) -> Vec<String> {
     let mut found = sent_back(honest, walked);
-    found.extend(honest.fixture.differences_of_the_end(&walked.state));
+    if let Some(differs) = honest.fixture.differences_of_the_end(&walked.state) {
+        found.push(format!("{differs}: {}", explanation(walked)));
+    }
     let comparison = comparison(walked);
     let of = |class: TestClass| -> BTreeSet<&str> {
         let of_class = comparison.iter().filter(|it| it.class == class);
@@ -183,6 +185,14 @@ fn sent_back(honest: &Honest, walked: &Walked) -> Vec<String> {
         }
     }
     found
+}
+
+/// The words of the end.
+fn explanation(walked: &Walked) -> &str {
+    match walked.history.last().map(|it| &it.event) {
+        Some(RunEvent::Finished { explanation, .. }) => explanation,
+        _ => "it came to no end",
+    }
 }
 
 /// Every test on both sides, from the last run with the change.

@@ -29,6 +29,8 @@ pub(super) struct Attempt<'a> {
     pub(super) interpreter: &'a Interpreter,
     /// Take releases up to this day only, as in `2021-05-03`.
     pub(super) as_of: Option<String>,
+    /// Whether what developers need besides tests is left out.
+    pub(super) is_for_tests_alone: bool,
 }
 
 impl Attempt<'_> {
@@ -41,9 +43,13 @@ impl Attempt<'_> {
     /// It in words, for a person.
     pub(super) fn words(&self) -> String {
         let version = self.interpreter.version;
+        let of_what = match self.is_for_tests_alone {
+            true => " of what tests need",
+            false => "",
+        };
         match &self.as_of {
-            None => format!("Python {version} with the newest releases"),
-            Some(day) => format!("Python {version} with the releases of {day}"),
+            None => format!("Python {version} with the newest releases{of_what}"),
+            Some(day) => format!("Python {version} with the releases of {day}{of_what}"),
         }
     }
 }

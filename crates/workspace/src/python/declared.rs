@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use protocol::DjangoProject;
+
 use super::alternatives::is_named_for_tests;
 use super::legacy;
+use super::plan::FOR_DEVELOPERS;
 use super::projects::{is_test_file, may_be_a_project};
-use super::requirements::included_files;
+use super::pyproject::Pyproject;
+use super::requirements::{holds_tests, included_files};
 use super::statements::is_statement;
 
 /// Longest declaration that is read.
@@ -20,6 +24,49 @@ pub(super) struct Declared {
     pub(super) tests: Vec<String>,
 }
 
+impl Declared {
+    /// The Django project whose tests are run in this folder.
+    pub(super) fn django(&self, test_folder: &str) -> Option<DjangoProject> {
+        let is_inside = |it: &&str| test_folder.is_empty() || it.starts_with(test_folder);
+        let paths = self.files.keys().map(String::as_str).filter(is_inside);
+        let mut said = DjangoProject::candidates(paths)
+            .into_iter()
+            .filter_map(|it| DjangoProject::of(it, &self.files[it]));
+        said.next()
+    }
+
+    /// The same without the groups, extras and files that hold what developers need besides tests; none where nothing
+    /// else holds a test runner.
+    pub(super) fn for_tests_alone(&self) -> Option<Declared> {
+        let mut narrow = self.clone();
+        for (path, text) in &self.files {
+            let is_pyproject = path.rsplit('/').next() == Some("pyproject.toml");
+            let read = is_pyproject.then(|| Pyproject::read(text).ok()).flatten();
+            if let Some(other) = read.and_then(|it| it.for_tests_alone()) {
+                narrow.files.insert(path.clone(), other);
+            }
+        }
+        let holds_runner = |(path, text): (&String, &String)| {
+            is_requirements_file(path)
+                && is_named_for_tests(path)
+                && !is_named_for_developers(path)
+                && text.lines().any(holds_tests)
+        };
+        if self.files.iter().any(holds_runner) {
+            let is_wide = |it: &str| is_requirements_file(it) && is_named_for_developers(it);
+            narrow.files.retain(|path, _| !is_wide(path));
+        }
+        (narrow != *self).then_some(narrow)
+    }
+}
+
+/// Whether a requirements file is for developers by its name: `requirements-dev.txt`.
+fn is_named_for_developers(path: &str) -> bool {
+    let stem = path.trim_end_matches(".txt").trim_end_matches(".in");
+    stem.split(['/', '-', '_', '.'])
+        .any(|it| FOR_DEVELOPERS.contains(&it))
+}
+
 /// Whether a file says something about the environment.
 pub(super) fn is_declaration(path: &str) -> bool {
     const NAMED: &[&str] = &[
@@ -32,9 +79,9 @@ pub(super) fn is_declaration(path: &str) -> bool {
         "setup.cfg",
         "tox.ini",
         "noxfile.py",
-        "manage.py",
     ];
-    if is_statement(path) || is_requirements_file(path) {
+    let may_start_django = !DjangoProject::candidates([path]).is_empty();
+    if is_statement(path) || is_requirements_file(path) || may_start_django {
         return true;
     }
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));

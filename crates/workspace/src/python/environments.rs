@@ -223,7 +223,10 @@ impl PythonEnvironments {
 
     fn attempt_key(&self, wanted: &Wanted<'_>, attempt: &Attempt<'_>, toolbox: &Toolbox) -> String {
         let day = attempt.as_of.clone().unwrap_or_default();
-        let more = [wanted.made_of.clone(), day];
+        let mut more = vec![wanted.made_of.clone(), day];
+        if attempt.is_for_tests_alone {
+            more.push("for tests alone".to_owned());
+        }
         self.key(&wanted.declared.files, attempt.interpreter, toolbox, &more)
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use toml::{Table, Value};
 
-use super::plan::WANTED;
+use super::plan::{FOR_DEVELOPERS, WANTED};
 use super::poetry;
 use super::requirements::{holds_tests, normalized};
 use super::version::Specifiers;
@@ -114,6 +114,32 @@ impl Pyproject {
         let mut lines = Vec::new();
         self.add_group(name, 0, &mut lines);
         lines
+    }
+
+    /// The file without the extras and groups that are for developers, where others hold a test runner; none where
+    /// there is nothing to leave out.
+    pub(super) fn for_tests_alone(&self) -> Option<String> {
+        let is_wide = |name: &str| FOR_DEVELOPERS.contains(&normalized(name).as_str());
+        let is_narrow = |name: &String| is_wanted(name) && !is_wide(name);
+        let extras = self.extras().unwrap_or_default();
+        let of_groups = self.groups().into_iter().flatten().map(|it| it.0);
+        let kept_groups: Vec<&String> = of_groups.filter(|it| is_narrow(it)).collect();
+        let kept_extras: Vec<&String> = extras.keys().filter(|it| is_narrow(it)).collect();
+        let in_groups = kept_groups.iter().flat_map(|it| self.group(it));
+        let in_extras = kept_extras.iter().flat_map(|it| lines(extras.get(*it)));
+        if !in_groups.chain(in_extras).any(|it| holds_tests(&it)) {
+            return None;
+        }
+        let mut root = self.root.clone();
+        if let Some(Value::Table(groups)) = root.get_mut("dependency-groups") {
+            groups.retain(|name, _| !is_wide(name));
+        }
+        let project = root.get_mut("project").and_then(Value::as_table_mut);
+        let extras = project.and_then(|it| it.get_mut("optional-dependencies"));
+        if let Some(Value::Table(extras)) = extras {
+            extras.retain(|name, _| !is_wide(name));
+        }
+        (root != self.root).then(|| root.to_string())
     }
 
     fn extras(&self) -> Option<Table> {

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use protocol::{Execution, Exit, Limits, Network, WorkspaceError};
+use protocol::{DjangoProject, Execution, Exit, Limits, Network, WorkspaceError};
 use regex::Regex;
 
 use super::step::bounds;
@@ -26,6 +26,9 @@ const FAILING_FEW_MAX: u32 = 3;
 const TAIL_BYTES_MAX: usize = 4 * 1024;
 /// The command, as it is told.
 pub(super) const COMMAND: &str = "python -m pytest --collect-only";
+
+/// The same for a Django project, whose models can't be imported before it knows its settings.
+const DJANGO_START: &str = include_str!("django_start.py");
 
 /// How an environment did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,6 +85,8 @@ pub(super) struct Place<'a> {
     pub(super) ready: &'a Ready,
     /// The folder in the tree in which the tests are run.
     pub(super) test_folder: &'a str,
+    /// The Django project whose tests these are.
+    pub(super) django: Option<DjangoProject>,
 }
 
 impl Place<'_> {
@@ -92,9 +97,16 @@ impl Place<'_> {
             .await
             .map_err(|it| WorkspaceError::failed("finish a copy of the tree", it))?
             .map_err(|it| WorkspaceError::failed("lay out a copy of the tree", it))?;
-        let collected = self
-            .pytest(base, &["--collect-only"], COLLECT_SECONDS_MAX)
-            .await?;
+        let mut start = Start::Plain;
+        let mut collected = self.collect(base, &start).await?;
+        // Where a repository configures it itself, nothing of Django is missing.
+        if let Some(django) = self.django.clone().filter(|_| !is_whole(&collected)) {
+            let with_settings = Start::Django(django);
+            let again = self.collect(base, &with_settings).await?;
+            if has_ids(&again) {
+                (start, collected) = (with_settings, again);
+            }
+        }
         let mut trial = Trial {
             is_broken: is_broken(&collected),
             tail: tail(&collected),
@@ -102,7 +114,7 @@ impl Place<'_> {
         };
         if runs && !trial.is_broken && has_ids(&collected) {
             let ran = self
-                .pytest(base, &["--tb=no", "--maxfail=100"], RUN_SECONDS_MAX)
+                .pytest(base, &start, &["--tb=no", "--maxfail=100"], RUN_SECONDS_MAX)
                 .await?;
             (trial.passed, trial.failed) = match ran.exit {
                 Exit::Code(_) => counts(&ran.stdout.text),
@@ -116,21 +128,28 @@ impl Place<'_> {
         Ok(trial)
     }
 
+    async fn collect(&self, base: &BaseTree, start: &Start) -> Result<Execution, WorkspaceError> {
+        let how = ["--collect-only"];
+        self.pytest(base, start, &how, COLLECT_SECONDS_MAX).await
+    }
+
     async fn pytest(
         &self,
         base: &BaseTree,
+        start: &Start,
         how: &[&str],
         seconds_max: u64,
     ) -> Result<Execution, WorkspaceError> {
-        let always = [
-            "python",
-            "-m",
-            "pytest",
-            "-q",
-            "--continue-on-collection-errors",
-            "--color=no",
-        ];
+        let always = ["-q", "--continue-on-collection-errors", "--color=no"];
         let tree = self.folder.display().to_string();
+        let modules;
+        let start = match start {
+            Start::Django(django) => {
+                modules = self.folder.join(&django.folder).display().to_string();
+                vec!["python", "-c", DJANGO_START, &modules, &django.settings]
+            }
+            Start::Plain => vec!["python", "-m", "pytest"],
+        };
         let mut env = self.ready.variables.clone();
         for value in env.values_mut() {
             *value = value.replace("{tree}", &tree);
@@ -147,8 +166,9 @@ impl Place<'_> {
         let mut bounds = bounds(self.limits);
         bounds.wall_seconds_max = bounds.wall_seconds_max.min(seconds_max);
         let spawn = Spawn {
-            argv: always
+            argv: start
                 .iter()
+                .chain(&always)
                 .chain(how)
                 .map(|it| (*it).to_owned())
                 .collect(),
@@ -169,6 +189,18 @@ impl Place<'_> {
             .await
             .map_err(|it| WorkspaceError::failed(format!("run `{COMMAND}`"), it))
     }
+}
+
+/// How pytest is started.
+enum Start {
+    Plain,
+    /// With a Django project's settings.
+    Django(DjangoProject),
+}
+
+/// Whether everything there is was collected.
+fn is_whole(execution: &Execution) -> bool {
+    matches!(execution.exit, Exit::Code(0 | 5))
 }
 
 /// Whether nothing was collected, and not because there is nothing.

@@ -283,3 +283,44 @@ async fn code_of_one_repository_runs_in_no_other_repositorys_environment() {
     assert_eq!(keys[0], keys[1]);
     assert_ne!(keys[0], keys[2]);
 }
+
+#[tokio::test]
+async fn what_developers_need_besides_is_left_out_where_it_can_not_be_installed() {
+    let check = async |files: &[(&str, &str)], sources: &[&str]| {
+        let tests = ("test_a.py", "import six\ndef test_a(): pass\n");
+        let world = World::with(&[files, &[tests]].concat()).await;
+        let checkout = world.checkout("one", world.environments().await).await;
+        let environment = checkout.set_up().await.expect("its tests need no more");
+        assert_eq!(environment.sources, sources);
+        let [note] = &environment.notes[..] else {
+            panic!("{:?}", environment.notes);
+        };
+        assert!(
+            note.contains("with the newest releases of what tests need"),
+            "{note}"
+        );
+        assert!(note.contains("iniconfig"), "{note}");
+        let tested = says(&checkout, &["python", "-m", "pytest", "-q"]).await;
+        assert!(tested.contains("1 passed"), "{tested}");
+    };
+    check(
+        &[(
+            "pyproject.toml",
+            "[dependency-groups]\ntest = ['pytest', 'six']\ndocs = ['iniconfig>=999']\n\
+             dev = [{ include-group = 'test' }, { include-group = 'docs' }]\n",
+        )],
+        &["pyproject.toml [test]"],
+    )
+    .await;
+    check(
+        &[
+            ("requirements-test.txt", "pytest\nsix\n"),
+            (
+                "requirements-dev.txt",
+                "-r requirements-test.txt\niniconfig>=999\n",
+            ),
+        ],
+        &["requirements-test.txt"],
+    )
+    .await;
+}

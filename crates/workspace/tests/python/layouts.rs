@@ -160,3 +160,27 @@ async fn what_the_base_does_not_hold_is_said() {
         assert!(notes.contains(words), "{notes}");
     }
 }
+
+#[tokio::test]
+async fn a_django_project_gets_an_environment_whatever_its_test_files_are_called() {
+    let settings = "SECRET_KEY = 'x'\nINSTALLED_APPS = ['shop']\n\
+        DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': 'db.sqlite3'}}\n";
+    let set = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'pages.settings')\n";
+    let model = "from django.db import models\nclass Item(models.Model):\n    name = models.CharField(max_length=9)\n";
+    let test = "from django.test import TestCase\nfrom shop.models import Item\n\n\
+        class A(TestCase):\n    def test_a(self):\n        assert Item.objects.count() == 0\n";
+    let world = World::with(&[
+        ("manage.py", set),
+        ("requirements.txt", "django\n"),
+        ("pages/__init__.py", ""),
+        ("pages/settings.py", settings),
+        ("shop/__init__.py", ""),
+        ("shop/models.py", model),
+        ("shop/tests/__init__.py", ""),
+        ("shop/tests/test_items.py", test),
+    ])
+    .await;
+    let checkout = world.checkout("one", world.environments().await).await;
+    let environment = checkout.set_up().await;
+    environment.expect("its tests can be collected once Django has its settings");
+}

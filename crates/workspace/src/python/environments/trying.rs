@@ -1,5 +1,7 @@
 //! Which environment a base gets: one after the other is made and tried.
 
+use std::collections::VecDeque;
+
 use protocol::{Note, WorkspaceError};
 
 use super::{PythonEnvironments, Stamp, Wanted, finished, plan_of};
@@ -30,13 +32,19 @@ impl PythonEnvironments {
             if again {
                 break;
             }
-            for attempt in self.attempts(base, wanted, toolbox, day.as_deref()).await? {
+            let attempts = self.attempts(base, wanted, toolbox, day.as_deref()).await?;
+            let mut attempts = VecDeque::from(attempts);
+            while let Some(attempt) = attempts.pop_front() {
                 let (stamp, cached) = match self.made(base, wanted, &attempt, toolbox).await {
                     Ok(made) => made,
                     Err(WorkspaceError::Blocked { command, tail }) => {
                         let why = last_line(&tail);
                         tried.push(format!("{}: `{command}` failed: {why}", attempt.words()));
                         failure.get_or_insert(WorkspaceError::Blocked { command, tail });
+                        // What developers use besides may ask for another interpreter than the tests do.
+                        if let Some(narrower) = narrower(wanted, &attempt)? {
+                            attempts.push_front(narrower);
+                        }
                         continue;
                     }
                     Err(error) => return Err(error),
@@ -94,6 +102,7 @@ impl PythonEnvironments {
                 plan,
                 interpreter,
                 as_of: day.map(str::to_owned),
+                is_for_tests_alone: false,
             });
         }
         let first = &attempts[0].plan;
@@ -131,6 +140,7 @@ impl PythonEnvironments {
                 plan: plan_of(&wanted.declared, Some(interpreter.version))?,
                 interpreter,
                 as_of: day.map(str::to_owned),
+                is_for_tests_alone: false,
             });
         }
         Ok(attempts)
@@ -161,12 +171,35 @@ impl PythonEnvironments {
             folder: &folder,
             ready: &ready,
             test_folder: &stamp.test_folder,
+            django: wanted.declared.django(&stamp.test_folder),
         };
         let trial = place.hold(base, wanted.age.is_old()).await;
         // A copy that nobody needs any more.
         let _ = std::fs::remove_dir_all(&folder);
         trial
     }
+}
+
+/// The same attempt without what developers need besides tests, where the repository keeps the two apart.
+fn narrower<'a>(
+    wanted: &Wanted<'a>,
+    attempt: &Attempt<'a>,
+) -> Result<Option<Attempt<'a>>, WorkspaceError> {
+    if attempt.is_for_tests_alone {
+        return Ok(None);
+    }
+    let Some(declared) = wanted.declared.for_tests_alone() else {
+        return Ok(None);
+    };
+    let plan = plan_of(&declared, Some(attempt.interpreter.version))?;
+    let is_other = plan.requirements != attempt.plan.requirements
+        || plan.projects != attempt.plan.projects
+        || plan.locked != attempt.plan.locked;
+    Ok(is_other.then(|| Attempt {
+        plan,
+        is_for_tests_alone: true,
+        ..attempt.clone()
+    }))
 }
 
 /// Whether the repository says itself how its tests are run.
