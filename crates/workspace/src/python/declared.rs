@@ -6,10 +6,9 @@ use protocol::DjangoProject;
 
 use super::alternatives::is_named_for_tests;
 use super::legacy;
-use super::plan::FOR_DEVELOPERS;
 use super::projects::{is_test_file, may_be_a_project};
 use super::pyproject::Pyproject;
-use super::requirements::{holds_tests, included_files};
+use super::requirements::{FOR_DEVELOPERS, holds_tests, included_files};
 use super::statements::is_statement;
 
 /// Longest declaration that is read.

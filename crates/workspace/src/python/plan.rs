@@ -16,9 +16,6 @@ use super::version::{Specifiers, Version};
 /// Extras, groups and files of these names hold what tests need.
 pub(super) const WANTED: &[&str] = &["test", "tests", "testing", "dev", "develop", "development"];
 
-/// Those of them that may hold much besides.
-pub(super) const FOR_DEVELOPERS: &[&str] = &["dev", "develop", "development"];
-
 /// What to install.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {

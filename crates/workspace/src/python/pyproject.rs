@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use toml::{Table, Value};
 
-use super::plan::{FOR_DEVELOPERS, WANTED};
+use super::plan::WANTED;
 use super::poetry;
-use super::requirements::{holds_tests, normalized};
+use super::requirements::{FOR_DEVELOPERS, holds_tests, normalized};
 use super::version::Specifiers;
 
 /// How deep groups and extras may include each other.

@@ -152,6 +152,9 @@ pub(super) fn joined(folder: &str, path: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
+/// Extras, groups and files of these names may hold much besides what tests need.
+pub(super) const FOR_DEVELOPERS: &[&str] = &["dev", "develop", "development"];
+
 /// Whether a requirement is a test runner, or a plugin of one.
 pub(super) fn holds_tests(requirement: &str) -> bool {
     const RUNNERS: &[&str] = &[
