@@ -36,7 +36,7 @@ pub(super) struct Attempt<'a> {
 impl Attempt<'_> {
     /// The day whose releases of pytest are taken: at least those that know the interpreter, two months after it came.
     pub(super) fn runner_day(&self) -> Option<String> {
-        let known = format!("{}-12-01", released_year(self.interpreter));
+        let known = known_by(self.interpreter);
         self.as_of.clone().map(|it| it.max(known))
     }
 
@@ -50,6 +50,38 @@ impl Attempt<'_> {
         match &self.as_of {
             None => format!("Python {version} with the newest releases{of_what}"),
             Some(day) => format!("Python {version} with the releases of {day}{of_what}"),
+        }
+    }
+}
+
+/// Which releases are taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Era {
+    Newest,
+    /// Those of the base's day.
+    Day(String),
+    /// Those of the time when the interpreter was new, for a base that is older: what was there on its day was often
+    /// never made for this interpreter, and what is there today has moved on.
+    Interpreter(String),
+}
+
+impl Era {
+    /// All that are tried for a base of this day, in order.
+    pub(super) fn of(day: Option<String>) -> Vec<Era> {
+        let old = day.map(|it| [Era::Day(it.clone()), Era::Interpreter(it)]);
+        let old = old.into_iter().flatten();
+        [Era::Newest].into_iter().chain(old).collect()
+    }
+
+    /// The last day whose releases are taken with an interpreter; none where this era says the same as the one before.
+    pub(super) fn as_of(&self, interpreter: &Interpreter) -> Option<Option<String>> {
+        match self {
+            Era::Newest => Some(None),
+            Era::Day(day) => Some(Some(day.clone())),
+            Era::Interpreter(day) => {
+                let known = known_by(interpreter);
+                (*day < known).then_some(Some(known))
+            }
         }
     }
 }
@@ -110,6 +142,11 @@ pub(super) fn oldest<'a>(plan: &Plan, interpreters: &[&'a Interpreter]) -> Optio
     };
     let tested = interpreters.iter().filter(is_tested);
     tested.min_by_key(|it| it.version).copied()
+}
+
+/// The day on which packages had had two months to be made for an interpreter.
+pub(super) fn known_by(interpreter: &Interpreter) -> String {
+    format!("{}-12-01", released_year(interpreter))
 }
 
 /// The year in whose October an interpreter's minor version came, as one has every year since 3.9 in 2020.
@@ -190,6 +227,28 @@ mod tests {
         check(18_750, 1000, Some("2021-05-03"), true);
         check(15_000, 5000, Some("2021-01-01"), true);
         check(19_782, 100, Some("2024-02-29"), false);
+    }
+
+    #[test]
+    fn an_interpreter_that_came_later_is_tried_with_the_releases_of_its_own_time() {
+        let check = |version: &str, base: &str, want: &[Option<&str>]| {
+            let interpreter = Interpreter {
+                path: PathBuf::from(version),
+                version: Version::parse(version).expect("a version"),
+                prefix: PathBuf::new(),
+            };
+            let eras = Era::of(Some(base.to_owned()));
+            let found: Vec<Option<String>> = eras
+                .iter()
+                .filter_map(|it| it.as_of(&interpreter))
+                .collect();
+            let found: Vec<Option<&str>> = found.iter().map(Option::as_deref).collect();
+            assert_eq!(found, want, "{version} {base}");
+        };
+        let (day, later) = (Some("2021-03-02"), Some("2022-12-01"));
+        check("3.11.2", "2021-03-02", &[None, day, later]);
+        check("3.9.1", "2021-03-02", &[None, day]);
+        assert_eq!(Era::of(None), [Era::Newest]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::{PythonEnvironments, Stamp, Wanted, finished, plan_of};
 use crate::checkout::BaseTree;
 use crate::proxy::Egress;
 use crate::python::attempts::{
-    Attempt, INTERPRETERS_MAX, LOOKED_AT_MAX, last_line, oldest, with_advice,
+    Attempt, Era, INTERPRETERS_MAX, LOOKED_AT_MAX, last_line, oldest, with_advice,
 };
 use crate::python::declared::Declared;
 use crate::python::pyproject::Pyproject;
@@ -27,12 +27,12 @@ impl PythonEnvironments {
         let mut tried: Vec<String> = Vec::new();
         let mut failure: Option<WorkspaceError> = None;
         let mut best: Option<(Stamp, Trial, String, bool)> = None;
-        'eras: for day in [None, wanted.age.day()] {
-            let again = day.is_none() && (failure.is_some() || best.is_some());
-            if again {
+        'eras: for era in Era::of(wanted.age.day()) {
+            let is_last_resort = matches!(era, Era::Interpreter(_));
+            if is_last_resort && best.as_ref().is_some_and(|it| it.1.works()) {
                 break;
             }
-            let attempts = self.attempts(base, wanted, toolbox, day.as_deref()).await?;
+            let attempts = self.attempts(base, wanted, toolbox, &era).await?;
             let mut attempts = VecDeque::from(attempts);
             while let Some(attempt) = attempts.pop_front() {
                 let (stamp, cached) = match self.made(base, wanted, &attempt, toolbox).await {
@@ -88,26 +88,31 @@ impl PythonEnvironments {
         base: &BaseTree,
         wanted: &Wanted<'a>,
         toolbox: &Toolbox,
-        day: Option<&str>,
+        era: &Era,
     ) -> Result<Vec<Attempt<'a>>, WorkspaceError> {
+        let is_newest = *era == Era::Newest;
         let mut interpreters = wanted.interpreters.clone();
-        if day.is_some() {
+        if !is_newest {
             let plan = plan_of(&wanted.declared, None)?;
             wanted.age.sort(&plan, &mut interpreters);
         }
         let mut attempts = Vec::new();
         for interpreter in interpreters.into_iter().take(LOOKED_AT_MAX) {
-            let plan = plan_of(&wanted.declared, Some(interpreter.version))?;
+            let Some(as_of) = era.as_of(interpreter) else {
+                continue;
+            };
             attempts.push(Attempt {
-                plan,
+                plan: plan_of(&wanted.declared, Some(interpreter.version))?,
                 interpreter,
-                as_of: day.map(str::to_owned),
+                as_of,
                 is_for_tests_alone: false,
             });
         }
-        let first = &attempts[0].plan;
+        let Some(first) = attempts.first().map(|it| &it.plan) else {
+            return Ok(attempts);
+        };
         let is_fixed = !first.locked.is_empty() || !first.commands.is_empty();
-        if day.is_some() && is_fixed {
+        if !is_newest && is_fixed {
             return Ok(Vec::new());
         }
         // Of requirements that come as source for one interpreter, another one may have them ready-made.
@@ -133,13 +138,14 @@ impl PythonEnvironments {
         }
         attempts.truncate(INTERPRETERS_MAX);
         // What an old suite takes from the standard library may be gone from all but the oldest interpreter.
-        let oldest = day.and_then(|_| oldest(&attempts[0].plan, &wanted.interpreters));
-        if let Some(interpreter) = oldest.filter(|it| attempts.iter().all(|a| a.interpreter != *it))
-        {
+        let oldest = oldest(&attempts[0].plan, &wanted.interpreters)
+            .filter(|it| !is_newest && attempts.iter().all(|a| a.interpreter != *it));
+        let oldest = oldest.and_then(|it| Some((it, era.as_of(it)?)));
+        if let Some((interpreter, as_of)) = oldest {
             attempts.push(Attempt {
                 plan: plan_of(&wanted.declared, Some(interpreter.version))?,
                 interpreter,
-                as_of: day.map(str::to_owned),
+                as_of,
                 is_for_tests_alone: false,
             });
         }
