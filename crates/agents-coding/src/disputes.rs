@@ -27,7 +27,10 @@ impl Disputes {
     /// is nobody who could decide.
     pub(crate) fn of(state: &RunState) -> Option<Disputes> {
         let feedback = state.feedback.clone()?;
-        let no_author = |it: &Evidence| matches!(it, Evidence::Missing { what, .. } if what == "acceptance tests");
+        let no_author = |it: &Evidence| {
+            it.missing()
+                .is_some_and(|it| it.0 == Evidence::ACCEPTANCE_TESTS)
+        };
         let open = match state.acceptance_tests() {
             Some(tests) => tests.origin == TestOrigin::Author && tests.amendment.is_none(),
             // An author who had nothing to hand in can still judge.
@@ -242,7 +245,7 @@ mod tests {
             words: "w".into(),
         };
         check(vec![acceptance(tests())], true);
-        check(vec![missing("acceptance tests")], true);
+        check(vec![missing(Evidence::ACCEPTANCE_TESTS)], true);
         check(vec![missing("review")], false);
         check(vec![], false);
         check(

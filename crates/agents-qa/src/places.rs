@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use protocol::patch_names;
+
 /// The places of a unified diff.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Places {
@@ -36,7 +38,7 @@ impl Places {
                     }
                 }
             } else if let Some(names) = line.strip_prefix("diff --git ") {
-                current = new_name(names);
+                current = patch_names(names).map(|it| it.1);
                 if let Some(path) = &current {
                     places.files.entry(path.clone()).or_default().whole = true;
                 }
@@ -66,52 +68,6 @@ impl Places {
                     .any(|(first, last)| (*first..=*last).contains(&line))
         })
     }
-}
-
-/// The second name of a `diff --git` line: `a/x b/x`, or both in quotes with escapes.
-fn new_name(names: &str) -> Option<String> {
-    if let Some(quoted) = names.strip_suffix('"') {
-        let (_, second) = quoted.rsplit_once(" \"")?;
-        return unquote(second).strip_prefix("b/").map(str::to_owned);
-    }
-    // Names may contain blanks, and without a rename both are the same: the second half is the name.
-    if names.len() % 2 == 1 {
-        let (first, second) = names.split_at(names.len() / 2);
-        let second = second.strip_prefix(" b/");
-        if first.strip_prefix("a/") == second {
-            return second.map(str::to_owned);
-        }
-    }
-    names.rsplit_once(" b/").map(|(_, name)| name.to_owned())
-}
-
-/// git's C-style escapes: `\t`, `\"`, `\\`, and bytes as three octal digits.
-fn unquote(name: &str) -> String {
-    let mut bytes = Vec::with_capacity(name.len());
-    let mut rest = name.bytes().peekable();
-    while let Some(byte) = rest.next() {
-        if byte != b'\\' {
-            bytes.push(byte);
-            continue;
-        }
-        match rest.next() {
-            Some(digit @ b'0'..=b'7') => {
-                let mut value = u32::from(digit - b'0');
-                for _ in 0..2 {
-                    if let Some(more @ b'0'..=b'7') = rest.peek().copied() {
-                        value = value * 8 + u32::from(more - b'0');
-                        rest.next();
-                    }
-                }
-                bytes.push(u8::try_from(value).unwrap_or(b'?'));
-            }
-            Some(b'n') => bytes.push(b'\n'),
-            Some(b't') => bytes.push(b'\t'),
-            Some(other) => bytes.push(other),
-            None => {}
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// First line and number of lines, on both sides, of `-1,2 +3,4 @@ …`.

@@ -24,8 +24,6 @@ fn unfenced(reply: &str) -> &str {
 pub(crate) struct Judged {
     /// Blocking findings that can't be checked are minor ones here, and the verdict is the one that counts.
     pub(crate) review: Review,
-    /// Blocking findings that were demoted.
-    pub(crate) unfounded: Vec<Finding>,
 }
 
 impl Judged {
@@ -47,17 +45,15 @@ pub(crate) fn blocking(review: &Review) -> impl Iterator<Item = &Finding> {
 /// the review a refusal, whatever the verdict says; a refusal stays one even without.
 pub(crate) fn judge(mut review: Review, places: &Places, task: &str) -> Judged {
     let task = normalised(task);
-    let mut unfounded = Vec::new();
     for finding in &mut review.findings {
         if finding.severity == Severity::Blocking && !is_founded(finding, places, &task) {
-            unfounded.push(finding.clone());
             finding.severity = Severity::Minor;
         }
     }
     if blocking(&review).next().is_some() {
         review.verdict = ReviewVerdict::Fail;
     }
-    Judged { review, unfounded }
+    Judged { review }
 }
 
 fn is_founded(finding: &Finding, places: &Places, task: &str) -> bool {

@@ -41,7 +41,7 @@ impl Agent for TestAuthor {
         let evidence = match Desk::new(cx, task, &oriented).await?.work().await? {
             Handed::In(tests) => Evidence::AcceptanceTests(tests),
             Handed::Nothing(why) => Evidence::Missing {
-                what: "acceptance tests".to_owned(),
+                what: Evidence::ACCEPTANCE_TESTS.to_owned(),
                 why,
             },
         };

@@ -3,6 +3,8 @@
 use std::iter::Peekable;
 use std::str::SplitInclusive;
 
+use protocol::patch_names;
+
 /// One place of a draft.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Hunk {
@@ -89,7 +91,7 @@ pub(crate) fn hunks(patch: &str) -> Vec<Hunk> {
     while let Some(line) = lines.next() {
         let line = line.trim_end_matches(['\n', '\r']);
         if let Some(names) = line.strip_prefix("diff --git ") {
-            path = new_name(names);
+            path = patch_names(names).map_or_else(|| names.to_owned(), |it| it.1);
             kind = Kind::default();
         } else if line.starts_with("new file mode") {
             kind = Kind::Added;
@@ -183,41 +185,6 @@ fn ranges(line: &str) -> Option<(Range, Range)> {
         }
     };
     Some((range(old)?, range(new)?))
-}
-
-/// The second name of a `diff --git` line: `a/x b/x`, or both in quotes with escapes.
-fn new_name(names: &str) -> String {
-    if let Some(quoted) = names.strip_suffix('"') {
-        let second = quoted.rsplit_once(" \"").map_or(quoted, |(_, it)| it);
-        let name = unquoted(second);
-        return name.strip_prefix("b/").unwrap_or(&name).to_owned();
-    }
-    // Names may contain blanks, and without a rename both are the same: the second half is the name.
-    let second = names.get(names.len() / 2 + 1..).unwrap_or("");
-    second.strip_prefix("b/").unwrap_or(second).to_owned()
-}
-
-/// git's C-style escapes: `\t`, `\"`, `\\`, and bytes as three octal digits.
-fn unquoted(name: &str) -> String {
-    let mut bytes = Vec::with_capacity(name.len());
-    let mut rest = name.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'\\' {
-            bytes.push(byte);
-            continue;
-        }
-        match rest.next() {
-            Some(digit @ b'0'..=b'3') => {
-                let more = [rest.next(), rest.next()].map(|it| it.unwrap_or(b'0') & 7);
-                bytes.push((digit & 3) << 6 | more[0] << 3 | more[1]);
-            }
-            Some(b'n') => bytes.push(b'\n'),
-            Some(b't') => bytes.push(b'\t'),
-            Some(other) => bytes.push(other),
-            None => {}
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

@@ -203,9 +203,6 @@ pub(crate) fn indented(text: &str, lines_max: usize, chars_max: usize) -> String
 pub(crate) fn about(evidence: &Evidence) -> String {
     match evidence {
         Evidence::Draft { summary, .. } => one_line(summary, 100),
-        Evidence::Command { argv, exit, .. } => {
-            format!("ran {} ({exit:?})", one_line(&argv.join(" "), 80))
-        }
         Evidence::Format {
             tool,
             changed,

@@ -135,13 +135,6 @@ impl Bundle {
         files.push(json(MARK, &mark)?);
         Ok(Bundle { files })
     }
-
-    /// The text of `report.md`.
-    pub fn report(&self) -> &str {
-        let file = self.files.iter().find(|(name, _)| name == "report.md");
-        file.and_then(|(_, bytes)| std::str::from_utf8(bytes).ok())
-            .unwrap_or_default()
-    }
 }
 
 fn base_of(record: &Record) -> BaseFile<'_> {

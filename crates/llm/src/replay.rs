@@ -39,17 +39,6 @@ impl Replay {
         })
     }
 
-    /// The models that are recorded, each once, in the order of their first reply.
-    pub fn models(&self) -> Vec<ModelId> {
-        let mut models: Vec<ModelId> = Vec::new();
-        for (_, recorded) in &self.recorded {
-            if !models.contains(&recorded.model) {
-                models.push(recorded.model.clone());
-            }
-        }
-        models
-    }
-
     /// What this model answered, in the order in which it was recorded.
     pub fn replies<'a>(&'a self, model: &'a ModelId) -> impl Iterator<Item = &'a ModelReply> {
         let of_model = self.recorded.iter().filter(|it| it.1.model == *model);

@@ -62,9 +62,8 @@ pub(crate) fn in_words(error: &dyn Error) -> String {
 /// What was proven of a change that came through every stage.
 pub fn tier_of(state: &RunState) -> Tier {
     let is_missing = |it: &str| {
-        let of_it =
-            |evidence: &Evidence| matches!(evidence, Evidence::Missing { what, .. } if what == it);
-        state.evidence.iter().any(of_it)
+        let mut all = state.evidence.iter().filter_map(Evidence::missing);
+        all.any(|(what, _)| what == it)
     };
     let tested = state.tests_passed == Some(true) && !is_missing(Evidence::OWN_TESTS);
     let reviewed = state.qa_passed == Some(true) && !is_missing(Evidence::INDEPENDENT_REVIEW);

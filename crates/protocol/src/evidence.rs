@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::command::Exit;
 use crate::gates::{Bite, Integrity, PatchFacts, Rerun, SuiteScope};
 use crate::tests_run::{AcceptanceTests, Dispute, TestComparison, TestRun};
 use crate::worth::ReviewerFigure;
@@ -19,15 +18,6 @@ pub enum Evidence {
         summary: String,
         /// Model requests it took.
         turns: u32,
-    },
-    /// A command that ran in the workspace, and how it ended.
-    Command {
-        /// The program and its arguments, as started.
-        argv: Vec<String>,
-        /// How it ended.
-        exit: Exit,
-        /// The end of the output, cut at [`Evidence::TAIL_BYTES_MAX`].
-        tail: String,
     },
     /// What the formatter did and found.
     Format {
@@ -87,8 +77,11 @@ pub enum Evidence {
 }
 
 impl Evidence {
-    /// Longest output kept inline; the full output goes to the store.
+    /// Longest output that evidence keeps; what is longer loses its beginning.
     pub const TAIL_BYTES_MAX: usize = 16 * 1024;
+
+    /// What is missing, in [`Evidence::Missing`], when an author had no acceptance test to hand in.
+    pub const ACCEPTANCE_TESTS: &str = "acceptance tests";
 
     /// What is missing, in [`Evidence::Missing`], when the vendor of the last coder's model also answered for the reviewer.
     pub const INDEPENDENT_REVIEW: &str = "independent review";
@@ -102,15 +95,21 @@ impl Evidence {
         matches!(self, Evidence::Tests { .. })
     }
 
-    /// Whether it was found on the base commit and so holds for every draft.
+    /// Whether it was found on the base commit and so holds for every draft. What is missing is not among it: whether that
+    /// holds for every draft hangs on who said it, and when.
     pub fn is_about_the_base(&self) -> bool {
         matches!(
             self,
-            Evidence::Baseline(_)
-                | Evidence::AcceptanceTests(_)
-                | Evidence::Guidance { .. }
-                | Evidence::Missing { .. }
+            Evidence::Baseline(_) | Evidence::AcceptanceTests(_) | Evidence::Guidance { .. }
         )
+    }
+
+    /// What is missing, and why, if that is what it says.
+    pub fn missing(&self) -> Option<(&str, &str)> {
+        match self {
+            Evidence::Missing { what, why } => Some((what, why)),
+            _ => None,
+        }
     }
 }
 

@@ -132,12 +132,9 @@ impl RunState {
     /// What a reader expects and will not find, and why, without repetitions.
     pub fn missing(&self) -> Vec<(&str, &str)> {
         let mut found = Vec::new();
-        for evidence in &self.evidence {
-            if let Evidence::Missing { what, why } = evidence {
-                let pair = (what.as_str(), why.as_str());
-                if !found.contains(&pair) {
-                    found.push(pair);
-                }
+        for pair in self.evidence.iter().filter_map(Evidence::missing) {
+            if !found.contains(&pair) {
+                found.push(pair);
             }
         }
         found
@@ -344,11 +341,13 @@ mod tests {
                 reported(
                     Stage::Drafting,
                     1,
-                    Report::rejected("", "no").with(Evidence::Draft {
-                        agent: "a".into(),
-                        summary: String::new(),
-                        turns: 1,
-                    }),
+                    Report::rejected("", "no")
+                        .with(missing(Evidence::INDEPENDENT_REVIEW))
+                        .with(Evidence::Draft {
+                            agent: "a".into(),
+                            summary: String::new(),
+                            turns: 1,
+                        }),
                     "one",
                 ),
                 started(Stage::Drafting, 2),

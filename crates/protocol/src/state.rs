@@ -43,6 +43,9 @@ pub struct RunState {
     pub tier: Option<Tier>,
     /// What the agents have shown for the current draft, and what was prepared for all of them.
     pub evidence: Vec<Evidence>,
+    /// What is missing for every draft, because an agent said so when it got ready.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing_for_all: Vec<String>,
     /// Tokens and money by agent.
     pub usage: BTreeMap<String, Usage>,
     /// Models that answered for an agent in place of its own, by agent.
@@ -154,12 +157,16 @@ impl RunState {
             reason: None,
             tier: None,
             evidence: Vec::new(),
+            missing_for_all: Vec::new(),
             usage: BTreeMap::new(),
         }
     }
 
     /// Takes in what an agent prepared on the base commit; it stays for every draft.
     pub fn absorb_prepared(&mut self, prepared: &Prepared) {
+        let missing = prepared.evidence.iter().filter_map(Evidence::missing);
+        self.missing_for_all
+            .extend(missing.map(|it| it.0.to_owned()));
         self.evidence.extend(prepared.evidence.iter().cloned());
     }
 
@@ -190,7 +197,11 @@ impl RunState {
         self.iteration = self.iteration.saturating_add(1);
         self.tests_passed = None;
         self.qa_passed = None;
-        self.evidence.retain(Evidence::is_about_the_base);
+        let for_all = &self.missing_for_all;
+        self.evidence.retain(|it| match it.missing() {
+            Some((what, _)) => for_all.iter().any(|it| it == what),
+            None => it.is_about_the_base(),
+        });
     }
 
     /// Adds one model reply to what its agent has used.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::patch_names::patch_names;
 use crate::tests_run::TestFile;
 
 /// A task, as the tracker or the user worded it.
@@ -97,9 +98,10 @@ impl Task {
             .lines()
             .filter_map(|line| line.strip_prefix("diff --git "))
             .all(|names| {
-                self.tests
-                    .iter()
-                    .any(|it| names == format!("a/{0} b/{0}", it.path))
+                let is_theirs = |(old, new): (String, String)| {
+                    old == new && self.tests.iter().any(|it| it.path == new)
+                };
+                patch_names(names).is_some_and(is_theirs)
             })
     }
 
@@ -131,7 +133,11 @@ mod tests {
             sha256: String::new(),
         };
         let task = Task {
-            tests: vec![file("tests/test_a.py"), file("tests/conftest.py")],
+            tests: vec![
+                file("tests/test_a.py"),
+                file("tests/conftest.py"),
+                file("tests/test_ä.py"),
+            ],
             ..Task::default()
         };
         let patch = |paths: &[&str]| -> String {
@@ -146,5 +152,7 @@ mod tests {
         check(&["tests/test_a.py", "tests/conftest.py"], true);
         check(&["tests/test_a.py", "a.py"], false);
         check(&["b/tests/test_a.py"], false);
+        let quoted = "diff --git \"a/tests/test_\\303\\244.py\" \"b/tests/test_\\303\\244.py\"\n";
+        assert!(task.is_only_tests(quoted));
     }
 }

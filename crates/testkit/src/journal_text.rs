@@ -119,7 +119,6 @@ fn shown(evidence: &[Evidence]) -> String {
 fn one(evidence: &Evidence) -> String {
     match evidence {
         Evidence::Draft { .. } => "a draft".to_owned(),
-        Evidence::Command { .. } => "a command".to_owned(),
         Evidence::Format {
             changed,
             new_findings,

@@ -381,19 +381,51 @@ struct Source {
 }
 
 impl Source {
-    /// The part before the file's own tests, which stand at its end.
-    fn without_tests(&self) -> &str {
-        self.text
-            .split_once("\n#[cfg(test)]")
-            .map_or(&*self.text, |it| it.0)
+    /// The file without what is compiled for tests alone, wherever that stands.
+    fn without_tests(&self) -> String {
+        self.parts().0
     }
 
-    fn tests(&self) -> &str {
+    fn tests(&self) -> String {
         if self.path.contains("/tests/") || self.path.ends_with("/tests.rs") {
-            return &self.text;
+            return self.text.clone();
         }
-        &self.text[self.without_tests().len()..]
+        self.parts().1
     }
+
+    /// What is always compiled, and what only for tests: an item behind `#[cfg(test)]`, up to the line that ends it.
+    fn parts(&self) -> (String, String) {
+        let (mut always, mut for_tests) = (String::new(), String::new());
+        let mut is_test_item = false;
+        for line in self.text.split_inclusive('\n') {
+            is_test_item |= line.trim_end() == "#[cfg(test)]";
+            match is_test_item {
+                true => {
+                    for_tests += line;
+                    // So that the lines that follow keep their numbers.
+                    always += "\n";
+                }
+                false => always += line,
+            }
+            let ends = !line.starts_with([' ', '#', '/']) && line.trim_end().ends_with(['}', ';']);
+            is_test_item &= !ends;
+        }
+        (always, for_tests)
+    }
+}
+
+#[test]
+fn what_is_compiled_for_tests_alone_is_known_wherever_it_stands() {
+    let source = Source {
+        path: "crates/a/src/a.rs".to_owned(),
+        text: "mod b;\n#[cfg(test)]\nmod tests;\n\nfn c() {}\n#[cfg(test)]\n/// For tests.\nfn d() {\n    if a {\n    }\n}\nfn e() {}\n"
+            .to_owned(),
+    };
+    let always = source.without_tests();
+    assert_eq!(always.lines().count(), source.text.lines().count());
+    let left: Vec<&str> = always.lines().filter(|it| !it.is_empty()).collect();
+    assert_eq!(left, ["mod b;", "fn c() {}", "fn e() {}"]);
+    assert!(source.tests().contains("fn d()") && !source.tests().contains("fn e()"));
 }
 
 fn sources() -> Vec<Source> {

@@ -1,5 +1,7 @@
 //! A unified diff of git as data: for each file its modes, its new lines and, for a link, its target.
 
+use protocol::patch_names;
+
 /// What the patch says about one path. A file that becomes a link, or the other way round, has two.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Section {
@@ -21,7 +23,7 @@ pub(crate) fn of_patch(patch: &str) -> Vec<Section> {
     for line in patch.split('\n') {
         if let Some(names) = line.strip_prefix("diff --git ") {
             sections.push(Section {
-                path: path_in(names),
+                path: patch_names(names).map_or_else(|| names.to_owned(), |it| it.0),
                 ..Section::default()
             });
             next_line = None;
@@ -62,54 +64,6 @@ fn first_new_line(header: &str) -> Option<u32> {
     let (_, new) = header.split_once(" +")?;
     let end = new.find(|it: char| !it.is_ascii_digit())?;
     new[..end].parse().ok()
-}
-
-/// `a/NAME b/NAME`; git puts names with unusual bytes into quotes.
-fn path_in(names: &str) -> String {
-    let one = match names.len().checked_sub(1) {
-        // Both halves are equally long, so a blank in a name doesn't matter.
-        Some(both) => names.get(..both / 2).unwrap_or(names),
-        None => names,
-    };
-    let plain = match one.strip_prefix('"').and_then(|it| it.strip_suffix('"')) {
-        Some(quoted) => unquoted(quoted),
-        None => one.to_owned(),
-    };
-    plain.strip_prefix("a/").unwrap_or(&plain).to_owned()
-}
-
-/// Undoes git's quotes: the escapes of C, with bytes in octal.
-fn unquoted(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        if byte != b'\\' {
-            bytes.push(byte);
-            continue;
-        }
-        let octal = after
-            .get(..3)
-            .and_then(|it| std::str::from_utf8(it).ok())
-            .and_then(|it| u8::from_str_radix(it, 8).ok());
-        if let Some(byte) = octal {
-            bytes.push(byte);
-            rest = &after[3..];
-        } else if let Some((&letter, after)) = after.split_first() {
-            bytes.push(match letter {
-                b'a' => 7,
-                b'b' => 8,
-                b't' => b'\t',
-                b'n' => b'\n',
-                b'v' => 11,
-                b'f' => 12,
-                b'r' => b'\r',
-                other => other,
-            });
-            rest = after;
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

@@ -202,9 +202,6 @@ impl Figures<'_> {
             // What a model was shown is no figure of a gate.
             Evidence::Draft { .. } | Evidence::Guidance { .. } => {}
             Evidence::Dispute(dispute) => self.put(Gate::Acceptance, "a dispute", plain(dispute)),
-            Evidence::Command { argv, exit, .. } => {
-                self.put(self.gate, &format!("`{}`", argv.join(" ")), plain(exit));
-            }
             Evidence::Format {
                 tool,
                 changed,
