@@ -84,7 +84,7 @@ pub(crate) enum Command {
     Models(ModelsArgs),
     /// Measure how often a reviewer is right, on changes of which it is known whether they are wrong
     ReviewBench(ReviewBenchArgs),
-    /// Say what is installed, which keys are set and what the sandbox can do here
+    /// Say what is installed, which keys are set, what the sandbox can do here, and who can be reached
     Doctor(DoctorArgs),
     /// Begin a configuration, say what holds, or where it is looked for
     Config {
@@ -288,8 +288,16 @@ pub(crate) struct DoctorArgs {
     #[arg(long)]
     pub(crate) install: bool,
 
+    /// Also ask each vendor whose key is set, the package index and the trackers whether they can be reached; costs nothing
+    #[arg(long)]
+    pub(crate) network: bool,
+
+    /// Print one JSON document on standard output, and nothing else there
+    #[arg(long)]
+    pub(crate) json: bool,
+
     /// Set this repository up and run its own tests, without any model: a folder, or an address
-    #[arg(long, value_name = "URL|PATH")]
+    #[arg(long, value_name = "URL|PATH", conflicts_with_all = ["install", "network"])]
     pub(crate) repo: Option<String>,
 
     /// Start from this branch, tag or commit of the repository

@@ -15,6 +15,7 @@ mod ending;
 mod exit;
 mod failure;
 mod figures;
+mod findings;
 mod ground;
 mod home;
 mod out;

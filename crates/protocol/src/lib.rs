@@ -16,6 +16,7 @@ mod limits;
 mod log;
 mod model;
 mod patch_bytes;
+mod reach;
 mod script;
 mod stage;
 mod state;
@@ -47,6 +48,7 @@ pub use model::{
     StopReason, TokenUsage, ToolCall, ToolSpec, Unanswered,
 };
 pub use patch_bytes::{decoded_patch, patch_bytes};
+pub use reach::Reach;
 pub use script::{ScriptError, ScriptedCall, ScriptedReply};
 pub use stage::Stage;
 pub use state::{Reason, RunState, StandIn, Status, Tier, Usage};

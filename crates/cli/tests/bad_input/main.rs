@@ -4,6 +4,7 @@ mod after_a_run;
 mod bundles;
 mod configuration;
 mod deliveries;
+mod doctor;
 mod forks;
 mod given_tests;
 mod machine;
