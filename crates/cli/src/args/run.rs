@@ -128,7 +128,7 @@ pub(crate) struct BoundsArgs {
     /// Resolve the task and the repository, show the crew, its prices and the cap, and end before anything is paid
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Don't ask before a run that may cost more than `confirm_above` of the configuration
+    /// Don't ask before a run that may cost more than `confirm_above` of the configuration, or whose repository has no tests
     #[arg(long)]
     pub(crate) yes: bool,
     /// Deliver only what was proven at least this far

@@ -317,7 +317,8 @@ fn help_says_what_each_thing_is_for() {
                       anything is paid
 
                   --yes
-                      Don't ask before a run that may cost more than `confirm_above` of the configuration
+                      Don't ask before a run that may cost more than `confirm_above` of the configuration, or
+                      whose repository has no tests
 
                   --require <TIER>
                       Deliver only what was proven at least this far
