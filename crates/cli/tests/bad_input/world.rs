@@ -191,6 +191,12 @@ impl World {
         ended
     }
 
+    /// Runs a shell script in a folder of this world, in which `pipeline` is the program.
+    pub(crate) fn shell(&self, folder: &str, script: &str) -> Ended {
+        let script = format!("pipeline() {{ '{PIPELINE}' \"$@\"; }}\n{script}");
+        self.start(folder, &["bash", "-euo", "pipefail", "-c", &script])
+    }
+
     /// Runs a shell script in which `"$PIPELINE"` is the program, with mounts of its own.
     pub(crate) fn apart(&self, script: &str) -> Ended {
         let unshare = ["unshare", "--map-root-user", "--mount"];
