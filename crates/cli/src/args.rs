@@ -138,7 +138,7 @@ pub(crate) enum ConfigCommand {
 #[derive(Debug, Args)]
 pub(crate) struct RunsArgs {
     /// Longest list
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = amount::whole::<u32, 1, 10_000>)]
     pub(crate) limit: u32,
     /// Print JSON, one run a line
     #[arg(long)]
@@ -201,7 +201,7 @@ pub(crate) struct TestArgs {
     #[arg(long, value_name = "REF")]
     pub(crate) base: Option<String>,
     /// Seconds that the tests may take [default: 900]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, value_name = "N", value_parser = amount::whole::<u64, 1, 86_400>)]
     pub(crate) test_seconds: Option<u64>,
     /// Print one JSON object on standard output, and nothing else there
     #[arg(long)]

@@ -282,7 +282,8 @@ fn is_azure(url: &Url) -> bool {
 fn base_url(name: &str, entry: &VendorEntry, vendors: &Vendors) -> Result<Url, LlmError> {
     let given = vendors.base_urls.get(name).unwrap_or(&entry.base_url);
     let wrong = |why: &str| address_error(entry, given, why);
-    let mut url = Url::parse(given.trim()).map_err(|it| wrong(&it.to_string()))?;
+    let mut url = Url::parse(given.trim())
+        .map_err(|_| wrong("it isn't an address such as https://host.example/v1"))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(wrong(
             "it must begin with https:// or http:// and name a host",

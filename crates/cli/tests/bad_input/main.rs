@@ -18,4 +18,5 @@ mod runs;
 mod stops;
 mod tasks;
 mod trackers;
+mod usages;
 mod world;

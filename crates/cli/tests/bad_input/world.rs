@@ -191,9 +191,10 @@ impl World {
         ended
     }
 
-    /// Runs a shell script in a folder of this world, in which `pipeline` is the program.
+    /// Runs a shell script in a folder of this world, in which `pipeline` is the program, and `$PROGRAM` its path.
     pub(crate) fn shell(&self, folder: &str, script: &str) -> Ended {
-        let script = format!("pipeline() {{ '{PIPELINE}' \"$@\"; }}\n{script}");
+        let script =
+            format!("PROGRAM='{PIPELINE}'\npipeline() {{ \"$PROGRAM\" \"$@\"; }}\n{script}");
         self.start(folder, &["bash", "-euo", "pipefail", "-c", &script])
     }
 
