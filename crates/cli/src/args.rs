@@ -84,7 +84,7 @@ pub(crate) enum Command {
     Models(ModelsArgs),
     /// Measure how often a reviewer is right, on changes of which it is known whether they are wrong
     ReviewBench(ReviewBenchArgs),
-    /// Say what is installed, which keys are set and what the sandbox can do here
+    /// Say what is installed, which keys are set, what the sandbox can do here, and who can be reached
     Doctor(DoctorArgs),
     /// Begin a configuration, say what holds, or where it is looked for
     Config {
@@ -138,7 +138,7 @@ pub(crate) enum ConfigCommand {
 #[derive(Debug, Args)]
 pub(crate) struct RunsArgs {
     /// Longest list
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = amount::whole::<u32, 1, 10_000>)]
     pub(crate) limit: u32,
     /// Print JSON, one run a line
     #[arg(long)]
@@ -201,7 +201,7 @@ pub(crate) struct TestArgs {
     #[arg(long, value_name = "REF")]
     pub(crate) base: Option<String>,
     /// Seconds that the tests may take [default: 900]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, value_name = "N", value_parser = amount::whole::<u64, 1, 86_400>)]
     pub(crate) test_seconds: Option<u64>,
     /// Print one JSON object on standard output, and nothing else there
     #[arg(long)]
@@ -288,8 +288,16 @@ pub(crate) struct DoctorArgs {
     #[arg(long)]
     pub(crate) install: bool,
 
+    /// Also ask each vendor whose key is set, the package index and the trackers whether they can be reached; costs nothing
+    #[arg(long)]
+    pub(crate) network: bool,
+
+    /// Print one JSON document on standard output, and nothing else there
+    #[arg(long)]
+    pub(crate) json: bool,
+
     /// Set this repository up and run its own tests, without any model: a folder, or an address
-    #[arg(long, value_name = "URL|PATH")]
+    #[arg(long, value_name = "URL|PATH", conflicts_with_all = ["install", "network"])]
     pub(crate) repo: Option<String>,
 
     /// Start from this branch, tag or commit of the repository

@@ -170,8 +170,8 @@ impl Briefing {
         (self.spent_microusd, self.money_microusd_max)
     }
 
-    /// What to ask before a run that may cost more than this; nothing where it can't, or where nobody knows.
-    pub(crate) fn question(&self, above_microusd: u64) -> Option<String> {
+    /// Why to ask before a run that may cost more than this; nothing where it can't, or where nobody knows.
+    pub(crate) fn reason_to_ask(&self, above_microusd: u64) -> Option<String> {
         let (what, sum) = match (self.money_microusd_max, self.typical_microusd) {
             (Some(cap), _) => (
                 "This run may cost up to",
@@ -180,7 +180,7 @@ impl Briefing {
             (None, Some(typical)) => ("There is no cap, and a typical task costs about", typical),
             (None, None) => return None,
         };
-        (above_microusd < sum).then(|| format!("{what} {}. Go on?", cents(sum)))
+        (above_microusd < sum).then(|| format!("{what} {}.", cents(sum)))
     }
 
     /// The caps in words, with what of them is used up.

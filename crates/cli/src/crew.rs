@@ -66,6 +66,12 @@ impl Chosen {
         chosen
             .fallbacks
             .retain(|role, _| filled.contains(role) || by_flag(role));
+        if let Some((role, effort)) = args.efforts.iter().find(|it| !filled.contains(&it.0)) {
+            return Err(Failure::plain_usage(format!(
+                "let the role `{}` think with {effort} effort: nobody fills it",
+                role.name()
+            )));
+        }
         chosen.check()?;
         Ok(chosen)
     }

@@ -91,8 +91,21 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Failure {
+    /// What could not be done and why, without what to do about it.
+    pub(crate) fn why(&self) -> String {
+        let mut text = String::new();
+        // Writing into a string can't fail.
+        let _ = self.write_why(&mut text);
+        text
+    }
+
+    /// What to do about it.
+    pub(crate) fn advice(&self) -> Option<&str> {
+        self.advice.as_deref()
+    }
+
+    fn write_why(&self, f: &mut impl fmt::Write) -> fmt::Result {
         write!(f, "could not {}", self.doing)?;
         for cause in &self.causes {
             let mut said = self.doing.clone();
@@ -111,6 +124,13 @@ impl fmt::Display for Failure {
                 cause = it.source();
             }
         }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_why(f)?;
         if let Some(advice) = &self.advice {
             write!(f, "\n  what to do: {advice}")?;
         }

@@ -1,5 +1,6 @@
 //! What a run stands on: the walls, our tools, the mirrors, and the checkout of its repository.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use protocol::{Base, Limits, Log, RunId};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 use workspace::checkout::{Checkout, Opening, Origin};
-use workspace::command::Door;
+use workspace::command::{Bounds, Door, Spawn, View};
 use workspace::confine::Walls;
 use workspace::error::CommandError;
 use workspace::git::{Access, Address, Credential, MirrorLimits, Mirrors};
@@ -28,6 +29,8 @@ use crate::surroundings::Surroundings;
 const FETCH_SECONDS_MAX: u64 = 15 * 60;
 /// How long a run waits for another one that fetches the same repository.
 const LOCK_SECONDS_MAX: u64 = 15 * 60;
+/// How long pip may take to say which index it knows.
+const PIP_SECONDS_MAX: u64 = 20;
 /// Largest pack that is taken.
 const PACK_BYTES_MAX: u64 = 4 << 30;
 
@@ -176,12 +179,6 @@ impl Ground {
 
 /// Where the Python environments' parts are.
 fn places(surroundings: &Surroundings, config: &Config) -> Places {
-    let variable = |names: &[&str]| {
-        names
-            .iter()
-            .find_map(|it| surroundings.variable(it))
-            .map(str::to_owned)
-    };
     let mut interpreters = Vec::new();
     if let Some(root) = surroundings.variable("PYENV_ROOT") {
         interpreters.push(Path::new(root).join("versions"));
@@ -196,16 +193,56 @@ fn places(surroundings: &Surroundings, config: &Config) -> Places {
         cache: std::fs::canonicalize(&cache).unwrap_or(cache),
         search_path: surroundings.path(),
         interpreters,
-        index: Index {
-            url: Some(config.index_url.clone())
-                .filter(|it| !it.is_empty())
-                .or_else(|| variable(&["UV_DEFAULT_INDEX", "PIP_INDEX_URL"])),
-            hosts: config.index_hosts.clone(),
-            certificates: variable(&["SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE"])
-                .map(PathBuf::from),
-            upstream: variable(&["https_proxy", "HTTPS_PROXY"]).and_then(|it| authority(&it)),
-        },
+        index: index(surroundings, config),
     }
+}
+
+/// Where packages come from.
+pub(crate) fn index(surroundings: &Surroundings, config: &Config) -> Index {
+    let variable = |names: &[&str]| {
+        names
+            .iter()
+            .find_map(|it| surroundings.variable(it))
+            .map(str::to_owned)
+    };
+    Index {
+        url: Some(config.index_url.clone())
+            .filter(|it| !it.is_empty())
+            .or_else(|| variable(&["UV_DEFAULT_INDEX", "PIP_INDEX_URL"])),
+        hosts: config.index_hosts.clone(),
+        certificates: variable(&["SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE"])
+            .map(PathBuf::from),
+        upstream: variable(&["https_proxy", "HTTPS_PROXY"]).and_then(|it| authority(&it)),
+    }
+}
+
+/// The address of the index that pip knows by itself, if a pip of this machine says it.
+pub(crate) async fn usual_index(surroundings: &Surroundings) -> Option<String> {
+    const ADDRESS: &str = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)";
+    let python = find_program(surroundings, "python3")?;
+    let scratch = tempfile::tempdir().ok()?;
+    let walls = walls(surroundings, false).await.ok()?;
+    let door = Door::new(
+        walls,
+        own_program().ok()?,
+        scratch.path().to_owned(),
+        Egress::default(),
+    );
+    let spawn = Spawn {
+        argv: [&*python.display().to_string(), "-I", "-c", ADDRESS]
+            .map(str::to_owned)
+            .to_vec(),
+        directory: PathBuf::from("/"),
+        env: BTreeMap::new(),
+        stdin: Vec::new(),
+        // No repository has a word in it, and where its libraries are isn't known.
+        view: View::Bounded,
+        bounds: Bounds::of(&Config::default().limits, PIP_SECONDS_MAX),
+        report: false,
+    };
+    let said = door.run(&spawn).await.ok()?;
+    let address = said.stdout.text.trim().to_owned();
+    (said.succeeded() && !address.is_empty()).then_some(address)
 }
 
 /// `host:port` of a proxy's address.

@@ -2,8 +2,11 @@
 //!
 //! Everything here is on standard error; standard output belongs to results and to `--json`.
 
+mod working;
+
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,9 +15,10 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use protocol::{Entry, Evidence, Log, Note, RunEvent, RunId, Seat, Stage, Terms, Verdict};
 use serde::Serialize;
 
+use self::working::Working;
 use crate::briefing::Briefing;
 use crate::paint::{self, Stream};
-use crate::words;
+use crate::{out, words};
 
 /// Lines of a rejection that are shown inline; the rest is in the report.
 const FEEDBACK_LINES_MAX: usize = 14;
@@ -57,6 +61,8 @@ pub(crate) struct Progress {
     mode: Mode,
     bars: MultiProgress,
     inner: Mutex<Inner>,
+    /// Whether a question stands on the last line.
+    is_asking: AtomicBool,
 }
 
 #[derive(Default)]
@@ -75,27 +81,6 @@ struct Inner {
     microusd_max: Option<u64>,
 }
 
-struct Working {
-    bar: ProgressBar,
-    what: String,
-    since: Instant,
-    tokens: u64,
-    cost_microusd: Option<u64>,
-    /// Whether it is part of something else, which says by its own end that this is over, too.
-    is_part: bool,
-}
-
-impl Working {
-    /// What it used until now, in words.
-    fn used(&self) -> String {
-        let mut used = words::tokens(self.tokens);
-        if self.cost_microusd.is_some_and(|it| 0 < it) {
-            used += &format!(", {}", delivery::words::money(self.cost_microusd));
-        }
-        used
-    }
-}
-
 impl Progress {
     /// A display for a run that is about to start.
     pub(crate) fn new(mode: Mode) -> Progress {
@@ -103,6 +88,7 @@ impl Progress {
             mode,
             bars: MultiProgress::new(),
             inner: Mutex::default(),
+            is_asking: AtomicBool::new(false),
         }
     }
 
@@ -183,11 +169,25 @@ impl Progress {
         }
     }
 
+    /// A remark that also whoever reads only events gets to see, on standard error.
+    pub(crate) fn remark(&self, text: &str) {
+        match self.mode {
+            Mode::Json => out::remark(&words::visible(text)),
+            _ => self.say(&format!("note        {text}")),
+        }
+    }
+
     /// A question, with room for the answer behind it.
     pub(crate) fn ask(&self, question: &str) {
+        self.is_asking.store(true, Ordering::Relaxed);
         self.bars.suspend(|| {
             let _ = write!(std::io::stderr().lock(), "{question} [y/N] ");
         });
+    }
+
+    /// The question has its answer, and the terminal is on a new line.
+    pub(crate) fn answered(&self) {
+        self.is_asking.store(false, Ordering::Relaxed);
     }
 
     /// Who works, what each costs, and the cap.
@@ -389,8 +389,10 @@ impl Progress {
 
     fn print(&self, text: &str) {
         let text = paint::line(text, Stream::Error);
+        let is_asking = self.is_asking.swap(false, Ordering::Relaxed);
+        let before = if is_asking { "\n" } else { "" };
         self.bars.suspend(|| {
-            let _ = writeln!(std::io::stderr().lock(), "{text}");
+            let _ = writeln!(std::io::stderr().lock(), "{before}{text}");
         });
     }
 

@@ -10,7 +10,8 @@ use crate::briefing::Briefing;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::home::{Home, store_failure};
-use crate::progress::{Mode, Progress};
+use crate::lacks::Lack;
+use crate::progress::Mode;
 use crate::settings::{self, Settings};
 use crate::{out, wiring, words};
 
@@ -26,15 +27,21 @@ pub(crate) fn briefing(home: &Home, settings: &Settings, history: &[Entry]) -> B
     Briefing::of(settings, &prices, &home.surroundings, spent)
 }
 
-/// Whether the user agrees to a run that may cost more than the configuration lets pass. Only a person can be asked.
-pub(crate) async fn agreed(home: &Home, briefing: &Briefing, progress: &Progress) -> bool {
+/// What a person is asked before a run that may cost more than the configuration lets pass, or whose repository lacks what would
+/// tell whether a change is right. Only a person can be asked.
+pub(crate) fn question(home: &Home, briefing: &Briefing, lack: Option<Lack>) -> Option<String> {
     let above = settings::microusd(home.config.confirm_above);
-    let Some(question) = briefing.question(above).filter(|_| home.surroundings.typed) else {
-        return true;
-    };
-    // Whoever is asked sees first who would work, and at which prices.
-    progress.brief(briefing);
-    progress.ask(&question);
+    let lack = lack.map(|it| it.in_question().to_owned());
+    let reasons: Vec<String> = lack
+        .into_iter()
+        .chain(briefing.reason_to_ask(above))
+        .collect();
+    let is_asked = home.surroundings.typed && !reasons.is_empty();
+    is_asked.then(|| format!("{} Go on?", reasons.join(" ")))
+}
+
+/// Whether the answer to a question is yes.
+pub(crate) async fn agreed() -> bool {
     // Its own thread, which ends with the process: the runtime would wait for the answer of somebody who pressed Ctrl-C.
     let (told, answered) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
@@ -53,16 +60,26 @@ pub(crate) fn told(
     settings: &Settings,
     task: &Task,
     base: &Base,
+    lack: Option<Lack>,
     mode: Mode,
 ) -> Result<Exit, Failure> {
     let briefing = briefing(home, settings, &[]);
+    let lack = lack.map(Lack::about);
     if mode == Mode::Json {
-        let told = json!({"dry_run": {"task": task, "base": base, "briefing": briefing}});
+        let told = json!({"dry_run": {
+            "task": task, "base": base, "briefing": briefing, "lacks": lack,
+        }});
         out::line(&told.to_string());
         return Ok(Exit::Done);
     }
     let width = out::chars_max();
     for line in words::opening(task, base, width) {
+        out::line(&line);
+    }
+    for line in lack
+        .iter()
+        .flat_map(|it| words::wrapped("note        ", 12, it, width))
+    {
         out::line(&line);
     }
     for line in briefing.lines(width) {

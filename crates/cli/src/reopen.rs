@@ -16,8 +16,9 @@ use crate::ground::Ground;
 use crate::home::{Home, LEASE_MAX, store_failure};
 use crate::progress::{Mode, Progress};
 use crate::reopened::tell;
-use crate::session::{self, Announcing, Scene, Signals};
+use crate::session::{self, Announcing, Scene};
 use crate::settings::{ModelSource, Settings};
+use crate::signals::Signals;
 use crate::{rehearsal, wiring, words};
 
 /// A run as its journal has it.

@@ -8,12 +8,11 @@ use async_trait::async_trait;
 use delivery::Bundle;
 use intake::GivenTests;
 use llm::RecordedRun;
-use pipeline::{Crew, Outcome, Run, Stop, StopHandle};
+use pipeline::{Crew, Outcome, Run};
 use protocol::{
     Entry, Journal, JournalError, Log, RunEvent, RunId, RunState, Status, Task, Terms, Workspace,
 };
 use store::{Lease, NewRun, RunJournal};
-use tokio::task::JoinHandle;
 use workspace::checkout::Checkout;
 
 use crate::ending::{self, Ended};
@@ -21,8 +20,10 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ground::Ground;
 use crate::home::{Home, LEASE_MAX, store_failure};
+use crate::lacks::Lack;
 use crate::progress::{Mode, Progress};
 use crate::settings::Settings;
+use crate::signals::Signals;
 use crate::{recording, rehearsal, task, wiring};
 
 /// How the user wants to see a run.
@@ -84,7 +85,7 @@ pub(crate) async fn begin(home: &Home, plan: Plan, mode: Mode) -> Result<Exit, F
         .await
         .map_err(|it| store_failure("create the run", it))?;
     let run = lease.run().clone();
-    let mut signals = Signals::obey(&progress, &run);
+    let mut signals = Signals::before(&progress, &run);
     let open = async {
         let checkout = ground.open(home, &run, &settings, &origin, &*log).await?;
         for note in task::freeze(given, &mut task, &checkout).await? {
@@ -119,22 +120,37 @@ pub(crate) async fn begin(home: &Home, plan: Plan, mode: Mode) -> Result<Exit, F
             return Err(failure);
         }
     };
+    let lack = match settings.repo {
+        Some(_) => Lack::of(&checkout, settings.user_tests).await,
+        None => Ok(None),
+    };
+    let lack = lack.map_err(|it| Failure::broken("look at the repository's files", it))?;
     if dry_run {
-        let told = rehearsal::told(home, &settings, &task, checkout.base(), mode);
+        let told = rehearsal::told(home, &settings, &task, checkout.base(), lack, mode);
         drop(checkout);
         rehearsal::forget(home, lease).await?;
         return told;
+    }
+    if let Some(lack) = lack {
+        progress.remark(lack.about());
     }
     let briefing = settings
         .source
         .is_paid()
         .then(|| rehearsal::briefing(home, &settings, &[]));
-    if let Some(briefing) = &briefing
-        && asks
-        && mode == Mode::Live
-    {
+    let question = briefing.as_ref().and_then(|it| {
+        let is_asked = asks && mode == Mode::Live;
+        is_asked.then(|| rehearsal::question(home, it, lack))?
+    });
+    if let (Some(question), Some(briefing)) = (&question, &briefing) {
+        // Whoever is asked sees first who would work, and at which prices.
+        progress.brief(briefing);
+        progress.ask(question);
         let agreed = tokio::select! {
-            agreed = rehearsal::agreed(home, briefing, &progress) => agreed,
+            agreed = rehearsal::agreed() => {
+                progress.answered();
+                agreed
+            }
             () = signals.stop.asked() => false,
         };
         if !agreed {
@@ -142,7 +158,7 @@ pub(crate) async fn begin(home: &Home, plan: Plan, mode: Mode) -> Result<Exit, F
             rehearsal::forget(home, lease).await?;
             return Err(Failure::plain(
                 Exit::Cancelled,
-                "begin without your leave: nothing was asked or paid (--budget bounds what a run may cost, --yes asks nothing)",
+                "begin without your leave: no model was asked, nothing is paid, and no run is left (--budget bounds what a run may cost, --yes asks nothing)",
             ));
         }
     }
@@ -152,7 +168,8 @@ pub(crate) async fn begin(home: &Home, plan: Plan, mode: Mode) -> Result<Exit, F
         Failure::broken("write down the run's beginning", it)
             .advise("Nothing has been done yet: once the cause is gone, run the task again.")
     })?;
-    if let Some(briefing) = &briefing {
+    signals.begin();
+    if let (None, Some(briefing)) = (&question, &briefing) {
         progress.brief(briefing);
     }
     let history = history(home, &run).await?;
@@ -327,51 +344,6 @@ pub(crate) async fn history(home: &Home, run: &RunId) -> Result<Vec<Entry>, Fail
         .history(run)
         .await
         .map_err(|it| store_failure("read the run's journal", it))
-}
-
-/// Obeys Ctrl-C and SIGTERM as long as it lives.
-pub(crate) struct Signals {
-    pub(crate) stop: Stop,
-    listening: JoinHandle<()>,
-}
-
-impl Signals {
-    pub(crate) fn obey(progress: &Arc<Progress>, run: &RunId) -> Signals {
-        let (handle, stop) = Stop::new();
-        let listening = tokio::spawn(obey_signals(handle, progress.clone(), run.clone()));
-        Signals { stop, listening }
-    }
-}
-
-impl Drop for Signals {
-    fn drop(&mut self) {
-        self.listening.abort();
-    }
-}
-
-/// The first Ctrl-C asks the run to stop where it can be resumed; the second stops at once.
-async fn obey_signals(handle: StopHandle, progress: Arc<Progress>, run: RunId) {
-    let Ok(mut terminated) =
-        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-    else {
-        return;
-    };
-    let mut asked = false;
-    loop {
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => if interrupted.is_err() { return },
-            _ = terminated.recv() => {}
-        }
-        if asked {
-            // Children die with us; everything acknowledged is on the disk already.
-            std::process::exit(Exit::Cancelled.code().into());
-        }
-        asked = true;
-        progress.say(&format!(
-            "stopping; `pipeline resume {run}` goes on later (Ctrl-C again stops at once)"
-        ));
-        handle.ask();
-    }
 }
 
 /// The run's journal, which also tells whoever watches.

@@ -173,6 +173,16 @@ impl Settings {
             Some(text) => Some(dollars(text)?),
             None => config.budget.map(microusd),
         };
+        let tokens_max = args
+            .bounds
+            .token_budget
+            .or(recorded.and_then(|it| it.tokens_max))
+            .or(config.token_budget);
+        if source.is_paid() && (money == Some(0) || tokens_max == Some(0)) {
+            return Err(Failure::plain_usage(
+                "begin with a budget of nothing: no model could be asked once (give more, or leave the budget out)",
+            ));
+        }
         Ok(Settings {
             repo: args.source.repo.clone(),
             base: args
@@ -192,11 +202,7 @@ impl Settings {
             flex: args.crew.flex || config.flex,
             cache_key: llm::new_cache_key(),
             money_microusd_max: money,
-            tokens_max: args
-                .bounds
-                .token_budget
-                .or(recorded.and_then(|it| it.tokens_max))
-                .or(config.token_budget),
+            tokens_max,
             require: args.bounds.require,
             out: args.out.out.as_ref().map(absolute),
             patch: args.out.patch.as_ref().map(absolute),

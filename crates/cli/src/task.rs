@@ -131,6 +131,12 @@ pub(crate) fn given_tests(
     source: &SourceArgs,
     settings: &Settings,
 ) -> Result<GivenTests, Failure> {
+    if source.tests.iter().any(|it| it.trim().is_empty()) {
+        return Err(Failure::plain(
+            Exit::NeedsInput,
+            "take `` for the tests: it is empty (name a file, a folder or a test)",
+        ));
+    }
     let repository = ground::local_folder(settings);
     GivenTests::read(&source.tests, &surroundings.folder, repository.as_deref()).map_err(refused)
 }

@@ -163,6 +163,8 @@ fn unfilled(mut refused: Vec<LlmError>, source: &ModelSource) -> Failure {
         }
         _ => None,
     });
+    // A vendor that fills two roles is wrong for one reason.
+    refused.dedup_by_key(|it| it.to_string());
     let failure = if refused.len() == 1 {
         Failure::told(Exit::Usage, refused.remove(0))
     } else {
@@ -214,7 +216,14 @@ impl<'a> Models<'a> {
         let source = match &settings.source {
             ModelSource::Vendors { .. } => Source::Vendors,
             ModelSource::Replay { folder } => {
-                Source::Replay(Replay::open(folder).map_err(|it| open("replay", folder, it))?)
+                let replay = Replay::open(folder).map_err(|it| open("replay", folder, it))?;
+                if replay.is_empty() {
+                    return Err(Failure::plain_usage(format!(
+                        "replay {}: no reply is recorded in it (is it the folder that --record was given?)",
+                        folder.display()
+                    )));
+                }
+                Source::Replay(replay)
             }
             ModelSource::Scripts { folder, since, .. } => Source::Scripts(folder.clone(), *since),
             ModelSource::Demo => Source::Demo,

@@ -107,6 +107,29 @@ mod tests {
         render(&record, &Outcomes::of(&record), &"9".repeat(64)).expect("the page can be filled")
     }
 
+    /// What the last draft of [`rejected`] was sent back for.
+    const THIRD_PAGE: &str = "the third page is lost";
+
+    /// The rich example, but with every draft sent back.
+    fn rejected() -> Vec<Entry> {
+        let mut history = example::rich();
+        for entry in &mut history {
+            match &mut entry.event {
+                RunEvent::Reported { report, .. } => {
+                    report.verdict = protocol::Verdict::Rejected {
+                        feedback: THIRD_PAGE.to_owned(),
+                    };
+                }
+                RunEvent::Finished { status, reason, .. } => {
+                    *status = protocol::Status::Failed;
+                    *reason = Some(protocol::Reason::RedraftsExhausted);
+                }
+                _ => {}
+            }
+        }
+        history
+    }
+
     /// What stands between angle brackets: the page's own structure.
     fn tags(page: &str) -> Vec<&str> {
         page.split('<')
@@ -117,16 +140,22 @@ mod tests {
 
     #[test]
     fn the_same_journal_gives_the_same_bytes_and_every_example_a_page() {
-        for history in [
-            example::completed(),
-            example::rich(),
-            example::safe(),
-            example::no_code(),
-            example::interrupted(),
-            example::forked(),
-            example::hostile(),
+        // They are laid beside what is built, where a browser can open them: scripts/axe does.
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/reports");
+        std::fs::create_dir_all(folder).expect("a folder can be made");
+        for (name, history) in [
+            ("completed", example::completed()),
+            ("rich", example::rich()),
+            ("safe", example::safe()),
+            ("no_code", example::no_code()),
+            ("interrupted", example::interrupted()),
+            ("forked", example::forked()),
+            ("hostile", example::hostile()),
+            ("rejected", rejected()),
         ] {
-            assert_eq!(page(&history), page(&history));
+            let page = page(&history);
+            assert_eq!(page, self::page(&history));
+            std::fs::write(format!("{folder}/{name}.html"), page).expect("a page can be written");
         }
     }
 
@@ -149,27 +178,11 @@ mod tests {
 
     #[test]
     fn why_a_failed_run_failed_is_open_and_before_everything_else() {
-        let mut history = example::rich();
-        let rejected = "the third page is lost";
-        for entry in &mut history {
-            match &mut entry.event {
-                RunEvent::Reported { report, .. } => {
-                    report.verdict = protocol::Verdict::Rejected {
-                        feedback: rejected.to_owned(),
-                    };
-                }
-                RunEvent::Finished { status, reason, .. } => {
-                    *status = protocol::Status::Failed;
-                    *reason = Some(protocol::Reason::RedraftsExhausted);
-                }
-                _ => {}
-            }
-        }
-        let failed = page(&history);
+        let failed = page(&rejected());
         let place = |page: &str, what: &str| page.find(what);
         let told = place(&failed, "<details class=\"rejection\" open>").expect("it is there");
         assert!(told < place(&failed, "id=\"gates\"").expect("the gates are there"));
-        assert!(failed[told..].contains(rejected));
+        assert!(failed[told..].contains(THIRD_PAGE));
         assert_eq!(place(&page(&example::rich()), "class=\"rejection\""), None);
     }
 

@@ -23,7 +23,7 @@ const API_URL: &str = "https://api.github.com";
 
 /// GitHub, or a GitHub Enterprise.
 pub struct GitHub {
-    tracker: Tracker,
+    pub(crate) tracker: Tracker,
     /// Where people open issues.
     web: Url,
 }

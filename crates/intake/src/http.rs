@@ -41,7 +41,7 @@ impl Patience {
     };
 }
 
-type Cause = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// A tracker, its address, and the client that knows its credentials.
 pub(crate) struct Tracker {
@@ -182,7 +182,7 @@ impl Tracker {
         self.base.as_str().trim_end_matches('/').to_owned()
     }
 
-    async fn send(&self, path: &str) -> Result<Response, Cause> {
+    pub(crate) async fn send(&self, path: &str) -> Result<Response, Cause> {
         match &self.door {
             Door::Octocrab(octocrab) => {
                 let response = octocrab._get(path).await.map_err(without_backtrace)?;

@@ -20,7 +20,7 @@ use crate::ticket_ref::TicketRef;
 
 /// A Jira.
 pub struct Jira {
-    tracker: Tracker,
+    pub(crate) tracker: Tracker,
 }
 
 /// The parts of a ticket we read; see "Get issue" in Jira's REST documentation.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
-use protocol::{Log, Model, ModelId};
+use protocol::{Log, Model, ModelId, Reach};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -16,7 +16,7 @@ use crate::ledger::{Ledger, MeteredAttempt};
 use crate::price::Service;
 use crate::retry::{Patience, Retrying};
 use crate::traffic::Traffic;
-use crate::vendor::{Attempt, Connection, VendorModel};
+use crate::vendor::{Attempt, Connection, VendorModel, list_models};
 use crate::wire::{Asking, ChatCompletions, GenerateContent, Messages, Responses, Wire};
 
 /// Keys and addresses of the vendors, by the vendors' names in the catalog. Keys are never shown.
@@ -118,11 +118,14 @@ pub fn connect(
                 .collect::<Vec<_>>()
                 .join(", "),
         })?;
-    let base_url = base_url(name, entry, vendors)?;
-    let key = vendors.keys.get(name).cloned();
-    let wire = wire(name, &base_url, vendors.openai_api);
-    let is_own_server = name == "openai" && !is_openai(&base_url);
-    if key.is_none() && !is_own_server {
+    let Place {
+        title,
+        base_url,
+        key,
+        wire,
+        ..
+    } = place(name, entry, vendors)?;
+    if key.is_none() && !is_own_server(name, &base_url) {
         return Err(LlmError::KeyMissing {
             role: connecting.role,
             model: model.to_string(),
@@ -130,18 +133,6 @@ pub fn connect(
             variable: entry.key_variables(),
         });
     }
-    if let Some(key) = &key
-        && !key.expose_secret().bytes().all(|it| it.is_ascii_graphic())
-    {
-        return Err(LlmError::KeyUnusable {
-            vendor: entry.title.clone(),
-            variable: entry.key_variables(),
-        });
-    }
-    let title = match is_own_server {
-        true => format!("the server at {}", base_url.origin().ascii_serialization()),
-        false => entry.title.clone(),
-    };
     let connection = Connection {
         title,
         base_url: base_url.clone(),
@@ -168,6 +159,91 @@ pub fn connect(
     let attempt = MeteredAttempt::new(attempt, account);
     let (patience, log) = (connecting.patience, connecting.log);
     Ok(Arc::new(Retrying::new(attempt, patience, log)))
+}
+
+/// Where a vendor is asked, and how.
+struct Place {
+    /// Its name for people.
+    title: String,
+    /// With a slash at its end.
+    base_url: Url,
+    key: Option<SecretString>,
+    wire: Box<dyn Wire>,
+}
+
+fn place(name: &str, entry: &VendorEntry, vendors: &Vendors) -> Result<Place, LlmError> {
+    let base_url = base_url(name, entry, vendors)?;
+    let key = vendors.keys.get(name).cloned();
+    if let Some(key) = &key
+        && !key.expose_secret().bytes().all(|it| it.is_ascii_graphic())
+    {
+        return Err(LlmError::KeyUnusable {
+            vendor: entry.title.clone(),
+            variable: entry.key_variables(),
+        });
+    }
+    Ok(Place {
+        title: match is_own_server(name, &base_url) {
+            true => format!("the server at {}", base_url.origin().ascii_serialization()),
+            false => entry.title.clone(),
+        },
+        wire: wire(name, &base_url, vendors.openai_api),
+        base_url,
+        key,
+    })
+}
+
+/// How a vendor is configured, as far as that may be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Configured {
+    /// Scheme, host and port of where it is asked.
+    pub address: String,
+    /// Whether a key is set.
+    pub has_key: bool,
+    /// Whether it can't be asked without one. A server of one's own may need none.
+    pub needs_key: bool,
+}
+
+/// How a vendor of the catalog is configured. Nothing is sent.
+///
+/// # Errors
+/// [`LlmError::Address`] and [`LlmError::KeyUnusable`], as [`connect`] has them.
+pub fn configured(
+    name: &str,
+    entry: &VendorEntry,
+    vendors: &Vendors,
+) -> Result<Configured, LlmError> {
+    let place = place(name, entry, vendors)?;
+    Ok(Configured {
+        address: place.base_url.origin().ascii_serialization(),
+        has_key: place.key.is_some(),
+        needs_key: !is_own_server(name, &place.base_url),
+    })
+}
+
+/// Asks a vendor for its list of models, which costs nothing: over the client, the address and the header that a model of it
+/// would be asked with.
+///
+/// # Errors
+/// As [`configured`]. Whatever the vendor answers is no error.
+pub async fn reach(
+    name: &str,
+    entry: &VendorEntry,
+    vendors: &Vendors,
+    seconds_max: u64,
+) -> Result<Reach, LlmError> {
+    let Place {
+        base_url,
+        key,
+        wire,
+        ..
+    } = place(name, entry, vendors)?;
+    Ok(list_models(&base_url, key.as_ref(), &*wire, seconds_max).await)
+}
+
+/// Whether what is asked isn't the vendor but a server that imitates it.
+fn is_own_server(name: &str, base_url: &Url) -> bool {
+    name == "openai" && !is_openai(base_url)
 }
 
 fn wire(vendor: &str, base_url: &Url, openai_api: Option<OpenAiApi>) -> Box<dyn Wire> {
@@ -206,7 +282,8 @@ fn is_azure(url: &Url) -> bool {
 fn base_url(name: &str, entry: &VendorEntry, vendors: &Vendors) -> Result<Url, LlmError> {
     let given = vendors.base_urls.get(name).unwrap_or(&entry.base_url);
     let wrong = |why: &str| address_error(entry, given, why);
-    let mut url = Url::parse(given.trim()).map_err(|it| wrong(&it.to_string()))?;
+    let mut url = Url::parse(given.trim())
+        .map_err(|_| wrong("it isn't an address such as https://host.example/v1"))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(wrong(
             "it must begin with https:// or http:// and name a host",

@@ -30,7 +30,9 @@ mod vendor;
 mod wire;
 
 pub use catalog::{Catalog, CrewEntry, DEFAULT_CREW, Pick, Role, Tables, VendorEntry};
-pub use connect::{Connecting, OpenAiApi, Vendors, connect, new_cache_key};
+pub use connect::{
+    Configured, Connecting, OpenAiApi, Vendors, configured, connect, new_cache_key, reach,
+};
 pub use day::Day;
 pub use error::LlmError;
 pub use guard::Guard;

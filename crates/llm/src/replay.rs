@@ -39,6 +39,11 @@ impl Replay {
         })
     }
 
+    /// Whether nothing is recorded.
+    pub fn is_empty(&self) -> bool {
+        self.recorded.is_empty()
+    }
+
     /// What this model answered, in the order in which it was recorded.
     pub fn replies<'a>(&'a self, model: &'a ModelId) -> impl Iterator<Item = &'a ModelReply> {
         let of_model = self.recorded.iter().filter(|it| it.1.model == *model);

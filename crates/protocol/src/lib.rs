@@ -17,6 +17,7 @@ mod log;
 mod model;
 mod patch_bytes;
 mod patch_names;
+mod reach;
 mod script;
 mod stage;
 mod state;
@@ -49,6 +50,7 @@ pub use model::{
 };
 pub use patch_bytes::{decoded_patch, patch_bytes};
 pub use patch_names::patch_names;
+pub use reach::Reach;
 pub use script::{ScriptError, ScriptedCall, ScriptedReply};
 pub use stage::Stage;
 pub use state::{Reason, RunState, StandIn, Status, Tier, Usage};

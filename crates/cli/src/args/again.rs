@@ -49,7 +49,7 @@ pub(crate) struct ForkArgs {
     pub(crate) run: String,
     /// The last of its events to begin with [default: just before a role that gets another model had its last turn; the
     /// last event when none does]
-    #[arg(long, value_name = "EVENT")]
+    #[arg(long, value_name = "EVENT", value_parser = super::amount::whole::<u64, 0, { u32::MAX as u64 }>)]
     pub(crate) at: Option<u64>,
     #[command(flatten)]
     pub(crate) crew: OtherCrewArgs,
@@ -113,10 +113,10 @@ pub(crate) struct OtherSourceArgs {
 #[command(next_help_heading = "How far it may go")]
 pub(crate) struct OtherBoundsArgs {
     /// Drafts in all, those that were made included [default: as before]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=20))]
+    #[arg(long, value_name = "N", value_parser = super::amount::whole::<u8, 1, 20>)]
     pub(crate) max_iterations: Option<u8>,
     /// Seconds that one run of the tests may take [default: as before]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, value_name = "N", value_parser = super::amount::whole::<u64, 1, 86_400>)]
     pub(crate) test_seconds: Option<u64>,
     /// Most money to spend in all, in US dollars, what was spent before included [default: as before]
     #[arg(long, value_name = "DOLLARS", allow_hyphen_values = true)]

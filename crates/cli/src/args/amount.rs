@@ -30,6 +30,17 @@ pub(super) fn tokens(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "write a number of tokens, as in 2000000, 500k or 2M".to_owned())
 }
 
+/// A whole number between two others.
+pub(super) fn whole<T: TryFrom<u64>, const MIN: u64, const MAX: u64>(
+    text: &str,
+) -> Result<T, String> {
+    let number = text.parse::<u64>().ok();
+    let number = number.filter(|it| (MIN..=MAX).contains(it));
+    number
+        .and_then(|it| T::try_from(it).ok())
+        .ok_or_else(|| format!("write a whole number from {MIN} to {MAX}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

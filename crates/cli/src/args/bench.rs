@@ -38,7 +38,7 @@ pub(crate) struct ReviewBenchArgs {
     #[arg(long, value_name = "WORD")]
     pub(crate) only: Vec<String>,
     /// Cases that are asked about at the same time
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=32))]
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = super::amount::whole::<u8, 1, 32>)]
     pub(crate) jobs: u8,
     /// Most money to spend, in US dollars; `pipeline models` lists the prices that are known
     #[arg(long, value_name = "DOLLARS", allow_hyphen_values = true)]

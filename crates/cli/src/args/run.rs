@@ -114,10 +114,10 @@ pub(crate) struct CrewArgs {
 #[command(next_help_heading = "How far it may go")]
 pub(crate) struct BoundsArgs {
     /// Drafts in all, the first one included [default: 3]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=20))]
+    #[arg(long, value_name = "N", value_parser = super::amount::whole::<u8, 1, 20>)]
     pub(crate) max_iterations: Option<u8>,
     /// Seconds that one run of the tests may take [default: 900]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, value_name = "N", value_parser = super::amount::whole::<u64, 1, 86_400>)]
     pub(crate) test_seconds: Option<u64>,
     /// Most money to spend, in US dollars; `pipeline models` lists the prices that are known
     #[arg(long, value_name = "DOLLARS", allow_hyphen_values = true)]
@@ -128,7 +128,7 @@ pub(crate) struct BoundsArgs {
     /// Resolve the task and the repository, show the crew, its prices and the cap, and end before anything is paid
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Don't ask before a run that may cost more than `confirm_above` of the configuration
+    /// Don't ask before a run that may cost more than `confirm_above` of the configuration, or whose repository has no tests
     #[arg(long)]
     pub(crate) yes: bool,
     /// Deliver only what was proven at least this far

@@ -64,7 +64,10 @@ pub(crate) async fn clean(args: &CleanArgs) -> Result<Exit, Failure> {
             name: "cache",
             about: "mirrors, environments and tools; the next run makes what it needs again"
                 .to_owned(),
-            folders: vec![cache.clone()],
+            folders: Some(cache.clone())
+                .filter(|it| it.is_dir())
+                .into_iter()
+                .collect(),
         });
     }
     let mut left = false;

@@ -9,24 +9,25 @@ use crate::home::Home;
 use crate::progress::Mode;
 use crate::session;
 use crate::settings::Settings;
-use crate::{demo as bundled, out};
+use crate::{demo as bundled, ending, out};
 
 pub(crate) async fn demo(args: DemoArgs, quiet: bool) -> Result<Exit, Failure> {
     let home = Home::open().await?;
     let mode = session::mode(&home, quiet, args.json);
+    let repository = home.surroundings.state.join("demo").join("spantime");
+    let settings = Settings::demo(
+        &repository,
+        args.out.as_ref().map(|it| home.surroundings.absolute(it)),
+        args.walls.unconfined,
+    );
+    ending::check_places(&settings)?;
+    plant_once(&home, &repository)?;
     if matches!(mode, Mode::Live | Mode::Plain) {
         out::line(
             "This is a demonstration. Its models are scripts that come with the program: no model is asked, no key is used.\n\
              Everything else is real: git, Ruff, pytest, the sandbox, the gates.\n",
         );
     }
-    let repository = home.surroundings.state.join("demo").join("spantime");
-    plant_once(&home, &repository)?;
-    let settings = Settings::demo(
-        &repository,
-        args.out.as_ref().map(|it| home.surroundings.absolute(it)),
-        args.walls.unconfined,
-    );
     let plan = session::Plan {
         task: bundled::task()?,
         given: intake::GivenTests::default(),

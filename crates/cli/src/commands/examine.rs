@@ -10,12 +10,17 @@ use workspace::checkout::Checkout;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::findings::{Findings, Row};
 use crate::ground::Ground;
 use crate::home::Home;
 use crate::progress::{Mode, Progress};
 use crate::{out, task, words};
 
-pub(crate) async fn examine(repo: &str, base: Option<&str>) -> Result<Exit, Failure> {
+pub(crate) async fn examine(
+    repo: &str,
+    base: Option<&str>,
+    mut findings: Findings,
+) -> Result<Exit, Failure> {
     let home = Home::open().await?;
     let progress = Arc::new(Progress::new(Mode::Plain));
     let repository = task::place(&home.surroundings, repo)?;
@@ -29,14 +34,21 @@ pub(crate) async fn examine(repo: &str, base: Option<&str>) -> Result<Exit, Fail
     let checkout = Checkout::open(opening, &origin, base, true, &*progress)
         .await
         .map_err(|it| Failure::told(Exit::Usage, it))?;
-    say("repository", &repository);
-    say("commit", &checkout.base().commit);
-    let examined = look(&checkout, &home, &progress).await;
+    findings.add(Row::fine("repository", "repository", &*repository));
+    findings.add(Row::fine("commit", "commit", &checkout.base().commit));
+    let examined = look(&checkout, &home, &progress, &mut findings).await;
     progress.close();
     match examined {
-        Ok(()) => Ok(Exit::Done),
-        Err(error) => failed_to_set_up(error),
+        Ok(()) => {}
+        Err(WorkspaceError::Blocked { command, tail }) => findings.add(Row::fails(
+            "blocked",
+            "blocked",
+            Exit::Blocked,
+            format!("`{command}` failed:\n{tail}"),
+        )),
+        Err(error) => return Err(Failure::broken("look at the repository", error)),
     }
+    Ok(findings.end("its tests can be run here as a run would run them"))
 }
 
 /// Says what blocks a repository; other errors are the program's.
@@ -56,63 +68,68 @@ pub(crate) fn failed_to_set_up(error: WorkspaceError) -> Result<Exit, Failure> {
     }
 }
 
-async fn look(checkout: &Checkout, home: &Home, progress: &Progress) -> Result<(), WorkspaceError> {
+async fn look(
+    checkout: &Checkout,
+    home: &Home,
+    progress: &Progress,
+    findings: &mut Findings,
+) -> Result<(), WorkspaceError> {
     let environment = checkout.set_up().await?;
-    tell_environment(&environment);
+    tell_environment(&environment, findings);
     let survey = survey(checkout, &[], &home.config.limits, progress).await?;
-    tell_suite(&survey);
+    tell_suite(&survey, findings);
     Ok(())
 }
 
-fn tell_environment(environment: &Environment) {
-    say(
+fn tell_environment(environment: &Environment, findings: &mut Findings) {
+    findings.add(Row::fine(
         "interpreter",
-        &format!("Python {}", environment.python_version),
-    );
+        "interpreter",
+        format!("Python {}", environment.python_version),
+    ));
     let installed = words::list_or(&environment.sources, "no declaration");
-    say("packages", &format!("from {installed}"));
+    findings.add(Row::fine(
+        "packages",
+        "packages",
+        format!("from {installed}"),
+    ));
     let seconds = words::duration(Duration::from_millis(environment.wall_ms));
-    say(
-        "set up in",
-        &match environment.cached {
-            true => format!("{seconds}, from the cache"),
-            false => seconds,
-        },
-    );
+    let seconds = match environment.cached {
+        true => format!("{seconds}, from the cache"),
+        false => seconds,
+    };
+    findings.add(Row::fine("set_up", "set up in", seconds));
     for note in &environment.notes {
-        out::line(&words::visible(&format!("– {:<12} {note}", "note")));
+        findings.add(Row::note("note", "note", note));
     }
 }
 
-fn tell_suite(survey: &Survey) {
+fn tell_suite(survey: &Survey, findings: &mut Findings) {
     let place = match survey.folder.as_str() {
         "" => "the root".to_owned(),
         folder => format!("`{folder}`"),
     };
     let config = survey.config.as_deref().unwrap_or("no configuration");
-    say(
+    findings.add(Row::fine(
         "suite",
-        &format!("{} in {place}, with {config}", survey.command),
-    );
+        "suite",
+        format!("{} in {place}, with {config}", survey.command),
+    ));
     let run = &survey.run;
-    say("tests", &counted(run));
+    findings.add(Row::fine("tests", "tests", counted(run)));
     let how_long = match run.exit {
         Ended::TooSlow => " (stopped: with a change only those tests run that it can affect)",
         _ => "",
     };
-    say(
-        "ran for",
-        &format!(
-            "{}{how_long}",
-            words::duration(Duration::from_millis(run.wall_ms))
-        ),
-    );
+    let took = words::duration(Duration::from_millis(run.wall_ms));
+    findings.add(Row::fine("ran_for", "ran for", format!("{took}{how_long}")));
     for error in run.collection_errors.iter().take(FILES_MAX) {
-        let line = format!(
-            "– {:<12} `{}` can't be collected: {}",
-            "note", error.id, error.message
-        );
-        out::line(&words::visible(line.lines().next().unwrap_or_default()));
+        let message = error.message.lines().next().unwrap_or_default();
+        findings.add(Row::note(
+            "note",
+            "note",
+            format!("`{}` can't be collected: {message}", error.id),
+        ));
     }
 }
 
@@ -136,8 +153,4 @@ pub(crate) fn counted(run: &TestRun) -> String {
         true => format!("{found} found"),
         false => format!("{found} found: {}", outcomes.join(", ")),
     }
-}
-
-fn say(name: &str, text: &str) {
-    out::line(&words::visible(&format!("✓ {name:<12} {text}")));
 }

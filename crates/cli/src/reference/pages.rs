@@ -11,6 +11,10 @@ pub(crate) fn exit_codes() -> String {
     for exit in Exit::ALL {
         let _ = writeln!(text, "{:>4}  {}", exit.code(), exit.about());
     }
+    text.push_str(
+        "\n`pipeline doctor` ends with 0 when a run can begin, otherwise as a run would end because of the first thing that\n\
+         stands in the way.\n",
+    );
     text
 }
 

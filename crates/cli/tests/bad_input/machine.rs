@@ -64,8 +64,11 @@ fn without_python_there_is_nothing_to_test_with() {
         exit 13
         --- stdout
         ✗ git            not found; clones repositories
-        ✗ bwrap          not found; the strongest sandbox (package bubblewrap)
+          what to do: On Debian and Ubuntu: apt-get install git
+        – bwrap          not found; the strongest sandbox
+          what to do: On Debian and Ubuntu: apt-get install bubblewrap
         ✗ python3        not found; makes the environments of repositories
+          what to do: On Debian and Ubuntu: apt-get install python3 python3-venv
         ✓ sandbox        landlock, seccomp, rlimits
         –                but no private view (bubblewrap: not installed): names, sizes and times of the host's files can be seen
         –                but modes and times of the user's own files can be changed, also outside the tree
@@ -77,11 +80,15 @@ fn without_python_there_is_nothing_to_test_with() {
         ✓ configuration  can be read
         ✓ runs           [WORLD]/home/.local/state/pipeline
         ✓ cache          [WORLD]/other/pipeline
-        – Anthropic      ANTHROPIC_API_KEY is not set
-        – Gemini         GOOGLE_API_KEY or GEMINI_API_KEY is not set
-        – OpenAI         OPENAI_API_KEY is not set
+        ✗ Anthropic      ANTHROPIC_API_KEY is not set; for refine (anthropic:claude-sonnet-5-5), author (anthropic:claude-sonnet-5-5)
+          what to do: Set it, or choose models of other vendors (`pipeline models`). `pipeline demo` needs no key.
+        ✗ Gemini         GOOGLE_API_KEY or GEMINI_API_KEY is not set; for review (gemini:gemini-3.8-flash)
+          what to do: Set it, or choose models of other vendors (`pipeline models`). `pipeline demo` needs no key.
+        ✗ OpenAI         OPENAI_API_KEY is not set; for draft (openai:gpt-6.1-sol)
+          what to do: Set it, or choose models of other vendors (`pipeline models`). `pipeline demo` needs no key.
         – GITHUB_TOKEN   is not set; for private repositories and issues
         – JIRA_API_TOKEN is not set; for tickets
+        ✗ not ready      git, python3, Anthropic, Gemini, OpenAI stand in the way (exit 13)
     "#]].assert_eq(&world.seen(&doctor));
 }
 

@@ -1,9 +1,12 @@
-//! Everything that people, repositories, models and machines get wrong, and what the program says to it.
+//! Everything that people, repositories, models and machines get wrong, and what the program says to it; and what the documents
+//! show, which is right.
 
 mod after_a_run;
 mod bundles;
 mod configuration;
 mod deliveries;
+mod doctor;
+mod documents;
 mod forks;
 mod given_tests;
 mod machine;
@@ -15,4 +18,5 @@ mod runs;
 mod stops;
 mod tasks;
 mod trackers;
+mod usages;
 mod world;

@@ -5,11 +5,15 @@ use std::fs;
 use expect_test::{Expect, expect};
 use serde_json::Value;
 
-use crate::world::{PAGES, World};
+use crate::world::{CTRL_C, PAGES, World};
 
 /// A world with keys, whose vendors nobody can reach: whoever asks them fails.
 fn keys() -> World {
-    let world = World::with_repository(PAGES)
+    keys_for(World::with_repository(PAGES))
+}
+
+fn keys_for(world: World) -> World {
+    let world = world
         .variable("OPENAI_API_KEY", "k")
         .variable("ANTHROPIC_API_KEY", "k")
         .variable("GOOGLE_API_KEY", "k");
@@ -97,6 +101,7 @@ fn a_dry_run_needs_no_configuration_says_who_works_for_what_and_leaves_nothing()
     assert_eq!(briefing["crew"][1]["model"], "anthropic:claude-haiku-5-5");
     assert_eq!(briefing["crew"][1]["effort"], "medium");
     assert_eq!(briefing["money_microusd_max"], Value::Null);
+    assert_eq!(told["dry_run"]["lacks"], Value::Null);
     let runs = world.path("home/.local/state/pipeline/runs");
     let left = fs::read_dir(runs).map_or(0, Iterator::count);
     assert_eq!(left, 0, "folders of runs");
@@ -282,4 +287,139 @@ fn the_models_are_listed_with_the_crew_marked() {
         1_000_000
     );
     assert_eq!(luna["price"]["flex"].to_string(), "[]");
+}
+
+/// A run that is asked about, with how the question and the crew were told; nothing may be left of it.
+#[track_caller]
+fn asked(world: &World, answer: &str, arguments: &[&str], want: Expect) {
+    let ended = world.on_a_terminal(
+        answer,
+        &[&["run", "Count the last page"], arguments].concat(),
+    );
+    let told = |it: &&str| {
+        ["crew", "note", "cap", "stopping", "error"]
+            .iter()
+            .any(|word| it.trim_start().starts_with(word))
+            || it.contains("[y/N]")
+    };
+    let lines: Vec<&str> = ended.stdout.lines().filter(told).collect();
+    want.assert_eq(&world.masked(&format!("exit {}\n{}\n", ended.code, lines.join("\n"))));
+    let runs = world.pipeline(&["runs"]).stdout;
+    assert!(runs.starts_with("No runs yet."), "{runs}");
+}
+
+#[test]
+fn who_says_no_or_stops_at_the_question_leaves_no_run() {
+    let dear = ["--repo", "[WORLD]/repo", "--budget", "9.00"];
+    let world = keys();
+    asked(
+        &world,
+        "n\n",
+        &dear,
+        expect![[r#"
+        exit 15
+        crew        draft   openai:gpt-6.1-sol                   $2.00 in, $0.10 cached, $10.00 out, more above 272 k
+        note        gemini:gemini-3.8-flash costs $1.50 in, $0.15 cached, $7.50 out from [DAY] on
+        note        these are the vendors' own prices; behind OPENAI_BASE_URL, ANTHROPIC_BASE_URL they may be others
+        cap         $9.00
+        This run may cost up to $9.00. Go on? [y/N] n
+        error: could not begin without your leave: no model was asked, nothing is paid, and no run is left (--budget bounds what a run may cost, --yes asks nothing)
+    "#]],
+    );
+    asked(
+        &world,
+        CTRL_C,
+        &dear,
+        expect![[r#"
+            exit 15
+            crew        draft   openai:gpt-6.1-sol                   $2.00 in, $0.10 cached, $10.00 out, more above 272 k
+            note        gemini:gemini-3.8-flash costs $1.50 in, $0.15 cached, $7.50 out from [DAY] on
+            note        these are the vendors' own prices; behind OPENAI_BASE_URL, ANTHROPIC_BASE_URL they may be others
+            cap         $9.00
+            This run may cost up to $9.00. Go on? [y/N] ^C
+            stopping; nothing was begun (Ctrl-C again stops at once)
+            error: could not begin without your leave: no model was asked, nothing is paid, and no run is left (--budget bounds what a run may cost, --yes asks nothing)
+        "#]],
+    );
+}
+
+#[test]
+fn a_repository_without_tests_or_python_is_asked_about_before_it_costs() {
+    let bare = |files: &[(&str, &str)]| keys_for(World::with_repository(files));
+    let cheap = ["--repo", "[WORLD]/repo", "--budget", "1.00"];
+    let world = bare(&[("pages.py", "def pages(): return 1\n")]);
+    asked(
+        &world,
+        "n\n",
+        &cheap,
+        expect![[r#"
+        exit 15
+        note        the repository has no test: nothing tells whether what works now still works with a change (--tests gives one)
+        crew        draft   openai:gpt-6.1-sol                   $2.00 in, $0.10 cached, $10.00 out, more above 272 k
+        note        gemini:gemini-3.8-flash costs $1.50 in, $0.15 cached, $7.50 out from [DAY] on
+        note        these are the vendors' own prices; behind OPENAI_BASE_URL, ANTHROPIC_BASE_URL they may be others
+        cap         $1.00
+        The repository has no test. Go on? [y/N] n
+        error: could not begin without your leave: no model was asked, nothing is paid, and no run is left (--budget bounds what a run may cost, --yes asks nothing)
+    "#]],
+    );
+    let world = bare(&[("README.md", "# Words\n")]);
+    asked(
+        &world,
+        "n\n",
+        &["--repo", "[WORLD]/repo", "--budget", "9.00"],
+        expect![[r#"
+            exit 15
+            note        the repository has no Python file: only what a change adds in Python can be run and tested
+            crew        draft   openai:gpt-6.1-sol                   $2.00 in, $0.10 cached, $10.00 out, more above 272 k
+            note        gemini:gemini-3.8-flash costs $1.50 in, $0.15 cached, $7.50 out from [DAY] on
+            note        these are the vendors' own prices; behind OPENAI_BASE_URL, ANTHROPIC_BASE_URL they may be others
+            cap         $9.00
+            The repository has no Python file. This run may cost up to $9.00. Go on? [y/N] n
+            error: could not begin without your leave: no model was asked, nothing is paid, and no run is left (--budget bounds what a run may cost, --yes asks nothing)
+        "#]],
+    );
+    // No terminal: it is said, and the run goes on; here as far as a dry run does.
+    check(
+        &world,
+        &["--repo", "[WORLD]/repo", "--crew", "cheap", "--dry-run"],
+        expect![[r#"
+            exit 0
+            --- stdout
+            task        Count the last page
+            base        [WORLD]/repo at [COMMIT]
+            note        the repository has no Python file: only what a change adds in Python can be run and tested
+            crew        draft   openai:gpt-6-luna, medium           $0.10 in, $0.01 cached, $0.50 out, more above 272 k
+                        refine  anthropic:claude-haiku-5-5, medium  $0.10 in, $0.01 cached, $0.50 out, more above 100 k
+                        author  anthropic:claude-haiku-5-5, medium  $0.10 in, $0.01 cached, $0.50 out, more above 100 k
+                        review  gemini:gemini-3.5-flash-lite        $0.30 in, $0.03 cached, $2.50 out
+                        US dollars per million tokens on [DAY]; a typical task costs about $0.05, by an estimate
+            note        these are the vendors' own prices; behind OPENAI_BASE_URL, ANTHROPIC_BASE_URL they may be others
+            cap         none; --budget 2.00 would set one
+            next        The same command without --dry-run does the work; nothing was asked or paid.
+        "#]],
+    );
+}
+
+#[test]
+fn who_says_yes_sees_the_crew_once_and_the_run_begins() {
+    let world = keys().variable("PIPELINE_PATIENCE__TRIES_MAX", "1");
+    let arguments = [
+        "run",
+        "Count the last page",
+        "--repo",
+        "[WORLD]/repo",
+        "--budget",
+        "9.00",
+    ];
+    for (answer, more) in [("y\n", &[][..]), ("n\n", &["--yes"])] {
+        let ended = world.on_a_terminal(answer, &[&arguments[..], more].concat());
+        let crews = ended
+            .stdout
+            .lines()
+            .filter(|it| it.starts_with("crew "))
+            .count();
+        assert_eq!((ended.code, crews), (16, 1), "{}", ended.stdout);
+        assert_eq!(ended.stdout.contains("[y/N]"), more.is_empty());
+    }
 }

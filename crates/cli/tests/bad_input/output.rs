@@ -194,7 +194,8 @@ fn help_says_what_each_thing_is_for() {
               models        List the models with their limits and prices, and what a typical task costs
               review-bench  Measure how often a reviewer is right, on changes of which it is known whether they
                             are wrong
-              doctor        Say what is installed, which keys are set and what the sandbox can do here
+              doctor        Say what is installed, which keys are set, what the sandbox can do here, and who can
+                            be reached
               config        Begin a configuration, say what holds, or where it is looked for
               clean         Say what takes up space and can go, and remove it
               completions   Print the completions of a shell
@@ -316,7 +317,8 @@ fn help_says_what_each_thing_is_for() {
                       anything is paid
 
                   --yes
-                      Don't ask before a run that may cost more than `confirm_above` of the configuration
+                      Don't ask before a run that may cost more than `confirm_above` of the configuration, or
+                      whose repository has no tests
 
                   --require <TIER>
                       Deliver only what was proven at least this far
@@ -404,7 +406,8 @@ fn help_says_what_each_thing_is_for() {
               models        List the models with their limits and prices, and what a typical task costs
               review-bench  Measure how often a reviewer is right, on changes of which it is known whether they
                             are wrong
-              doctor        Say what is installed, which keys are set and what the sandbox can do here
+              doctor        Say what is installed, which keys are set, what the sandbox can do here, and who can
+                            be reached
               config        Begin a configuration, say what holds, or where it is looked for
               clean         Say what takes up space and can go, and remove it
               completions   Print the completions of a shell

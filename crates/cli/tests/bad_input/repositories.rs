@@ -448,14 +448,15 @@ fn a_repository_is_looked_at_without_any_model() {
     expect![[r#"
         exit 0
         --- stdout
-        ✓ repository   [WORLD]/repo
-        ✓ commit       [COMMIT]
-        ✓ interpreter  Python [VERSION]
-        ✓ packages     from nothing declared, so pytest alone
-        ✓ set up in    [TIME]
-        ✓ suite        python -m pytest in the root, with no configuration
-        ✓ tests        2 found: 1 failed, 1 passed
-        ✓ ran for      [TIME]
+        ✓ repository     [WORLD]/repo
+        ✓ commit         [COMMIT]
+        ✓ interpreter    Python [VERSION]
+        ✓ packages       from nothing declared, so pytest alone
+        ✓ set up in      [TIME]
+        ✓ suite          python -m pytest in the root, with no configuration
+        ✓ tests          2 found: 1 failed, 1 passed
+        ✓ ran for        [TIME]
+        ✓ ready          its tests can be run here as a run would run them
     "#]]
     .assert_eq(&world.seen(&doctor));
 }
@@ -467,7 +468,7 @@ fn a_repository_whose_tests_can_not_be_collected_is_told_what_was_tried_and_what
     let seen = world.seen(&doctor);
     for words in [
         "exit 13\n",
-        "✗ blocked      `python -m pytest --collect-only` failed:\n",
+        "✗ blocked        `python -m pytest --collect-only` failed:\n",
         "No module named 'nowhere_to_be_found'\n",
         "(tried: Python [VERSION] with the newest releases: no test can be collected; ",
         "\n  [tool.pipeline]\n  install_command = ",

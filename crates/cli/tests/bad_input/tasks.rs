@@ -148,7 +148,7 @@ fn what_is_no_command_line_is_told_with_the_nearest_that_is() {
         expect![[r#"
             exit 2
             --- stderr
-            error: invalid value '0' for '--max-iterations <N>': 0 is not in 1..=20
+            error: invalid value '0' for '--max-iterations <N>': write a whole number from 1 to 20
 
             For more information, try '--help'.
         "#]],

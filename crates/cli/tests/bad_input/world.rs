@@ -19,6 +19,32 @@ const PROGRAM_SECONDS_MAX: &str = "240";
 /// How an installation reaches the package index on the machine that runs the tests.
 const INDEX_VARIABLES: [&str; 4] = ["PIP_INDEX_URL", "SSL_CERT_FILE", "PIP_CERT", "https_proxy"];
 
+/// Runs a program on a terminal of its own, answers each of its questions with the first argument, and prints what it said.
+const TERMINAL: &str = r#"
+import os, pty, sys
+answer, argv = sys.argv[1].encode(), sys.argv[2:]
+child, terminal = pty.fork()
+if child == 0:
+    os.execv(argv[0], argv)
+said, answered = b"", 0
+while True:
+    try:
+        piece = os.read(terminal, 4096)
+    except OSError:
+        break
+    if not piece:
+        break
+    said += piece
+    if answered < said.count(b"[y/N] "):
+        answered += 1
+        os.write(terminal, answer)
+sys.stdout.buffer.write(said.replace(b"\r\n", b"\n"))
+sys.stdout.buffer.flush()
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"#;
+/// What Ctrl-C types.
+pub(crate) const CTRL_C: &str = "\u{3}";
+
 /// A small package whose last page is lost, and its tests.
 pub(crate) const PAGES: &[(&str, &str)] = &[
     (
@@ -153,6 +179,23 @@ impl World {
     /// Runs the program in a folder of this world.
     pub(crate) fn pipeline_in(&self, folder: &str, arguments: &[&str]) -> Ended {
         self.start(folder, &[&[PIPELINE], arguments].concat())
+    }
+
+    /// Runs the program in the folder `here`, on a terminal where somebody answers each question so. Both streams are
+    /// standard output, without what moves the cursor.
+    pub(crate) fn on_a_terminal(&self, answer: &str, arguments: &[&str]) -> Ended {
+        let python = ["python3", "-c", TERMINAL, answer, PIPELINE];
+        let mut ended = self.start("here", &[&python[..], arguments].concat());
+        let moves = Regex::new("\u{1b}\\[[0-9;?]*[A-Za-z]|\r").expect("it is a pattern");
+        ended.stdout = moves.replace_all(&ended.stdout, "").into_owned();
+        ended
+    }
+
+    /// Runs a shell script in a folder of this world, in which `pipeline` is the program, and `$PROGRAM` its path.
+    pub(crate) fn shell(&self, folder: &str, script: &str) -> Ended {
+        let script =
+            format!("PROGRAM='{PIPELINE}'\npipeline() {{ \"$PROGRAM\" \"$@\"; }}\n{script}");
+        self.start(folder, &["bash", "-euo", "pipefail", "-c", &script])
     }
 
     /// Runs a shell script in which `"$PIPELINE"` is the program, with mounts of its own.

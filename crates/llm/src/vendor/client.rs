@@ -73,34 +73,10 @@ impl VendorModel {
             patience,
             ..
         } = &self.connection;
-        let failed = |why: &str| {
+        http_client(base_url, key.as_ref(), &**wire, patience.connect_ms_max).map_err(|why| {
             let message = format!("the HTTP client can't be made: {why}");
             Fault::new(Cause::Connection, &message, Again::Never)
-        };
-        let mut headers = wire.headers();
-        if let Some(key) = key {
-            let (name, before) = wire.key_header();
-            let mut value = HeaderValue::from_str(&format!("{before}{}", key.expose_secret()))
-                .map_err(|_| failed("the key has characters that no header can carry"))?;
-            // Keeps it out of debug output.
-            value.set_sensitive(true);
-            headers.insert(HeaderName::from_static(name), value);
-        }
-        let mut client = reqwest::Client::builder()
-            .default_headers(headers)
-            .user_agent(concat!("pipeline/", env!("CARGO_PKG_VERSION")))
-            // A key must not follow a redirect to another host.
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(Duration::from_millis(patience.connect_ms_max))
-            .tcp_nodelay(true);
-        if is_this_machine(base_url) {
-            client = client.no_proxy();
-        }
-        if base_url.scheme() == "http" {
-            // No certificate is ever looked at, so none has to be read.
-            client = client.tls_certs_only([]);
-        }
-        client.build().map_err(|it| failed(&it.to_string()))
+        })
     }
 
     async fn exchange(&self, request: &ModelRequest, service: Service) -> Result<Answered, Fault> {
@@ -163,6 +139,39 @@ impl VendorModel {
             Err(fault) => Err(fault.billed_if_it_says(usage)),
         }
     }
+}
+
+/// The client of one vendor, which sends the key with each request, and to no other host than it was made for.
+pub(super) fn http_client(
+    base_url: &Url,
+    key: Option<&SecretString>,
+    wire: &dyn Wire,
+    connect_ms_max: u64,
+) -> Result<reqwest::Client, String> {
+    let mut headers = wire.headers();
+    if let Some(key) = key {
+        let (name, before) = wire.key_header();
+        let mut value = HeaderValue::from_str(&format!("{before}{}", key.expose_secret()))
+            .map_err(|_| "the key has characters that no header can carry")?;
+        // Keeps it out of debug output.
+        value.set_sensitive(true);
+        headers.insert(HeaderName::from_static(name), value);
+    }
+    let mut client = reqwest::Client::builder()
+        .default_headers(headers)
+        .user_agent(concat!("pipeline/", env!("CARGO_PKG_VERSION")))
+        // A key must not follow a redirect to another host.
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_millis(connect_ms_max))
+        .tcp_nodelay(true);
+    if is_this_machine(base_url) {
+        client = client.no_proxy();
+    }
+    if base_url.scheme() == "http" {
+        // No certificate is ever looked at, so none has to be read.
+        client = client.tls_certs_only([]);
+    }
+    client.build().map_err(|it| it.to_string())
 }
 
 /// What to say of a body that is no JSON.

@@ -4,6 +4,7 @@ mod answer;
 mod client;
 mod fault;
 mod fit;
+mod reach;
 mod wait;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use crate::traffic::Lane;
 
 pub(crate) use client::{Connection, VendorModel};
 pub(crate) use fault::{Again, Billed, Cause, Fault, said};
+pub(crate) use reach::list_models;
 
 /// One request to one vendor, without patience.
 #[async_trait]

@@ -73,7 +73,7 @@ fn what_cannot_work_is_said_before_a_run_starts() {
             ("ANTHROPIC_BASE_URL", "api.anthropic.com"),
         ],
         expect![
-            "error: reach Anthropic at `api.anthropic.com`: relative URL without a base (check ANTHROPIC_BASE_URL)"
+            "error: reach Anthropic at `api.anthropic.com`: it isn't an address such as https://host.example/v1 (check ANTHROPIC_BASE_URL)"
         ],
     );
     check(

@@ -69,3 +69,23 @@ trait Wire: Send + Sync {
     /// An error in the vendor's form.
     fn error(&self, status: u16, words: &str) -> Value;
 }
+
+/// Whether a request for the list of models is answered. Gemini refuses a key with a status that it has for all that is wrong
+/// (<https://ai.google.dev/gemini-api/docs/troubleshooting>).
+fn lists(speaks: Speaks, received: &Received, key: &str) -> Result<(), Refusal> {
+    let (header, want) = match speaks {
+        Speaks::OpenAi => ("authorization", format!("Bearer {key}")),
+        Speaks::Azure => ("api-key", key.to_owned()),
+        Speaks::Anthropic => ("x-api-key", key.to_owned()),
+        Speaks::Gemini => ("x-goog-api-key", key.to_owned()),
+    };
+    if speaks == Speaks::Anthropic && received.header("anthropic-version").is_none() {
+        return Err(Refusal::bad("anthropic-version: header is required"));
+    }
+    match received.header(header) {
+        Some(given) if given == want => Ok(()),
+        None if key.is_empty() => Ok(()),
+        _ if speaks == Speaks::Gemini => Err(Refusal::bad("API_KEY_INVALID")),
+        _ => Err(Refusal::unknown_key()),
+    }
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::Response;
 use protocol::ScriptedReply;
 use serde_json::Value;
@@ -138,6 +138,7 @@ impl Kept {
 async fn answer(
     State(kept): State<Arc<Kept>>,
     ConnectInfo(line): ConnectInfo<Line>,
+    method: Method,
     uri: Uri,
     headers: HeaderMap,
     raw: String,
@@ -160,6 +161,15 @@ async fn answer(
         list.push(received.clone());
     };
     keep(&kept.received);
+    if method == Method::GET && uri.path().ends_with("/models") {
+        return match super::lists(kept.speaks, &received, &kept.key) {
+            Ok(()) => json(200, &serde_json::json!({"data": []})),
+            Err(refused) => json(
+                refused.status,
+                &serde_json::json!({"error": {"message": refused.words}}),
+            ),
+        };
+    }
     let Some(wire) = wire else {
         return json(
             404,

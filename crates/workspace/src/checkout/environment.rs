@@ -118,7 +118,7 @@ impl BaseTree {
     }
 
     /// Lays all files out in an existing, empty folder, as a repository of its own. Blocks. The repository reads the
-    /// objects in [`BaseTree::objects`].
+    /// objects of the base where they are.
     pub fn lay_out_in(&self, folder: &Path) -> Result<(), GitError> {
         let endings = Endings::of(&self.store.repository()?, &self.files)?;
         let never = AtomicBool::new(false);
