@@ -2,6 +2,7 @@
 
 mod adversary;
 mod agent;
+mod documents;
 mod fixture;
 mod folder;
 pub mod git;
@@ -20,6 +21,7 @@ pub use adversary::{Adversary, Ends};
 pub use agent::{
     MemorySteps, NoModel, NoSteps, RecordingLog, ScriptedAgent, Step, TestVisit, limits,
 };
+pub use documents::shell_lines;
 pub use fixture::{Expected, Fixture, files};
 pub use honest::{Honest, Kind, Share};
 pub use journal_text::journal_text;

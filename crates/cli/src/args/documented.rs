@@ -1,33 +1,17 @@
 //! Every command that the documents show is one that the program understands.
 
-use std::fs;
-use std::path::Path;
-
 use clap::Parser;
 
 use super::Cli;
 
-/// The commands of the program in the `sh` blocks of a page.
-fn commands(page: &str) -> Vec<String> {
-    let mut in_block = false;
-    let mut found = Vec::new();
-    for line in page.lines() {
-        if let Some(language) = line.strip_prefix("```") {
-            in_block = !in_block && language == "sh";
-        } else if in_block {
-            let said = line.split(" #").next().unwrap_or_default();
-            // What goes to a file or comes from another program is the shell's business.
-            let parts = said
-                .split(" | ")
-                .map(|it| it.split(" > ").next().unwrap_or_default().trim());
-            found.extend(
-                parts
-                    .filter(|it| it.starts_with("pipeline "))
-                    .map(str::to_owned),
-            );
-        }
-    }
-    found
+/// The commands of the program in a line of a shell.
+fn commands(line: &str) -> Vec<String> {
+    let said = line.split(" #").next().unwrap_or_default();
+    // What goes to a file or comes from another program is the shell's business.
+    let parts = said.split(" | ");
+    let parts = parts.map(|it| it.split(" > ").next().unwrap_or_default().trim());
+    let ours = parts.filter(|it| it.starts_with("pipeline "));
+    ours.map(str::to_owned).collect()
 }
 
 /// A command line in words, as a shell would have it.
@@ -48,26 +32,15 @@ fn words(line: &str) -> Vec<String> {
 
 #[test]
 fn every_command_in_the_documents_is_understood() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let mut pages = vec![root.join("README.md"), root.join("SECURITY.md")];
-    for entry in fs::read_dir(root.join("docs")).expect("the documents are there") {
-        let path = entry.expect("it can be listed").path();
-        pages.extend(
-            path.extension()
-                .is_some_and(|it| it == "md")
-                .then_some(path),
-        );
-    }
     let mut count = 0;
     let mut wrong = Vec::new();
-    for page in pages {
-        let text = fs::read_to_string(&page).expect("a page is text");
-        for command in commands(&text) {
+    for (page, line) in testkit::shell_lines() {
+        for command in commands(&line) {
             count += 1;
             if let Err(error) = Cli::try_parse_from(words(&command)) {
                 // Help is an answer, not a fault.
                 if error.use_stderr() {
-                    wrong.push(format!("{}: {command}\n{error}", page.display()));
+                    wrong.push(format!("{page}: {command}\n{error}"));
                 }
             }
         }

@@ -51,6 +51,17 @@ pub(crate) async fn examine(
     Ok(findings.end("its tests can be run here as a run would run them"))
 }
 
+/// How many tests there are and what they do. Where none passes, most likely something is missing that nobody declares.
+fn tests(run: &TestRun) -> Row {
+    let passes = run.results.iter().any(|it| it.outcome.is_green());
+    if passes || run.results.is_empty() {
+        return Row::fine("tests", "tests", counted(run));
+    }
+    Row::note("tests", "tests", counted(run)).advise(
+        "Say in `[tool.pipeline]` of `pyproject.toml` what they need (`install_command`) or how they are run (`test_command`).",
+    )
+}
+
 /// Says what blocks a repository; other errors are the program's.
 pub(crate) fn failed_to_set_up(error: WorkspaceError) -> Result<Exit, Failure> {
     match error {
@@ -116,7 +127,7 @@ fn tell_suite(survey: &Survey, findings: &mut Findings) {
         format!("{} in {place}, with {config}", survey.command),
     ));
     let run = &survey.run;
-    findings.add(Row::fine("tests", "tests", counted(run)));
+    findings.add(tests(run));
     let how_long = match run.exit {
         Ended::TooSlow => " (stopped: with a change only those tests run that it can affect)",
         _ => "",

@@ -1,7 +1,6 @@
 //! The commands of the documents do what they say: all that need neither a key nor the network are run as they stand there.
 
 use std::fs;
-use std::path::Path;
 
 use crate::world::{PAGES, ROUND_UP, World};
 
@@ -21,20 +20,6 @@ const LEFT_OUT: &[(&str, &str)] = &[
 /// Commands that are run, at least.
 const RUN_MIN: usize = 20;
 
-/// The lines with a command of ours in the `sh` blocks of a page.
-fn commands(page: &str) -> Vec<String> {
-    let mut in_block = false;
-    let mut found = Vec::new();
-    for line in page.lines() {
-        if let Some(language) = line.strip_prefix("```") {
-            in_block = !in_block && language == "sh";
-        } else if in_block && line.contains("pipeline ") {
-            found.push(line.to_owned());
-        }
-    }
-    found
-}
-
 /// Why a command is left out, if it is.
 fn left_out(command: &str) -> Option<&'static str> {
     let found = LEFT_OUT.iter().find(|(words, _)| command.contains(words));
@@ -43,18 +28,6 @@ fn left_out(command: &str) -> Option<&'static str> {
 
 #[test]
 fn every_command_of_the_documents_that_needs_no_key_ends_well() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let mut pages = vec![root.join("README.md"), root.join("SECURITY.md")];
-    for entry in fs::read_dir(root.join("docs")).expect("the documents are there") {
-        let path = entry.expect("it can be listed").path();
-        pages.extend(
-            path.extension()
-                .is_some_and(|it| it == "md")
-                .then_some(path),
-        );
-    }
-    pages.sort();
-
     // Keys that nobody takes: what is run here sends none.
     let world = World::with_repository(PAGES)
         .says("draft", &[ROUND_UP])
@@ -78,34 +51,27 @@ fn every_command_of_the_documents_that_needs_no_key_ends_well() {
         .to_owned();
 
     let (mut count, mut wrong) = (0, Vec::new());
-    for page in pages {
-        let text = fs::read_to_string(&page).expect("a page is text");
-        for command in commands(&text)
-            .into_iter()
-            .filter(|it| left_out(it).is_none())
-        {
-            count += 1;
-            let told = command
-                .replace(
-                    "~/.local/state/pipeline/evidence/20260101-0000-abcde",
-                    "FOLDER",
-                )
-                .replace("FOLDER", "[WORLD]/bundle")
-                .replace("RUN", &run);
-            let cache = match told.contains("--cache") {
-                // The tools of all tests are in the other one.
-                true => "[WORLD]/another-cache",
-                false => "[WORLD]/cache",
-            };
-            let script = format!("export XDG_CACHE_HOME='{cache}'\n{told}");
-            let ended = world.shell("home/src/project", &script);
-            if ended.code != 0 {
-                wrong.push(format!(
-                    "{}: {command}\n{}",
-                    page.display(),
-                    world.seen(&ended)
-                ));
-            }
+    for (page, command) in testkit::shell_lines() {
+        if !command.contains("pipeline ") || left_out(&command).is_some() {
+            continue;
+        }
+        count += 1;
+        let told = command
+            .replace(
+                "~/.local/state/pipeline/evidence/20260101-0000-abcde",
+                "FOLDER",
+            )
+            .replace("FOLDER", "[WORLD]/bundle")
+            .replace("RUN", &run);
+        let cache = match told.contains("--cache") {
+            // The tools of all tests are in the other one.
+            true => "[WORLD]/another-cache",
+            false => "[WORLD]/cache",
+        };
+        let script = format!("export XDG_CACHE_HOME='{cache}'\n{told}");
+        let ended = world.shell("home/src/project", &script);
+        if ended.code != 0 {
+            wrong.push(format!("{page}: {command}\n{}", world.seen(&ended)));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -26,7 +26,10 @@ pub(super) struct Declared {
 impl Declared {
     /// The Django project whose tests are run in this folder.
     pub(super) fn django(&self, test_folder: &str) -> Option<DjangoProject> {
-        let is_inside = |it: &&str| test_folder.is_empty() || it.starts_with(test_folder);
+        let is_inside = |it: &&str| {
+            let below = it.strip_prefix(test_folder);
+            test_folder.is_empty() || below.is_some_and(|it| it.starts_with('/'))
+        };
         let paths = self.files.keys().map(String::as_str).filter(is_inside);
         let mut said = DjangoProject::candidates(paths)
             .into_iter()
