@@ -4,8 +4,7 @@ use llm::{Catalog, DEFAULT_CREW, Role};
 use protocol::{Agent, ModelId, Reason, RunId, RunState, Status};
 
 use crate::ending::Ended;
-use crate::seats;
-use crate::settings::Settings;
+use runs::Settings;
 
 /// Drafts that are proposed beyond those that were made.
 const MORE_DRAFTS: u8 = 2;
@@ -124,7 +123,10 @@ impl Seat {
     fn named_in(explanation: &str, settings: &Settings) -> Option<Seat> {
         let name = explanation.split_whitespace().next()?;
         let coders = 0..settings.coders.len();
-        if let Some(place) = coders.into_iter().find(|it| seats::coder_name(*it) == name) {
+        if let Some(place) = coders
+            .into_iter()
+            .find(|it| runs::crew::coder_name(*it) == name)
+        {
             return Some(Seat::Coder(place));
         }
         if agents_test::TestAuthor::new().name() == name {
@@ -184,7 +186,7 @@ mod tests {
     use protocol::Task;
 
     use super::*;
-    use crate::settings::ModelSource;
+    use runs::ModelSource;
 
     fn settings() -> Settings {
         let id = |vendor: &str| ModelId::new(vendor, "m");

@@ -20,7 +20,7 @@ pub(crate) use self::again::{
     ForkArgs, OtherBoundsArgs, OtherCrewArgs, OtherSourceArgs, ResumeArgs,
 };
 pub(crate) use self::bench::ReviewBenchArgs;
-pub(crate) use self::run::{CREWS, CrewArgs, OutArgs, Require, RunArgs, SourceArgs, WallArgs};
+pub(crate) use self::run::{CREWS, CrewArgs, OutArgs, RunArgs, SourceArgs, WallArgs};
 
 /// Takes a coding task and a repository, and returns a change that was tested and reviewed.
 #[derive(Debug, Parser)]

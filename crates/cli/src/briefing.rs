@@ -4,9 +4,9 @@ use llm::{Catalog, Day, Price, Prices, Rates, Role, Service, Spent, Tier, typica
 use protocol::{Effort, ModelId};
 use serde::Serialize;
 
-use crate::settings::Settings;
 use crate::surroundings::Surroundings;
 use crate::words;
+use runs::Settings;
 
 /// Where the values stand behind the labels.
 const INDENT: usize = 12;
@@ -345,7 +345,6 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
-    use crate::crew;
 
     fn briefing(flex: bool, elsewhere: &str) -> Briefing {
         let catalog = Catalog::bundled();
@@ -353,7 +352,7 @@ mod tests {
         let model = |role| of_crew.pick(role).model();
         let coders = [model(Role::Draft), model(Role::Refine)];
         let (author, reviewer) = (model(Role::Author), model(Role::Review));
-        let seats = crew::seats(&coders, Some(&author), Some(&reviewer));
+        let seats = runs::crew::roles(&coders, Some(&author), Some(&reviewer));
         let day = "2026-11-29".parse().unwrap();
         let prices = Prices::bundled();
         let effort = |role: Role| of_crew.pick(role).effort;

@@ -1,19 +1,18 @@
 //! What a run that is resumed or forked does otherwise than before: models, bounds, destinations.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use llm::Role;
-use pipeline::fork;
-use protocol::{Entry, Kept, Limits, ModelId, RunEvent, Seat};
+use protocol::{Limits, ModelId};
 
 use crate::args::{OtherBoundsArgs, OtherCrewArgs, OtherSourceArgs, OutArgs};
-use crate::by_role::ByRole;
 use crate::crew::{self, Chosen};
 use crate::failure::Failure;
-use crate::settings::{self, ModelSource, Settings};
+use crate::settings;
 use crate::surroundings::Surroundings;
-use crate::{wiring, words};
+use runs::ByRole;
+use runs::{ModelSource, Settings};
 
 /// Every change that a command line asks for.
 pub(crate) struct Changes<'a> {
@@ -168,7 +167,7 @@ impl Changes<'_> {
             patch: or(&self.out.patch, &before.patch),
             // The name of a branch has the name of its run in it, so a fork's is its own.
             commit: self.out.commit || before.commit,
-            require: self.bounds.require.or(before.require),
+            require: self.bounds.require.map(Into::into).or(before.require),
             unconfined: self.unconfined || before.unconfined,
             ..before.clone()
         }
@@ -287,88 +286,4 @@ fn every_role_has_a_vendor(settings: &Settings) -> Result<(), Failure> {
         "Give {} a model of a vendor as well, or `none`; or give all roles other scripts with --scripted FOLDER.",
         flags.join(" and ")
     )))
-}
-
-/// Agents that have another model in `after`, are new there, or are gone. The names of scripts say nothing of what is in
-/// them, so other scripts are other models.
-pub(crate) fn replaced(before: &[Seat], after: &[Seat], other_scripts: bool) -> Vec<String> {
-    let in_crew = |crew: &[Seat], agent: &str| -> Option<Seat> {
-        crew.iter().find(|it| it.agent == agent).cloned()
-    };
-    let mut replaced: Vec<String> = Vec::new();
-    for seat in before.iter().chain(after) {
-        let other = in_crew(before, &seat.agent) != in_crew(after, &seat.agent)
-            || (other_scripts && seat.model.is_some());
-        if other && !replaced.contains(&seat.agent) {
-            replaced.push(seat.agent.clone());
-        }
-    }
-    replaced
-}
-
-/// Refuses terms that a run can't go on under; `history` ends with the event that makes them known.
-pub(crate) fn can_go_on(
-    history: &[Entry],
-    settings: &Settings,
-    limits: &Limits,
-) -> Result<(), Failure> {
-    let kept = Kept::of(history);
-    let drafts = history.iter().filter_map(|it| match &it.event {
-        RunEvent::Started { iteration, .. } if kept.counts(it.seq) => Some(*iteration),
-        _ => None,
-    });
-    let begun = drafts.max().unwrap_or(0);
-    if limits.iterations_max < begun {
-        return Err(Failure::plain_usage(format!(
-            "go on with at most {}: draft {begun} has begun already (allow more with --max-iterations)",
-            delivery::words::counted(limits.iterations_max.into(), "draft")
-        )));
-    }
-    let (Some(coder), Some(reviewer)) = (fork::last_coder(history), &settings.reviewer) else {
-        return Ok(());
-    };
-    if settings.source.asks_vendors() && coder.vendor == reviewer.vendor {
-        return Err(Failure::plain_usage(format!(
-            "let {reviewer} review what {coder} wrote before: the reviewer must be of another vendor than the last coder"
-        ))
-        .advise(
-            "Give a --reviewer of another vendor, or go on from before the draft was written (`pipeline fork RUN --at EVENT`; \
-             `pipeline log RUN` numbers the events).",
-        ));
-    }
-    Ok(())
-}
-
-/// Refuses a cap that is reached already: nobody could be asked.
-pub(crate) fn can_be_paid(history: &[Entry], settings: &Settings) -> Result<(), Failure> {
-    let spent = wiring::spent(history);
-    let budget = settings.budget();
-    let over = |cap: Option<u64>, spent: u64| cap.filter(|it| *it <= spent);
-    if let Some(cap) = over(budget.tokens_max, spent.tokens) {
-        return Err(Failure::plain_usage(format!(
-            "go on with a budget of {}: what was done before has used {} (both count; give a higher --token-budget)",
-            words::tokens(cap),
-            words::tokens(spent.tokens)
-        )));
-    }
-    if let Some(cap) = over(budget.microusd_max, spent.microusd) {
-        return Err(Failure::plain_usage(format!(
-            "go on with a budget of {}: what was done before has cost {} (both count; give a higher --budget)",
-            delivery::words::money(Some(cap)),
-            delivery::words::money(Some(spent.microusd))
-        )));
-    }
-    Ok(())
-}
-
-/// Whether two sources of replies are other scripts.
-pub(crate) fn other_scripts(before: &ModelSource, after: &ModelSource) -> bool {
-    let folder = |it: &ModelSource| -> Option<PathBuf> {
-        match it {
-            ModelSource::Scripts { folder, .. } => Some(folder.clone()),
-            ModelSource::Demo => Some(Path::new("").to_owned()),
-            ModelSource::Vendors { .. } | ModelSource::Replay { .. } => None,
-        }
-    };
-    folder(after).is_some() && folder(before) != folder(after)
 }

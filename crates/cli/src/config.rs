@@ -11,9 +11,9 @@ use protocol::{Effort, Limits};
 use serde::{Deserialize, Serialize};
 use workspace::git::Identity;
 
-use crate::by_role::ByRole;
 use crate::failure::Failure;
 use crate::surroundings::Surroundings;
+use runs::ByRole;
 
 /// The name of the configuration file in both places.
 pub(crate) const FILE: &str = "pipeline.toml";
@@ -100,8 +100,6 @@ pub(crate) struct Price {
     pub(crate) output: f64,
 }
 
-const MIB: u64 = 1024 * 1024;
-
 impl Default for Config {
     fn default() -> Config {
         Config {
@@ -126,31 +124,7 @@ impl Default for Config {
             prices: BTreeMap::new(),
             openai_api: None,
             patience: Patience::STANDARD,
-            limits: Limits {
-                iterations_max: 3,
-                turns_max: 60,
-                tool_calls_per_reply_max: 32,
-                visit_tokens_max: 2_000_000,
-                visit_seconds_max: 30 * 60,
-                reply_tokens_max: 16_000,
-                command_seconds_max: 120,
-                test_run_seconds_max: 15 * 60,
-                install_seconds_max: 15 * 60,
-                cpu_seconds_max: 15 * 60,
-                memory_bytes_max: 4096 * MIB,
-                file_bytes_max: 1024 * MIB,
-                processes_max: 512,
-                output_bytes_max: 64 * 1024,
-                output_flood_bytes_max: 64 * MIB,
-                answer_bytes_max: 16 * 1024,
-                author_tries_max: 3,
-                patch_bytes_max: 1 << 20,
-                patch_files_max: 200,
-                suite_seconds_max: 600,
-                reruns_max: 10,
-                bite_hunks_max: 16,
-                bite_seconds_max: 120,
-            },
+            limits: Limits::STANDARD,
         }
     }
 }

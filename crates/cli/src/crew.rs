@@ -6,9 +6,9 @@ use llm::{Catalog, CrewEntry, DEFAULT_CREW, ModelSpec, RecordedRun, Role};
 use protocol::{Effort, ModelId, Stage};
 
 use crate::args::CrewArgs;
-use crate::by_role::ByRole;
 use crate::config::Config;
 use crate::failure::Failure;
+use runs::ByRole;
 
 /// The models of a run, and how hard they think.
 #[derive(Debug, Default)]
@@ -120,7 +120,7 @@ impl Chosen {
 
     /// The models with their roles. The first coder drafts, every further one refines.
     pub(crate) fn seats(&self) -> impl Iterator<Item = (Role, &ModelId)> {
-        seats(
+        runs::crew::roles(
             &self.coders,
             self.test_author.as_ref(),
             self.reviewer.as_ref(),
@@ -212,7 +212,7 @@ fn recorded_fallbacks(run: &RecordedRun) -> BTreeMap<Role, ModelId> {
         let role = match seat.stage {
             Stage::Drafting => {
                 coders += 1;
-                coder_role(coders - 1)
+                runs::crew::coder_role(coders - 1)
             }
             Stage::Testing => Role::Author,
             _ => Role::Review,
@@ -222,29 +222,6 @@ fn recorded_fallbacks(run: &RecordedRun) -> BTreeMap<Role, ModelId> {
         }
     }
     found
-}
-
-/// The models with their roles, in the order of the walk.
-pub(crate) fn seats<'a>(
-    coders: &'a [ModelId],
-    test_author: Option<&'a ModelId>,
-    reviewer: Option<&'a ModelId>,
-) -> impl Iterator<Item = (Role, &'a ModelId)> {
-    let coders = coders
-        .iter()
-        .enumerate()
-        .map(|(place, model)| (coder_role(place), model));
-    coders
-        .chain(test_author.map(|it| (Role::Author, it)))
-        .chain(reviewer.map(|it| (Role::Review, it)))
-}
-
-/// The role of a coder by its place in the order, counted from 0.
-pub(crate) fn coder_role(place: usize) -> Role {
-    match place {
-        0 => Role::Draft,
-        _ => Role::Refine,
-    }
 }
 
 /// The crew that a flag or the configuration names.

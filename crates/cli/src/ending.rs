@@ -1,18 +1,12 @@
-//! The end of a run: what is delivered, and the last lines a person reads.
+//! The end of a run: the last lines a person reads.
 
 use std::path::{Path, PathBuf};
 
-use delivery::{Bundle, Signers};
-use protocol::{Entry, Evidence, RunEvent, RunId, RunState, Status, Tier};
-use workspace::checkout::Checkout;
+use protocol::{Evidence, RunId, RunState, Status, Tier};
+use runs::{Delivery, Settings};
 
-use crate::args::Require;
 use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::ground;
-use crate::home::Home;
 use crate::progress::Mode;
-use crate::settings::Settings;
 use crate::{advice, out, words};
 
 /// Lines of an explanation; the end of a failed command's output is among them.
@@ -36,131 +30,38 @@ pub(crate) struct Ended<'a> {
     pub(crate) held_back: bool,
 }
 
-/// Why a completed change isn't delivered, when less was proven than the user requires.
-pub(crate) fn below_required(state: &RunState, require: Option<Require>) -> Option<String> {
-    let wanted = match require? {
-        Require::Proven => Tier::Proven,
-        Require::RegressionSafe => Tier::RegressionSafe,
-    };
-    let tier = state.tier?;
-    (tier < wanted).then(|| {
-        format!(
-            "the change is {}, and --require asks for {}; it is not delivered",
-            words::tier(tier),
-            words::tier(wanted)
-        )
-    })
+/// Why a completed change isn't delivered, when less was proven than is required.
+pub(crate) fn held_back((tier, wanted): (Tier, Tier)) -> String {
+    format!(
+        "the change is {}, and --require asks for {}; it is not delivered",
+        words::tier(tier),
+        words::tier(wanted)
+    )
 }
 
-/// Whether everything that the settings ask for could be written, while nothing has been paid yet.
-pub(crate) fn check_places(settings: &Settings) -> Result<(), Failure> {
-    let early = |failure: Failure| {
-        failure.advise("Nothing was begun: choose another place, and run the task again.")
-    };
-    let refused = |it| early(Failure::told(Exit::Usage, it));
-    if let Some(folder) = &settings.out {
-        Bundle::check_place(folder).map_err(refused)?;
+/// Where a change was delivered to, in a line or two.
+pub(crate) fn delivered(delivery: &Delivery) -> String {
+    match delivery {
+        Delivery::Patch(file) => format!("patch       {}  (git apply {0})", file.display()),
+        Delivery::Branch {
+            name,
+            commit,
+            repository,
+        } => format!(
+            "branch      {name} at {} in {1}\n            git -C {1} show {name}",
+            words::short_hash(commit),
+            repository.display(),
+        ),
+        Delivery::Files(folder) => format!("files       {}", folder.display()),
     }
-    if let Some(file) = &settings.patch {
-        delivery::check_patch_place(file).map_err(refused)?;
-    }
-    let local = ground::local_folder(settings).filter(|_| settings.commit);
-    // A work tree beside another one has a file there; what it names is looked at when the branch is made.
-    if let Some(objects) = local
-        .map(|it| it.join(".git/objects"))
-        .filter(|it| it.is_dir())
-    {
-        tempfile::Builder::new()
-            .prefix("tmp_obj_")
-            .tempfile_in(&objects)
-            .map_err(|it| {
-                let doing = format!(
-                    "write into {}, where --commit puts the change",
-                    objects.display()
-                );
-                early(Failure::usage(doing, it))
-            })?;
-    }
-    Ok(())
 }
 
-/// Delivers a completed change as the settings say.
-pub(crate) async fn deliver(
-    home: &Home,
-    run: &RunId,
-    settings: &Settings,
-    state: &RunState,
-    history: &[Entry],
-) -> Result<Vec<String>, Failure> {
-    let kept = |failure: Failure| {
-        failure.advise(format!(
-            "The change is kept: `pipeline diff {run}` prints it, and `pipeline resume {run}` delivers it again."
-        ))
-    };
-    let mut delivered = Vec::new();
-    if let Some(file) = &settings.patch {
-        delivery::write_patch(state, &run.0, file).map_err(|it| {
-            kept(Failure::new(
-                Exit::Delivery,
-                format!("write the patch of {run}"),
-                it,
-            ))
-        })?;
-        delivered.push(format!("patch       {}  (git apply {0})", file.display()));
+/// The files of a run that started from nothing.
+pub(crate) fn files(delivery: &Delivery) -> Option<PathBuf> {
+    match delivery {
+        Delivery::Files(folder) => Some(folder.clone()),
+        Delivery::Patch(_) | Delivery::Branch { .. } => None,
     }
-    if settings.commit {
-        delivered.push(commit(home, run, settings, history).map_err(kept)?);
-    }
-    if settings.repo.is_none() {
-        delivered.push(files(home, run, history).map_err(kept)?);
-    }
-    Ok(delivered)
-}
-
-/// A run that started from nothing has no repository to apply a patch to: its files are what the user wants.
-fn files(home: &Home, run: &RunId, history: &[Entry]) -> Result<String, Failure> {
-    let folder = home.files_folder(run);
-    let failed = |it: Box<dyn std::error::Error + Send + Sync>| {
-        let doing = format!("write the files of {run} into {}", folder.display());
-        Failure::new(Exit::Delivery, doing, it)
-    };
-    let Some(RunEvent::Finished { tree, .. }) = history.last().map(|it| &it.event) else {
-        return Err(failed("the run isn't at its end".into()));
-    };
-    // A delivery that was broken off is made anew.
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder).map_err(|it| failed(it.into()))?;
-    }
-    Checkout::kept_in(&home.run_folder(run))
-        .and_then(|store| Checkout::lay_out_kept(&store, tree, &folder))
-        .map_err(|it| failed(it.into()))?;
-    Ok(format!("files       {}", folder.display()))
-}
-
-fn commit(
-    home: &Home,
-    run: &RunId,
-    settings: &Settings,
-    history: &[Entry],
-) -> Result<String, Failure> {
-    let doing = || format!("commit the change of {run}");
-    let folder = home.run_folder(run);
-    let target = ground::local_folder(settings).unwrap_or_else(|| folder.join("delivered.git"));
-    let store =
-        Checkout::kept_in(&folder).map_err(|it| Failure::new(Exit::Delivery, doing(), it))?;
-    let author = home.config.author.identity();
-    let signers = Signers {
-        author: author.clone(),
-        committer: author,
-    };
-    let made = delivery::commit_change(&store, &target, run, history, &signers)
-        .map_err(|it| Failure::new(Exit::Delivery, doing(), it))?;
-    Ok(format!(
-        "branch      {} at {} in {2}\n            git -C {2} show {0}",
-        made.branch,
-        words::short_hash(&made.commit),
-        made.repository.display(),
-    ))
 }
 
 /// Prints the last lines and says with which code to leave.

@@ -1,5 +1,7 @@
 //! An error on its way to the user: what failed, why, what to do, and the exit code.
 
+mod of_runs;
+
 use std::error::Error;
 use std::fmt;
 

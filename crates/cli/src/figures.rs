@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use protocol::{Effort, ReviewerFigure};
+use protocol::ReviewerFigure;
 use review_bench::{BenchError, Figures};
 
 use crate::failure::Failure;
@@ -15,15 +15,10 @@ pub(crate) fn file(surroundings: &Surroundings) -> PathBuf {
     surroundings.state.join("reviewers.toml")
 }
 
-/// The figures that were measured with the cases of this program, of models that were told to think so hard; the user's own
-/// before those that come along.
-pub(crate) fn known(
-    surroundings: &Surroundings,
-    effort: Option<Effort>,
-) -> Result<Vec<ReviewerFigure>, Failure> {
+/// The figures that were measured with the cases of this program; the user's own before those that come along.
+pub(crate) fn known(surroundings: &Surroundings) -> Result<Vec<ReviewerFigure>, Failure> {
     let mut known = own(surroundings)?.known;
     known.extend(bundled()?.known);
-    known.retain(|it| it.effort == effort);
     if known.is_empty() {
         return Ok(known);
     }

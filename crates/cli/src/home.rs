@@ -1,9 +1,7 @@
 //! Where everything of this user is kept: configuration, runs, caches.
 
-use std::path::PathBuf;
-use std::time::Duration;
-
 use protocol::RunId;
+use runs::Folders;
 use store::{Owner, Store, StoreError};
 
 use crate::config::{self, Config};
@@ -11,9 +9,6 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::out;
 use crate::surroundings::Surroundings;
-
-/// How long a run stays ours without a sign of life.
-pub(crate) const LEASE_MAX: Duration = Duration::from_secs(30);
 
 /// What every command about runs begins with.
 pub(crate) struct Home {
@@ -69,19 +64,12 @@ impl Home {
         })
     }
 
-    /// The private folder of a run.
-    pub(crate) fn run_folder(&self, run: &RunId) -> PathBuf {
-        self.surroundings.state.join("runs").join(&run.0)
-    }
-
-    /// Where the files of a run go that started from nothing.
-    pub(crate) fn files_folder(&self, run: &RunId) -> PathBuf {
-        self.surroundings.state.join("files").join(&run.0)
-    }
-
-    /// Where the evidence of a run goes unless the user said otherwise.
-    pub(crate) fn bundle_folder(&self, run: &RunId) -> PathBuf {
-        self.surroundings.state.join("evidence").join(&run.0)
+    /// Where the files of runs are.
+    pub(crate) fn folders(&self) -> Folders {
+        Folders {
+            state: self.surroundings.state.clone(),
+            cache: self.surroundings.cache.clone(),
+        }
     }
 }
 

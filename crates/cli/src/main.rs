@@ -1,24 +1,20 @@
 //! The program: names every crate, reads the environment, knows the terminal.
 
 mod advice;
-mod again;
 mod args;
 mod bench;
 mod briefing;
-mod by_role;
 mod changes;
 mod commands;
 mod config;
 mod crew;
-mod demo;
 mod ending;
 mod exit;
 mod failure;
 mod figures;
 mod findings;
-mod ground;
 mod home;
-mod lacks;
+mod host;
 mod out;
 mod paint;
 mod progress;
@@ -27,13 +23,11 @@ mod reference;
 mod rehearsal;
 mod reopen;
 mod reopened;
-mod seats;
 mod session;
 mod settings;
 mod signals;
 mod surroundings;
 mod task;
-mod wiring;
 mod words;
 
 use std::io::Write;

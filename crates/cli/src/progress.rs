@@ -2,6 +2,7 @@
 //!
 //! Everything here is on standard error; standard output belongs to results and to `--json`.
 
+mod notes;
 mod working;
 
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use delivery::{Step, Tracer};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use protocol::{Entry, Evidence, Log, Note, RunEvent, RunId, Seat, Stage, Terms, Verdict};
+use protocol::{Entry, Evidence, RunEvent, RunId, Seat, Stage, Terms, Verdict};
 use serde::Serialize;
 
 use self::working::Working;
@@ -79,6 +80,8 @@ struct Inner {
     spent_microusd: u64,
     /// The most that it may cost.
     microusd_max: Option<u64>,
+    /// What is said once the run is opened.
+    briefing: Option<Briefing>,
 }
 
 impl Progress {
@@ -190,6 +193,11 @@ impl Progress {
         self.is_asking.store(false, Ordering::Relaxed);
     }
 
+    /// Who works, what each costs, and the cap, below the lines with which a run opens.
+    pub(crate) fn brief_once_opened(&self, briefing: Briefing) {
+        self.lock().briefing = Some(briefing);
+    }
+
     /// Who works, what each costs, and the cap.
     pub(crate) fn brief(&self, briefing: &Briefing) {
         {
@@ -217,6 +225,10 @@ impl Progress {
                 }
                 for line in words::opening(task, base, self.width()) {
                     self.print(&line);
+                }
+                let briefing = self.lock().briefing.take();
+                if let Some(briefing) = briefing {
+                    self.brief(&briefing);
                 }
             }
             RunEvent::SetUp {
@@ -398,87 +410,6 @@ impl Progress {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Log for Progress {
-    fn note(&self, note: Note) {
-        if !matches!(self.mode, Mode::Live | Mode::Plain) {
-            return;
-        }
-        match note {
-            Note::Asking { agent } => {
-                let (named, total) = (self.named(&agent), Progress::total(&self.lock()));
-                self.update(&agent, |line| {
-                    let used = match line.tokens {
-                        0 => String::new(),
-                        _ => format!(", {} so far", line.used()),
-                    };
-                    line.bar
-                        .set_message(format!("{named} is waited for{used}{total}"));
-                });
-            }
-            Note::Answered {
-                agent,
-                tokens,
-                cost_microusd,
-            } => {
-                let total = {
-                    let mut inner = self.lock();
-                    inner.spent_microusd += cost_microusd.unwrap_or(0);
-                    Progress::total(&inner)
-                };
-                let named = self.named(&agent);
-                self.update(&agent, |line| {
-                    line.tokens += tokens;
-                    if let Some(cost) = cost_microusd {
-                        line.cost_microusd = Some(line.cost_microusd.unwrap_or(0) + cost);
-                    }
-                    let used = line.used();
-                    line.bar
-                        .set_message(format!("{named} reads the reply, {used}{total}"));
-                });
-            }
-            // Nothing to be done about it.
-            Note::Renamed { .. } => {}
-            Note::Tool { agent, call } => self.update(&agent, |line| {
-                line.bar.set_message(format!(
-                    "{agent} {} · {}",
-                    words::one_line(&call, 70),
-                    line.used()
-                ));
-            }),
-            Note::Tested {
-                done,
-                total,
-                failed,
-            } => {
-                let lines = &self.lock().lines;
-                for line in lines.values().filter(|it| it.what == "Testing") {
-                    line.bar
-                        .set_message(format!("{done} of {total} tests, {failed} failed"));
-                }
-            }
-            Note::Retrying {
-                vendor,
-                why,
-                wait_ms,
-            } => self.print(&format!(
-                "  … {vendor}: {}; trying again in {}",
-                words::one_line(&why, 100),
-                words::duration(Duration::from_millis(wait_ms))
-            )),
-            Note::StandIn { agent, of, by, why } => self.print(&format!(
-                "  ! {agent}: {by} stands in for {of}: could not {}",
-                words::one_line(&why, 200)
-            )),
-            Note::Warning { text } => self.print(&format!("  ! {}", words::visible(&text))),
-            Note::Progress { what, how_far } => {
-                self.update(&what, |line| {
-                    line.bar.set_message(words::one_line(&how_far, 80))
-                });
-            }
-        }
     }
 }
 

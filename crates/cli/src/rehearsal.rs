@@ -1,29 +1,20 @@
-//! A run up to its first request: what a dry run says, and how a run that never began is forgotten.
-
-use std::time::Duration;
+//! A run up to its first request: what a dry run says, and what a person is asked.
 
 use protocol::{Base, Entry, Task};
+use runs::{Lack, Settings};
 use serde_json::json;
-use store::Lease;
 
 use crate::briefing::Briefing;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::home::{Home, store_failure};
-use crate::lacks::Lack;
+use crate::home::Home;
 use crate::progress::Mode;
-use crate::settings::{self, Settings};
-use crate::{out, wiring, words};
-
-/// How often the folder of a run that never began is tried to be removed.
-const FORGETTING_TRIES_MAX: u32 = 100;
-/// The wait between two tries.
-const FORGETTING_WAIT_MS: u64 = 20;
+use crate::{out, settings, words};
 
 /// Who works on a run, and what it may cost from here on.
 pub(crate) fn briefing(home: &Home, settings: &Settings, history: &[Entry]) -> Briefing {
     let prices = settings::prices(&home.config);
-    let spent = wiring::spent(history);
+    let spent = runs::spent(history);
     Briefing::of(settings, &prices, &home.surroundings, spent)
 }
 
@@ -90,29 +81,4 @@ pub(crate) fn told(
         out::line(&line);
     }
     Ok(Exit::Done)
-}
-
-/// Takes back a run in which nothing has happened, with its folder.
-pub(crate) async fn forget(home: &Home, lease: Lease) -> Result<(), Failure> {
-    let folder = home.run_folder(lease.run());
-    home.store
-        .discard(lease)
-        .await
-        .map_err(|it| store_failure("take the run back", it))?;
-    let mut tries = 0;
-    while folder.exists() {
-        tries += 1;
-        match std::fs::remove_dir_all(&folder) {
-            // A checkout that was just dropped lays out and clears its trees in the background for a moment.
-            Err(_) if tries < FORGETTING_TRIES_MAX => {
-                tokio::time::sleep(Duration::from_millis(FORGETTING_WAIT_MS)).await;
-            }
-            Err(error) => {
-                let doing = format!("remove the folder {}", folder.display());
-                return Err(Failure::broken(doing, error));
-            }
-            Ok(()) => {}
-        }
-    }
-    Ok(())
 }

@@ -4,8 +4,8 @@ use delivery::words::counted;
 use protocol::{Entry, Kept, ModelId, ModelReply, RunEvent, Seat, Stage, Terms};
 
 use crate::progress::Progress;
-use crate::settings::Settings;
-use crate::{wiring, words};
+use crate::words;
+use runs::Settings;
 
 /// Says what a run begins with and what is different from here on. The last event of `future` makes it so.
 pub(crate) fn tell(progress: &Progress, future: &[Entry], settings: &Settings) {
@@ -22,7 +22,7 @@ pub(crate) fn tell(progress: &Progress, future: &[Entry], settings: &Settings) {
         return;
     };
     if fork.is_some() {
-        let spent = wiring::spent(past);
+        let spent = runs::spent(past);
         let replies: Vec<&ModelReply> = past.iter().filter_map(reply).collect();
         let known = replies.iter().all(|it| it.cost_microusd.is_some());
         progress.say(&format!(

@@ -1,7 +1,6 @@
 //! Ctrl-C and SIGTERM: the first asks a run to stop where it can be resumed, the second stops at once.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use pipeline::{Stop, StopHandle};
 use protocol::RunId;
@@ -13,35 +12,30 @@ use crate::progress::Progress;
 
 /// Obeys Ctrl-C and SIGTERM as long as it lives.
 pub(crate) struct Signals {
-    pub(crate) stop: Stop,
-    /// Whether there is a run that could be resumed.
-    has_begun: Arc<AtomicBool>,
+    /// Asked by the first of them.
+    pub(crate) stop: StopHandle,
+    /// The run that could be resumed, once there is one.
+    run: Arc<OnceLock<RunId>>,
     listening: JoinHandle<()>,
 }
 
 impl Signals {
-    /// For a run that is there already.
-    pub(crate) fn obey(progress: &Arc<Progress>, run: &RunId) -> Signals {
-        let signals = Signals::before(progress, run);
-        signals.begin();
-        signals
-    }
-
-    /// For a run in which nothing has happened: until it begins, there is nothing to resume.
-    pub(crate) fn before(progress: &Arc<Progress>, run: &RunId) -> Signals {
-        let (handle, stop) = Stop::new();
-        let has_begun = Arc::new(AtomicBool::new(false));
-        let obeying = obey(handle, progress.clone(), run.clone(), has_begun.clone());
+    /// Until a run begins, there is nothing to resume.
+    pub(crate) fn obey(progress: &Arc<Progress>) -> Signals {
+        let (stop, _) = Stop::new();
+        let run = Arc::new(OnceLock::new());
+        let obeying = obey(stop.clone(), progress.clone(), run.clone());
         Signals {
             stop,
-            has_begun,
+            run,
             listening: tokio::spawn(obeying),
         }
     }
 
     /// From now on there is something to resume.
-    pub(crate) fn begin(&self) {
-        self.has_begun.store(true, Ordering::Relaxed);
+    pub(crate) fn begin(&self, run: &RunId) {
+        // A process has one run; a second word about it says the same.
+        let _ = self.run.set(run.clone());
     }
 }
 
@@ -51,7 +45,7 @@ impl Drop for Signals {
     }
 }
 
-async fn obey(handle: StopHandle, progress: Arc<Progress>, run: RunId, has_begun: Arc<AtomicBool>) {
+async fn obey(handle: StopHandle, progress: Arc<Progress>, run: Arc<OnceLock<RunId>>) {
     let Ok(mut terminated) = signal(SignalKind::terminate()) else {
         return;
     };
@@ -66,9 +60,9 @@ async fn obey(handle: StopHandle, progress: Arc<Progress>, run: RunId, has_begun
             std::process::exit(Exit::Cancelled.code().into());
         }
         asked = true;
-        let later = match has_begun.load(Ordering::Relaxed) {
-            true => format!("`pipeline resume {run}` goes on later"),
-            false => "nothing was begun".to_owned(),
+        let later = match run.get() {
+            Some(run) => format!("`pipeline resume {run}` goes on later"),
+            None => "nothing was begun".to_owned(),
         };
         progress.say(&format!("stopping; {later} (Ctrl-C again stops at once)"));
         handle.ask();

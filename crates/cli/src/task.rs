@@ -1,19 +1,18 @@
 //! From the command line to a task and its repository: GitHub first, then Jira, then text.
 
-use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
 use intake::{Caller, Fetched, GitHub, GivenTests, IntakeError, Jira, Patience, RepositoryRef};
-use protocol::{ListQuery, Place, Places, Task, TaskSource, Workspace};
+use protocol::{Place, Places, Task, TaskSource};
 use secrecy::SecretString;
 
 use crate::args::SourceArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::settings::Settings;
+use crate::out;
 use crate::surroundings::Surroundings;
-use crate::{ground, out};
+use runs::Settings;
 
 /// What the user wants done, and where.
 pub(crate) struct Asked {
@@ -137,37 +136,8 @@ pub(crate) fn given_tests(
             "take `` for the tests: it is empty (name a file, a folder or a test)",
         ));
     }
-    let repository = ground::local_folder(settings);
+    let repository = settings.local_folder();
     GivenTests::read(&source.tests, &surroundings.folder, repository.as_deref()).map_err(refused)
-}
-
-/// Gives the tests their place in the base and freezes them into the task; remarks for the user.
-pub(crate) async fn freeze(
-    given: GivenTests,
-    task: &mut Task,
-    base: &dyn Workspace,
-) -> Result<Vec<String>, Failure> {
-    if given.is_empty() {
-        return Ok(Vec::new());
-    }
-    let failed = |it| Failure::broken("look for the tests' place in the repository", it);
-    let everything = ListQuery {
-        path: String::new(),
-        glob: None,
-        items_max: usize::MAX,
-    };
-    let existing = base.list(&everything).await.map_err(failed)?.items;
-    let mut there = BTreeMap::new();
-    for place in given.places(&existing) {
-        match base.read(&place).await {
-            Ok(bytes) => {
-                there.insert(place, bytes);
-            }
-            Err(error) if error.is_the_callers_fault() => {}
-            Err(error) => return Err(failed(error)),
-        }
-    }
-    given.freeze_into(task, &existing, &there).map_err(refused)
 }
 
 /// A task in words: a file, standard input, or the command line itself.
@@ -230,7 +200,7 @@ fn jira(surroundings: &Surroundings) -> Result<Jira, Failure> {
 
 /// Where the repository is that the user names.
 pub(crate) fn place(surroundings: &Surroundings, named: &str) -> Result<String, Failure> {
-    let forge = crate::ground::forge(surroundings)?;
+    let forge = crate::host::forge(surroundings)?;
     let found = RepositoryRef::parse(named, forge.as_str(), Caller::Local).map_err(refused)?;
     // A folder that is written as an address is cloned like one; that is how a bare repository is taken.
     if found.host.is_some() || found.clone_address.starts_with("file://") {
@@ -242,7 +212,7 @@ pub(crate) fn place(surroundings: &Surroundings, named: &str) -> Result<String, 
     Ok(folder.display().to_string())
 }
 
-fn refused(error: IntakeError) -> Failure {
+pub(crate) fn refused(error: IntakeError) -> Failure {
     let exit = if error.is_about_the_task() {
         Exit::NeedsInput
     } else {

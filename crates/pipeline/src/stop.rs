@@ -31,6 +31,11 @@ impl Stop {
 }
 
 impl StopHandle {
+    /// Another end that learns of it.
+    pub fn listener(&self) -> Stop {
+        Stop(self.0.subscribe())
+    }
+
     /// Asks. Asking twice is the same.
     pub fn ask(&self) {
         self.0.send_replace(true);

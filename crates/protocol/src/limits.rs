@@ -53,3 +53,34 @@ pub struct Limits {
     /// Wall time of all of that.
     pub bite_seconds_max: u64,
 }
+
+const MIB: u64 = 1024 * 1024;
+
+impl Limits {
+    /// What holds where nobody says otherwise.
+    pub const STANDARD: Limits = Limits {
+        iterations_max: 3,
+        turns_max: 60,
+        tool_calls_per_reply_max: 32,
+        visit_tokens_max: 2_000_000,
+        visit_seconds_max: 30 * 60,
+        reply_tokens_max: 16_000,
+        command_seconds_max: 120,
+        test_run_seconds_max: 15 * 60,
+        install_seconds_max: 15 * 60,
+        cpu_seconds_max: 15 * 60,
+        memory_bytes_max: 4096 * MIB,
+        file_bytes_max: 1024 * MIB,
+        processes_max: 512,
+        output_bytes_max: 64 * 1024,
+        output_flood_bytes_max: 64 * MIB,
+        answer_bytes_max: 16 * 1024,
+        author_tries_max: 3,
+        patch_bytes_max: 1 << 20,
+        patch_files_max: 200,
+        suite_seconds_max: 600,
+        reruns_max: 10,
+        bite_hunks_max: 16,
+        bite_seconds_max: 120,
+    };
+}

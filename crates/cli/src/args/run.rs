@@ -137,13 +137,21 @@ pub(crate) struct BoundsArgs {
 }
 
 /// The least tier to deliver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Require {
     /// A blind test, or one of the user's, was red before the change and is green with it.
     Proven,
     /// Nothing that passed before fails now.
     RegressionSafe,
+}
+
+impl From<Require> for runs::Require {
+    fn from(require: Require) -> runs::Require {
+        match require {
+            Require::Proven => runs::Require::Proven,
+            Require::RegressionSafe => runs::Require::RegressionSafe,
+        }
+    }
 }
 
 /// Where the change goes.

@@ -10,13 +10,13 @@ use review_bench::Case;
 
 use super::kept::{Asked, Kept};
 use crate::args::{CrewArgs, ReviewBenchArgs};
-use crate::by_role::ByRole;
 use crate::config::Config;
 use crate::crew::Chosen;
 use crate::failure::Failure;
 use crate::home::Home;
-use crate::settings::{self, ModelSource, Settings};
-use crate::wiring;
+use crate::settings;
+use runs::ByRole;
+use runs::{ModelSource, Settings};
 
 /// The folder of scripts, in that of all scripts; those of a run have the same.
 const SCRIPTS: &str = "review";
@@ -143,10 +143,9 @@ impl Answers {
         }
         let kept = self.kept.as_ref().filter(|_| self.are_paid());
         let history = kept.map(|it| it.history(&self.asked.model));
-        let opened = wiring::reviewer(
+        let opened = runs::reviewer(
             &self.settings,
-            &home.config,
-            &home.surroundings,
+            home.runs()?.host(),
             &history.unwrap_or_default(),
             kept.and_then(|it| it.replies.as_ref()),
             log,
@@ -158,7 +157,7 @@ impl Answers {
 /// Models that can be asked.
 pub(crate) enum Opened {
     /// One for all cases.
-    Model(wiring::Reviewing),
+    Model(runs::Reviewing),
     /// A script for each.
     Scripts {
         /// Whose words they are.

@@ -36,7 +36,7 @@ pub(crate) async fn clean(args: &CleanArgs) -> Result<Exit, Failure> {
     let folders: Vec<PathBuf> = runs
         .iter()
         .filter(old)
-        .flat_map(|it| [home.run_folder(&it.id), home.files_folder(&it.id)])
+        .flat_map(|it| [home.folders().run(&it.id), home.folders().files(&it.id)])
         .filter(|it| it.is_dir())
         .collect();
     let mut parts = vec![Part {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use llm::{Catalog, LlmError, Role, VendorEntry, Vendors};
 use protocol::ModelId;
+use runs::Checkouts;
 
 use crate::args::{CrewArgs, DoctorArgs};
 use crate::commands::examine::examine;
@@ -15,9 +16,8 @@ use crate::crew::Chosen;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::findings::{Findings, Row};
-use crate::ground;
-use crate::ground::Ground;
 use crate::home::Home;
+use crate::host;
 use crate::progress::{Mode, Progress};
 use crate::surroundings::Surroundings;
 
@@ -50,7 +50,7 @@ pub(crate) async fn doctor(args: &DoctorArgs) -> Result<Exit, Failure> {
             Needed::default()
         }
     };
-    let vendors = vendors(&surroundings, &config);
+    let vendors = host::vendors(&surroundings, &config);
     for (name, entry) in Catalog::bundled().vendors() {
         findings.add(key(name, entry, &vendors, &needed, &surroundings));
     }
@@ -78,17 +78,14 @@ pub(crate) async fn doctor(args: &DoctorArgs) -> Result<Exit, Failure> {
     }))
 }
 
-/// Keys and addresses of the vendors as a run would have them.
-fn vendors(surroundings: &Surroundings, config: &Config) -> Vendors {
-    Vendors {
-        openai_api: config.openai_api,
-        ..Vendors::from_variables(|it| surroundings.variable(it).map(str::to_owned))
-    }
-}
-
 /// The programs that a run starts, and what stands around those of the repository.
 async fn programs(surroundings: &Surroundings, findings: &mut Findings) {
-    let walls = ground::walls(surroundings, false).await;
+    let walls = match host::programs(surroundings) {
+        Ok(programs) => runs::find_walls(&programs, false)
+            .await
+            .map_err(Failure::from),
+        Err(failure) => Err(failure),
+    };
     for (program, package, why) in [
         ("git", "git", "clones repositories"),
         ("bwrap", "bubblewrap", "the strongest sandbox"),
@@ -99,7 +96,7 @@ async fn programs(surroundings: &Surroundings, findings: &mut Findings) {
         ),
     ] {
         let install = format!("On Debian and Ubuntu: apt-get install {package}");
-        findings.add(match ground::find_program(surroundings, program) {
+        findings.add(match host::find_program(surroundings, program) {
             Some(path) => Row::fine(program, program, path.display().to_string()),
             // Other walls may stand without it; whether they do is the next line's to say.
             None if program == "bwrap" => {
@@ -130,8 +127,13 @@ async fn tools(is_json: bool, findings: &mut Findings) -> Result<(), Failure> {
     let home = Home::open().await?;
     let mode = if is_json { Mode::Quiet } else { Mode::Plain };
     let progress = Arc::new(Progress::new(mode));
-    let found = async { Ground::find(&home, false, &progress).await?.tools().await };
-    match found.await {
+    let host = home.runs()?.host().clone();
+    let limits = &home.config.limits;
+    let found = async {
+        let checkouts = Checkouts::of(&host, limits, false, progress.clone()).await?;
+        checkouts.tools().await
+    };
+    match found.await.map_err(Failure::from) {
         Ok(tools) => {
             for (name, words) in tools {
                 findings.add(Row::fine(&format!("tool.{name}"), &name, words));

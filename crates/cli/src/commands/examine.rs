@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use agents_test::{Survey, survey};
 use protocol::{Environment, Exit as Ended, TestRun, Workspace, WorkspaceError};
+use runs::Checkouts;
 use workspace::checkout::Checkout;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::findings::{Findings, Row};
-use crate::ground::Ground;
 use crate::home::Home;
 use crate::progress::{Mode, Progress};
 use crate::{out, task, words};
@@ -24,13 +24,14 @@ pub(crate) async fn examine(
     let home = Home::open().await?;
     let progress = Arc::new(Progress::new(Mode::Plain));
     let repository = task::place(&home.surroundings, repo)?;
-    let ground = Ground::find(&home, false, &progress).await?;
-    let origin = Ground::origin_named(&repository)?;
+    let host = home.runs()?.host().clone();
+    let checkouts = Checkouts::of(&host, &home.config.limits, false, progress.clone()).await?;
+    let origin = Checkouts::origin(&repository)?;
     let scratch = tempfile::Builder::new()
         .prefix("doctor-")
         .tempdir_in(&home.surroundings.cache)
         .map_err(|it| Failure::broken("make a folder for a copy of the repository", it))?;
-    let opening = ground.opening(&home, scratch.path(), &home.config.limits);
+    let opening = checkouts.opening(scratch.path());
     let checkout = Checkout::open(opening, &origin, base, true, &*progress)
         .await
         .map_err(|it| Failure::told(Exit::Usage, it))?;

@@ -12,7 +12,7 @@ pub(crate) async fn open(args: &LastRun) -> Result<Exit, Failure> {
     let home = Home::open().await?;
     let run = home.find_or_last(args.run.as_deref()).await?;
     let history = session::history(&home, &run).await?;
-    let folder = session::bundle_of(&home, &run, &history);
+    let folder = home.runs()?.bundle_of(&run, &history);
     let report = folder.join("report.html");
     if !report.is_file() {
         return Err(Failure::plain_usage(format!(

@@ -4,8 +4,8 @@ use crate::args::RunArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::home::Home;
-use crate::settings::Settings;
-use crate::{ending, out, recording, session, task};
+use crate::{out, recording, session, settings, task};
+use runs::RunRequest;
 
 pub(crate) async fn run(args: RunArgs, quiet: bool) -> Result<Exit, Failure> {
     let mut home = Home::open().await?;
@@ -20,7 +20,7 @@ pub(crate) async fn run(args: RunArgs, quiet: bool) -> Result<Exit, Failure> {
         home.config.limits.test_run_seconds_max = seconds;
     }
     let mode = session::mode(&home, quiet, args.out.json);
-    let mut settings = Settings::of(&args, &home.config, &home.surroundings, recorded.as_ref())?;
+    let mut settings = settings::of(&args, &home.config, &home.surroundings, recorded.as_ref())?;
     let replayed = match &recorded {
         Some(run) => recording::asked(&args, &home.surroundings, run)?,
         None => None,
@@ -30,16 +30,19 @@ pub(crate) async fn run(args: RunArgs, quiet: bool) -> Result<Exit, Failure> {
         None => task::read(&home.surroundings, &args.source, args.task.as_deref()).await?,
     };
     settings.repo = asked.repository;
-    ending::check_places(&settings)?;
-    let given = task::given_tests(&home.surroundings, &args.source, &settings)?;
+    runs::check_places(&settings)?;
+    let tests = task::given_tests(&home.surroundings, &args.source, &settings)?;
     let plan = session::Plan {
-        task: asked.task,
-        given,
-        settings,
+        request: RunRequest {
+            task: asked.task,
+            tests,
+            settings,
+            limits: home.config.limits.clone(),
+            recorded,
+        },
         notes: asked.notes,
         dry_run: args.bounds.dry_run,
         asks: !args.bounds.yes,
-        recorded,
     };
     let ended = session::begin(&home, plan, mode).await;
     if args.out.notify {

@@ -23,7 +23,7 @@ pub(crate) async fn show(args: &ShowArgs) -> Result<Exit, Failure> {
     }
     let summary = home.store.run(&run).await;
     let summary = summary.map_err(|it| store_failure("find the run", it))?;
-    let bundle = session::bundle_of(&home, &run, &history);
+    let bundle = home.runs()?.bundle_of(&run, &history);
     out::line(&format!("run         {run}"));
     out::line(&format!("status      {}", words::standing(&summary)));
     let files = ending::changed_files(&state.proposed_code);

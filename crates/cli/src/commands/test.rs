@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use agents_test::{Survey, survey};
 use protocol::{TestOutcome, TestResult, Workspace, WorkspaceError};
+use runs::Checkouts;
 use serde_json::json;
 use workspace::checkout::Checkout;
 
@@ -11,7 +12,6 @@ use crate::args::TestArgs;
 use crate::commands::examine::{counted, failed_to_set_up};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::ground::Ground;
 use crate::home::Home;
 use crate::progress::Progress;
 use crate::{out, session, task, words};
@@ -27,17 +27,19 @@ pub(crate) async fn test(args: &TestArgs, quiet: bool) -> Result<Exit, Failure> 
         Some(named) => task::place(&home.surroundings, named)?,
         None => task::repository_of_folder(&home.surroundings, "Name one with --repo URL|PATH.")?,
     };
-    let ground = Ground::find(&home, args.walls.unconfined, &progress).await?;
-    let origin = Ground::origin_named(&repository)?;
-    let scratch = tempfile::Builder::new()
-        .prefix("test-")
-        .tempdir_in(&home.surroundings.cache)
-        .map_err(|it| Failure::broken("make a folder for a copy of the repository", it))?;
     let mut limits = home.config.limits.clone();
     if let Some(seconds) = args.test_seconds {
         limits.test_run_seconds_max = seconds;
     }
-    let opening = ground.opening(&home, scratch.path(), &limits);
+    let host = home.runs()?.host().clone();
+    let unconfined = args.walls.unconfined;
+    let checkouts = Checkouts::of(&host, &limits, unconfined, progress.clone()).await?;
+    let origin = Checkouts::origin(&repository)?;
+    let scratch = tempfile::Builder::new()
+        .prefix("test-")
+        .tempdir_in(&home.surroundings.cache)
+        .map_err(|it| Failure::broken("make a folder for a copy of the repository", it))?;
+    let opening = checkouts.opening(scratch.path());
     let checkout = Checkout::open(opening, &origin, args.base.as_deref(), true, &*progress)
         .await
         .map_err(|it| Failure::told(Exit::Usage, it))?;

@@ -1,21 +1,18 @@
 //! `pipeline verify`: re-executes the gates of an evidence bundle, without any model.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use delivery::DeliveryError;
 use pipeline::Stop;
 use pipeline::verify::{Gate, Verified, Word, claims_something};
-use protocol::{Base, Entry, Environment, Limits, Log, RunEvent, RunId};
+use protocol::{Entry, Environment, RunId};
+use runs::Verification;
 use serde_json::json;
-use workspace::checkout::{Checkout, Origin};
-use workspace::git::{Address, GitError};
 
-use crate::again::{AgainError, opening, walk_again};
 use crate::args::VerifyArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::ground::Ground;
 use crate::home::Home;
 use crate::progress::{Mode, Progress};
 use crate::{out, session, task, words};
@@ -36,7 +33,7 @@ pub(crate) async fn verify(args: VerifyArgs, quiet: bool) -> Result<Exit, Failur
         return Ok(nothing_claimed(&run, mode));
     }
     let verified = tokio::select! {
-        verified = walk(&home, &args, mode, &history) => verified?,
+        verified = walk(&home, &args, mode, history) => verified?,
         _ = tokio::signal::ctrl_c() => {
             return Err(Failure::plain(Exit::Cancelled, "verify the bundle: somebody stopped it first"));
         }
@@ -84,154 +81,26 @@ async fn walk(
     home: &Home,
     args: &VerifyArgs,
     mode: Mode,
-    history: &[Entry],
+    history: Vec<Entry>,
 ) -> Result<Verified, Failure> {
-    let unreadable = |it: AgainError| Failure::told(Exit::Usage, it);
-    let (base, recorded) = opening(history).map_err(unreadable)?;
-    let limits = bounded(recorded.clone(), &home.config.limits);
     let quiet = match mode {
         Mode::Json => Mode::Quiet,
         mode => mode,
     };
     let progress = Arc::new(Progress::new(quiet));
-    let ground = Ground::find(home, args.walls.unconfined, &progress).await?;
-    let scratch = tempfile::Builder::new()
-        .prefix("verify-")
-        .tempdir_in(&home.surroundings.cache)
-        .map_err(|it| Failure::broken("make a folder for the verification", it))?;
-    let place = Place {
-        home,
-        ground: &ground,
-        folder: scratch.path().to_owned(),
-        limits: &limits,
+    let named = args.repo.as_deref();
+    let repository = named.map(|it| task::place(&home.surroundings, it));
+    let verification = Verification {
+        history,
+        repository: repository.transpose()?,
+        limits: home.config.limits.clone(),
+        unconfined: args.walls.unconfined,
     };
-    let checkout = place.open(args, base, &*progress).await?;
-    let log: Arc<dyn Log> = progress.clone();
-    let watched = progress.clone();
-    let watch = Arc::new(move |event: &RunEvent| {
-        watched.event(&Entry {
-            seq: 0,
-            at_ms: 0,
-            event: event.clone(),
-        });
-    });
-    let verified = walk_again(history, checkout, limits.clone(), log, watch, Stop::never()).await;
+    let (never, _) = Stop::new();
+    let runs = home.runs()?;
+    let verified = runs.verify(&verification, progress.clone(), &never).await;
     progress.close();
-    verified.map_err(|it| match it {
-        AgainError::Crew { .. } | AgainError::Unopened => unreadable(it),
-        it => Failure::told(Exit::Broken, it),
-    })
-}
-
-/// What judges stays as it was in the run. What the machine must bear is for whoever owns it to say: a bundle may come
-/// from a stranger.
-fn bounded(recorded: Limits, own: &Limits) -> Limits {
-    Limits {
-        install_seconds_max: own.install_seconds_max,
-        cpu_seconds_max: own.cpu_seconds_max,
-        memory_bytes_max: own.memory_bytes_max,
-        file_bytes_max: own.file_bytes_max,
-        processes_max: own.processes_max,
-        output_bytes_max: own.output_bytes_max,
-        output_flood_bytes_max: own.output_flood_bytes_max,
-        ..recorded
-    }
-}
-
-/// Where the verification works.
-struct Place<'a> {
-    home: &'a Home,
-    ground: &'a Ground,
-    folder: PathBuf,
-    limits: &'a Limits,
-}
-
-impl Place<'_> {
-    /// The base, which must be the very tree that the run started from.
-    async fn open(
-        &self,
-        args: &VerifyArgs,
-        base: &Base,
-        log: &dyn Log,
-    ) -> Result<Checkout, Failure> {
-        let repository = match &args.repo {
-            Some(named) => task::place(&self.home.surroundings, named)?,
-            None => base.repository.clone(),
-        };
-        let origin = match &*repository {
-            "" => Origin::Nothing,
-            repository => Ground::origin_named(repository)?,
-        };
-        let checkout = if base.uncommitted {
-            self.with_uncommitted(&origin, base, log).await?
-        } else {
-            self.at_commit(&origin, base, log).await?
-        };
-        let there = protocol::Workspace::base(&checkout);
-        if there.tree == base.tree {
-            return Ok(checkout);
-        }
-        let why = if base.uncommitted {
-            format!(
-                "start from the uncommitted changes that the run started from: they aren't in {repository} any more \
-                 (such a run can be verified only while they are; commit first next time)"
-            )
-        } else {
-            format!(
-                "start from the base of the run: its commit {} gives the tree {} in {repository}, and the bundle says {}",
-                base.commit, there.tree.0, base.tree.0
-            )
-        };
-        Err(Failure::plain_usage(why))
-    }
-
-    async fn at_commit(
-        &self,
-        origin: &Origin,
-        base: &Base,
-        log: &dyn Log,
-    ) -> Result<Checkout, Failure> {
-        let commit = match origin {
-            Origin::Nothing => None,
-            _ => Some(base.commit.as_str()),
-        };
-        let opened = Checkout::open(self.opening(), origin, commit, false, log).await;
-        let opened = match (opened, origin) {
-            // What lies in the folder beside its commits is of no interest, so it is read like a remote one.
-            (Err(GitError::Uncommitted { .. }), Origin::Folder(folder)) => {
-                let address = Address::parse(&format!("file://{}", folder.display()))
-                    .map_err(|it| Failure::usage("read the repository", it))?;
-                let origin = Origin::Address(address);
-                Checkout::open(self.opening(), &origin, commit, false, log).await
-            }
-            (opened, _) => opened,
-        };
-        opened.map_err(|it| {
-            Failure::told(Exit::Usage, it)
-                .advise("Say with --repo where the repository is now; the commit of base.json must be in it.")
-        })
-    }
-
-    async fn with_uncommitted(
-        &self,
-        origin: &Origin,
-        base: &Base,
-        log: &dyn Log,
-    ) -> Result<Checkout, Failure> {
-        let Origin::Folder(_) = origin else {
-            return Err(Failure::plain_usage(format!(
-                "verify a run that started from uncommitted changes of {}: only that folder has them (name it with --repo)",
-                base.repository
-            )));
-        };
-        Checkout::open(self.opening(), origin, None, true, log)
-            .await
-            .map_err(|it| Failure::told(Exit::Usage, it))
-    }
-
-    fn opening(&self) -> workspace::checkout::Opening {
-        self.ground.opening(self.home, &self.folder, self.limits)
-    }
+    Ok(verified?)
 }
 
 /// Says of every gate whether it holds.

@@ -260,6 +260,17 @@ fn a_fork_goes_on_with_other_scripts_and_its_change_goes_elsewhere() {
 }
 
 #[test]
+fn a_run_that_goes_on_keeps_the_bounds_that_it_began_with() {
+    let world = two_replies(20_000);
+    assert_eq!(world.walk(&["--token-budget", "36000"]).code, 12);
+    // No program could start within so little; whoever began the run had more to give.
+    let world = world.variable("PIPELINE_LIMITS__MEMORY_BYTES_MAX", "1000000");
+    let more = ["resume", "--quiet", "--token-budget", "72000"];
+    let resumed = world.pipeline(&more);
+    assert_eq!(resumed.code, 0, "{}", world.seen(&resumed));
+}
+
+#[test]
 fn a_budget_that_was_spent_is_raised_and_nothing_is_paid_twice() {
     let world = two_replies(20_000);
     let stopped = world.walk(&["--token-budget", "36000"]);

@@ -11,12 +11,13 @@ use futures::{StreamExt, stream};
 use llm::ScriptedModel;
 use pipeline::Crew;
 use protocol::{Entry, Fork, Kept, Model, ModelId, RunEvent, RunId, Workspace};
+use runs::crew;
 use tempfile::TempDir;
 use testkit::{Fixture, MemoryJournal, files};
 use workspace::checkout::Checkout;
 
 use crate::scene::{Walked, opening, walk_in, walk_on};
-use crate::{seats, verify};
+use crate::verify;
 
 /// The roles of a fixture and the agents that ask for them, in the order of the crew.
 const ROLES: [(&str, &str); 4] = [
@@ -200,7 +201,7 @@ fn crew(
     };
     let coders = [0, 1].into_iter().filter_map(&mut model);
     let coders = coders.map(|it| (Dialect::Functions, it)).collect();
-    let models = seats::Models {
+    let models = crew::Models {
         fallbacks: Vec::new(),
         coders,
         author: model(2),
@@ -209,5 +210,5 @@ fn crew(
         reviewer: model(3),
         figures: Vec::new(),
     };
-    (seats::crew(models), scripts)
+    (crew::crew(models), scripts)
 }

@@ -24,7 +24,7 @@ use workspace::git::{Access, MirrorLimits, Mirrors};
 use workspace::proxy::Egress;
 
 use crate::own;
-use crate::seats;
+use runs::crew;
 
 /// The program itself, which is also the inner stage of the sandbox.
 pub(crate) const STAGE: &str = env!("CARGO_BIN_EXE_pipeline");
@@ -161,7 +161,7 @@ fn crew(fixture: &Fixture) -> Crew {
         Some(ledger.meter(model).expect("tokens need no price"))
     };
     let coders = ["draft", "refine"].into_iter().filter_map(model);
-    seats::crew(seats::Models {
+    crew::crew(crew::Models {
         fallbacks: Vec::new(),
         coders: coders.map(|it| (Dialect::Functions, it)).collect(),
         author: model("author"),

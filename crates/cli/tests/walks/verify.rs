@@ -12,8 +12,8 @@ use protocol::{
 use tempfile::TempDir;
 use testkit::Fixture;
 
-use crate::again::{opening, walk_again};
 use crate::scene::{Walked, open, walk};
+use runs::reverify::{opening, walk_again};
 
 /// What doesn't hold when a run is walked again from its bundle. The bundle itself says what came out, or this panics.
 pub(crate) fn differences(fixture: &Fixture, walked: &Walked) -> Vec<String> {

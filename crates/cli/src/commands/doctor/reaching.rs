@@ -14,7 +14,7 @@ use super::Needed;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::findings::Row;
-use crate::ground;
+use crate::host;
 use crate::surroundings::Surroundings;
 
 /// How long each of them is waited for. All are asked at the same time.
@@ -85,10 +85,10 @@ fn vendor<'a>(
 async fn index(surroundings: &Surroundings, config: &Config) -> Row {
     const ID: &str = "reach.index";
     const TITLE: &str = "index";
-    let index = ground::index(surroundings, config);
+    let index = host::index(surroundings, config);
     let address = match index.url {
         Some(address) => address,
-        None => match ground::usual_index(surroundings).await {
+        None => match host::usual_index(surroundings).await {
             Some(address) => address,
             None => {
                 let about = "not asked: none is configured, and no pip of this machine says which is the usual one";

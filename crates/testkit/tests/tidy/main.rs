@@ -1,44 +1,11 @@
 //! House rules a compiler can't see. Each failure names every offender and the rule it breaks.
 
+mod arrows;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Who may know whom, outside tests. A crate without a row fails, and so does an arrow without one.
-const MAY_USE: &[(&str, &[&str])] = &[
-    ("protocol", &[]),
-    ("prompts", &["protocol"]),
-    ("llm", &["protocol"]),
-    ("workspace", &["protocol"]),
-    ("store", &["protocol"]),
-    ("intake", &["protocol"]),
-    ("pipeline", &["protocol"]),
-    ("repo-context", &["protocol"]),
-    ("agents-coding", &["protocol", "prompts", "repo-context"]),
-    ("agents-format", &["protocol"]),
-    ("agents-test", &["protocol", "prompts", "repo-context"]),
-    ("agents-qa", &["protocol", "prompts"]),
-    ("delivery", &["protocol", "workspace"]),
-    ("review-bench", &["protocol", "agents-qa", "workspace"]),
-    ("testkit", &["protocol", "workspace"]),
-    (
-        "cli",
-        &[
-            "protocol",
-            "prompts",
-            "llm",
-            "workspace",
-            "store",
-            "intake",
-            "pipeline",
-            "agents-coding",
-            "agents-format",
-            "agents-test",
-            "agents-qa",
-            "delivery",
-            "review-bench",
-        ],
-    ),
-];
+use self::arrows::MAY_USE;
 
 /// Libraries that hold a permission, or weigh a lot, and the only crates that may hold them outside tests.
 const KEPT_IN: &[(&str, &[&str])] = &[

@@ -1,6 +1,5 @@
-//! Puts a run together: finds the models for the seats of a crew.
+//! Finds the models for the seats of a crew.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use agents_coding::Dialect;
@@ -15,41 +14,36 @@ use pipeline::Crew;
 use pipeline::verify::replies_of;
 use protocol::{
     Agent, Bill, Effort, Entry, Log, Model, ModelError, ModelId, ModelReply, ModelRequest,
-    RunEvent, Seat,
+    ReviewerFigure, RunEvent, Seat,
 };
 
-use crate::config::Config;
-use crate::crew::coder_role;
+use crate::crew;
 use crate::demo;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::figures;
+use crate::error::RunsError;
+use crate::host::Host;
 use crate::recording;
-use crate::seats;
-use crate::settings::{self, ModelSource, Settings};
-use crate::surroundings::Surroundings;
+use crate::settings::{ModelSource, Settings};
 
 /// The crew that the settings describe, with the past of the run taken into account.
 ///
 /// No connection is made and nothing is asked; a missing key or price is an error here, before anything costs.
 pub(crate) fn crew(
     settings: &Settings,
-    config: &Config,
-    surroundings: &Surroundings,
+    host: &Host,
     history: &[Entry],
     log: &Arc<dyn Log>,
-) -> Result<Crew, Failure> {
-    let models = Models::open(settings, config, surroundings, history, log)?;
+) -> Result<Crew, RunsError> {
+    let models = Models::open(settings, host, history, log)?;
     // All that is wrong is said at once: nobody wants to learn of three missing keys in three tries.
     let mut refused = Vec::new();
     let mut model = |id: &ModelId, role, agent: &str| {
         let model = models.of(id, role, agent);
         model.map_err(|it| refused.push(it)).ok()
     };
-    let mut filled = seats::Models {
+    let mut filled = crew::Models {
         user_tests: settings.user_tests,
-        figures: figures::known(surroundings, settings.efforts.of(Role::Review))?,
-        ..seats::Models::default()
+        figures: reviewers(host, settings.efforts.of(Role::Review)),
+        ..crew::Models::default()
     };
     let mut seat = |id: &ModelId, role, agent: &str| {
         if let Some(fallback) = settings.fallbacks.get(&role)
@@ -61,8 +55,8 @@ pub(crate) fn crew(
     };
     let mut coders = Vec::new();
     for (place, id) in settings.coders.iter().enumerate() {
-        let role = coder_role(place);
-        if let Some(model) = seat(id, role, &seats::coder_name(place)) {
+        let role = crew::coder_role(place);
+        if let Some(model) = seat(id, role, &crew::coder_name(place)) {
             coders.push((Dialect::of(id), model));
         }
     }
@@ -70,40 +64,43 @@ pub(crate) fn crew(
     let author = author.and_then(|id| seat(id, Role::Author, TestAuthor::new().name()));
     let reviewer = settings.reviewer.as_ref();
     let reviewer = reviewer.and_then(|id| seat(id, Role::Review, Reviewer::new().name()));
-    let filled = seats::Models {
+    let filled = crew::Models {
         coders,
         author,
         reviewer,
         ..filled
     };
     if refused.is_empty() {
-        Ok(seats::crew(filled))
+        Ok(crew::crew(filled))
     } else {
         Err(unfilled(refused, &settings.source))
     }
 }
 
 /// A model that reviews outside of a run.
-pub(crate) struct Reviewing {
+#[expect(missing_debug_implementations, reason = "models have none")]
+pub struct Reviewing {
     /// Whom to ask.
-    pub(crate) asked: Arc<dyn Model>,
+    pub asked: Arc<dyn Model>,
     /// Its vendor's own, whose bill has what was paid without an answer; none where nobody is paid.
-    pub(crate) paid: Option<Arc<dyn Model>>,
+    pub paid: Option<Arc<dyn Model>>,
 }
 
 /// The reviewer of these settings, with the past of its bench taken into account: what was kept isn't asked for again.
-pub(crate) fn reviewer(
+///
+/// # Errors
+/// [`RunsError::NoReviewer`], [`RunsError::Unfilled`], and those of recordings.
+pub fn reviewer(
     settings: &Settings,
-    config: &Config,
-    surroundings: &Surroundings,
+    host: &Host,
     history: &[Entry],
     kept: Option<&Arc<Replay>>,
     log: &Arc<dyn Log>,
-) -> Result<Reviewing, Failure> {
-    let models = Models::open(settings, config, surroundings, history, log)?;
+) -> Result<Reviewing, RunsError> {
+    let models = Models::open(settings, host, history, log)?;
     let agent = Reviewer::new();
     let id = settings.reviewer.as_ref();
-    let id = id.ok_or_else(|| Failure::plain_usage("ask a reviewer: none is chosen"))?;
+    let id = id.ok_or(RunsError::NoReviewer)?;
     let refused = |it| unfilled(vec![it], &settings.source);
     let Source::Vendors = &models.source else {
         let asked = models.of(id, Role::Review, agent.name()).map_err(refused)?;
@@ -148,33 +145,21 @@ impl Model for KeptFirst {
     }
 }
 
-/// Roles without a usable model, and what to do about the first kind of trouble.
-fn unfilled(mut refused: Vec<LlmError>, source: &ModelSource) -> Failure {
-    let advice = refused.iter().find_map(|it| match (it, source) {
-        (LlmError::KeyMissing { .. }, _) => Some(
-            "`pipeline doctor` shows which keys are set; `pipeline demo` needs none.".to_owned(),
-        ),
-        (LlmError::PriceUnknown { model }, _) => Some(format!(
-            "Put [prices.\"{model}\"] with input, cached, cache_write and output, in US dollars per million tokens, \
-             into pipeline.toml; or use --token-budget. `pipeline models` lists the models whose price is known."
-        )),
-        (LlmError::Script { .. }, ModelSource::Scripts { folder, .. }) => {
-            Some(format!("The scripts are in {}.", folder.display()))
-        }
-        _ => None,
-    });
+/// What is known of a reviewer who thinks so hard.
+fn reviewers(host: &Host, effort: Option<Effort>) -> Vec<ReviewerFigure> {
+    let known = host.reviewers.iter();
+    known.filter(|it| it.effort == effort).cloned().collect()
+}
+
+/// Roles without a usable model.
+fn unfilled(mut refused: Vec<LlmError>, source: &ModelSource) -> RunsError {
     // A vendor that fills two roles is wrong for one reason.
     refused.dedup_by_key(|it| it.to_string());
-    let failure = if refused.len() == 1 {
-        Failure::told(Exit::Usage, refused.remove(0))
-    } else {
-        let doing = format!("fill {} of the roles", refused.len());
-        Failure::all_of(Exit::Usage, doing, refused)
+    let scripts = match source {
+        ModelSource::Scripts { folder, .. } => Some(folder.clone()),
+        _ => None,
     };
-    match advice {
-        Some(advice) => failure.advise(advice),
-        None => failure,
-    }
+    RunsError::Unfilled { refused, scripts }
 }
 
 /// Where models come from in this run, and the account they are on.
@@ -205,50 +190,41 @@ enum Source {
 impl<'a> Models<'a> {
     fn open(
         settings: &'a Settings,
-        config: &Config,
-        surroundings: &Surroundings,
+        host: &Host,
         history: &'a [Entry],
         log: &'a Arc<dyn Log>,
-    ) -> Result<Models<'a>, Failure> {
-        let open = |doing: &str, folder: &Path, source| {
-            Failure::usage(format!("{doing} {}", folder.display()), source)
-        };
+    ) -> Result<Models<'a>, RunsError> {
         let source = match &settings.source {
             ModelSource::Vendors { .. } => Source::Vendors,
             ModelSource::Replay { folder } => {
-                let replay = Replay::open(folder).map_err(|it| open("replay", folder, it))?;
+                let replay = Replay::open(folder).map_err(|source| RunsError::Replay {
+                    folder: folder.clone(),
+                    source: Box::new(source),
+                })?;
                 if replay.is_empty() {
-                    return Err(Failure::plain_usage(format!(
-                        "replay {}: no reply is recorded in it (is it the folder that --record was given?)",
-                        folder.display()
-                    )));
+                    let folder = folder.clone();
+                    return Err(RunsError::NothingRecorded { folder });
                 }
                 Source::Replay(replay)
             }
             ModelSource::Scripts { folder, since, .. } => Source::Scripts(folder.clone(), *since),
             ModelSource::Demo => Source::Demo,
         };
-        let variable = |name: &str| surroundings.variable(name).map(str::to_owned);
-        let vendors = Vendors {
-            openai_api: config.openai_api,
-            ..Vendors::from_variables(variable)
-        };
-        let prices = settings::prices(config);
         Ok(Models {
             source,
-            recording: recording::open(settings, surroundings)?,
-            vendors,
-            patience: config.patience,
+            recording: recording::open(settings, host)?,
+            vendors: host.vendors.clone(),
+            patience: host.patience,
             cache_key: settings.cache_key.clone(),
             ledger: Ledger::open(
                 settings.budget(),
-                prices.clone(),
-                surroundings.today,
+                host.prices.clone(),
+                host.today,
                 spent(history),
             ),
             traffic: Traffic::new(),
-            prices,
-            today: surroundings.today,
+            prices: host.prices.clone(),
+            today: host.today,
             settings,
             history,
             log,
@@ -343,13 +319,13 @@ impl<'a> Models<'a> {
 }
 
 /// The seats of the crew that the settings describe, without a model that could be asked.
-pub(crate) fn seats(settings: &Settings) -> Vec<Seat> {
+pub fn seats(settings: &Settings) -> Vec<Seat> {
     let named = |id: &ModelId| replies_of(&[], "", id.clone());
     let coders = settings
         .coders
         .iter()
         .map(|it| (Dialect::of(it), named(it)));
-    let crew = seats::crew(seats::Models {
+    let crew = crew::crew(crew::Models {
         coders: coders.collect(),
         author: settings.test_author.as_ref().map(named),
         user_tests: settings.user_tests,
@@ -365,7 +341,7 @@ pub(crate) fn seats(settings: &Settings) -> Vec<Seat> {
 }
 
 /// What earlier lives of the run have used.
-pub(crate) fn spent(history: &[Entry]) -> Spent {
+pub fn spent(history: &[Entry]) -> Spent {
     history.iter().fold(Spent::default(), |mut spent, entry| {
         let (usage, cost_microusd) = match &entry.event {
             RunEvent::Replied { reply, .. } => (&reply.usage, reply.cost_microusd),

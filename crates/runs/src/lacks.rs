@@ -4,7 +4,7 @@ use protocol::{SearchQuery, Workspace, WorkspaceError};
 
 /// What a repository lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lack {
+pub enum Lack {
     /// Nothing in it is Python.
     Python,
     /// Nothing in it looks like a test.
@@ -17,10 +17,10 @@ const SIGNS: &str = r"^\s*(async\s+)?def\s+test|\bTestCase\b|doctest|^\s*test_co
 impl Lack {
     /// What the base lacks, by the names of its files and, where none of them tells, by their text. `has_tests` when the
     /// user gives tests.
-    pub(crate) async fn of(
-        base: &dyn Workspace,
-        has_tests: bool,
-    ) -> Result<Option<Lack>, WorkspaceError> {
+    ///
+    /// # Errors
+    /// When the files can't be read.
+    pub async fn of(base: &dyn Workspace, has_tests: bool) -> Result<Option<Lack>, WorkspaceError> {
         let files = base.base_files().await?;
         if !files.iter().any(|it| is_python(&it.path)) {
             return Ok(Some(Lack::Python));
@@ -39,7 +39,7 @@ impl Lack {
     }
 
     /// In a sentence.
-    pub(crate) fn about(self) -> &'static str {
+    pub fn about(self) -> &'static str {
         match self {
             Lack::Python => {
                 "the repository has no Python file: only what a change adds in Python can be run and tested"
@@ -51,7 +51,7 @@ impl Lack {
     }
 
     /// Before the question whether to go on.
-    pub(crate) fn in_question(self) -> &'static str {
+    pub fn in_question(self) -> &'static str {
         match self {
             Lack::Python => "The repository has no Python file.",
             Lack::Tests => "The repository has no test.",

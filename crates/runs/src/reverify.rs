@@ -1,4 +1,4 @@
-//! A bundle's run walked again without a model: for `pipeline verify`, and for the walks of its tests.
+//! A bundle's run walked again without a model.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -15,11 +15,11 @@ use protocol::{
 use workspace::checkout::Checkout;
 use workspace::git::GitError;
 
-use crate::seats;
+use crate::crew::{self as seating};
 
 /// The run could not be walked again; nothing is said about its figures.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum AgainError {
+pub enum ReverifyError {
     /// The journal has no beginning.
     #[error("find the beginning of the run in its journal")]
     Unopened,
@@ -45,27 +45,27 @@ pub(crate) enum AgainError {
 }
 
 /// What a journal says it starts from, and the bounds that it ends with.
-pub(crate) fn opening(history: &[Entry]) -> Result<(&Base, &Limits), AgainError> {
+pub fn opening(history: &[Entry]) -> Result<(&Base, &Limits), ReverifyError> {
     match (history.first().map(|it| &it.event), Terms::of(history)) {
         (Some(RunEvent::Opened { base, .. }), Some(terms)) => Ok((base, terms.limits)),
-        _ => Err(AgainError::Unopened),
+        _ => Err(ReverifyError::Unopened),
     }
 }
 
 /// Walks the last drafts of a completed run again on a checkout of its base, and compares every figure.
-pub(crate) async fn walk_again(
+pub async fn walk_again(
     history: &[Entry],
     checkout: Checkout,
     limits: Limits,
     log: Arc<dyn Log>,
     watch: Arc<dyn Fn(&RunEvent) + Send + Sync>,
     stop: Stop,
-) -> Result<Verified, AgainError> {
+) -> Result<Verified, ReverifyError> {
     let crew = crew(history)?;
     let mut trees = HashMap::new();
     for patch in patches(history) {
         let tree = match checkout.applied_to_base(patch).await {
-            Err(error @ GitError::Program(_)) => return Err(AgainError::Patches(error)),
+            Err(error @ GitError::Program(_)) => return Err(ReverifyError::Patches(error)),
             // Whatever git doesn't take is a patch that doesn't apply, and that is for the comparison to say.
             made => made.map_err(|it| told(&it)),
         };
@@ -75,7 +75,7 @@ pub(crate) async fn walk_again(
     let base = work
         .fork(&work.base().tree)
         .await
-        .map_err(AgainError::Base)?;
+        .map_err(ReverifyError::Base)?;
     let verification = Verification {
         claimed: history,
         crew,
@@ -92,12 +92,12 @@ pub(crate) async fn walk_again(
 
 /// The crew that the program makes of everybody who ever sat in the run's, with the journal's replies for models. Each
 /// crew that the run had must be one of this program's.
-fn crew(history: &[Entry]) -> Result<Crew, AgainError> {
+fn crew(history: &[Entry]) -> Result<Crew, ReverifyError> {
     let kept = Kept::of(history);
     for seats in kept.crews() {
         let now = seated(history, &kept, &[seats]).seats();
         if now != seats {
-            return Err(AgainError::Crew {
+            return Err(ReverifyError::Crew {
                 then: in_words(seats),
                 now: in_words(&now),
             });
@@ -120,7 +120,7 @@ fn seated(history: &[Entry], kept: &Kept, crews: &[&[Seat]]) -> Crew {
         let mut found = crews.iter().flat_map(|it| it.iter()).filter(of(stage));
         found.next_back().and_then(model_of).map(|(_, model)| model)
     };
-    seats::crew(seats::Models {
+    seating::crew(seating::Models {
         fallbacks: Vec::new(),
         coders: most_coders
             .into_iter()

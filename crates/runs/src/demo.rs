@@ -1,11 +1,14 @@
 //! The task that comes with the program: its repository and what its scripted models say.
 
+use std::path::{Path, PathBuf};
+
 use include_dir::{Dir, include_dir};
 use llm::Role;
 use protocol::Task;
 use serde::Deserialize;
+use workspace::git::Identity;
 
-use crate::failure::Failure;
+use crate::error::RunsError;
 
 /// `fixtures/demo`, as it was when the program was built.
 static DEMO: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../fixtures/demo");
@@ -18,13 +21,15 @@ struct TaskFile {
 }
 
 /// The task.
-pub(crate) fn task() -> Result<Task, Failure> {
+///
+/// # Errors
+/// [`RunsError::Demo`] when the program was built of damaged files.
+pub fn task() -> Result<Task, RunsError> {
     let text = DEMO
         .get_file("task.toml")
         .and_then(|it| it.contents_utf8())
         .unwrap_or_default();
-    let file: TaskFile = toml::from_str(text)
-        .map_err(|it| Failure::broken("read the demo that comes with the program", it))?;
+    let file: TaskFile = toml::from_str(text).map_err(RunsError::Demo)?;
     Ok(Task {
         title: file.title,
         body: file.body.trim().to_owned(),
@@ -32,8 +37,26 @@ pub(crate) fn task() -> Result<Task, Failure> {
     })
 }
 
+/// Makes the demonstration's repository in a folder, unless it is there; the folder.
+///
+/// # Errors
+/// [`RunsError::Plant`].
+pub fn plant(folder: &Path, author: &Identity) -> Result<PathBuf, RunsError> {
+    if folder.join(".git").exists() {
+        return Ok(folder.to_owned());
+    }
+    let files = files();
+    let files = files.iter().map(|(path, bytes)| (path.as_str(), *bytes));
+    workspace::git::plant(folder, files, "Spans of time, as people write them", author)
+        .map(|_| folder.to_owned())
+        .map_err(|source| RunsError::Plant {
+            folder: folder.to_owned(),
+            source,
+        })
+}
+
 /// The repository's files, before.
-pub(crate) fn files() -> Vec<(String, &'static [u8])> {
+fn files() -> Vec<(String, &'static [u8])> {
     let mut found = Vec::new();
     if let Some(folder) = DEMO.get_dir("before") {
         collect(folder, &mut found);

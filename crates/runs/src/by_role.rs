@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// One value a role, where there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ByRole<T> {
+pub struct ByRole<T> {
     draft: Option<T>,
     refine: Option<T>,
     author: Option<T>,
@@ -27,7 +27,7 @@ impl<T> Default for ByRole<T> {
 
 impl<T: Copy> ByRole<T> {
     /// The value of a role.
-    pub(crate) fn of(&self, role: Role) -> Option<T> {
+    pub fn of(&self, role: Role) -> Option<T> {
         match role {
             Role::Draft => self.draft,
             Role::Refine => self.refine,
@@ -37,7 +37,7 @@ impl<T: Copy> ByRole<T> {
     }
 
     /// Gives a role its value.
-    pub(crate) fn set(&mut self, role: Role, value: T) {
+    pub fn set(&mut self, role: Role, value: T) {
         let place = match role {
             Role::Draft => &mut self.draft,
             Role::Refine => &mut self.refine,

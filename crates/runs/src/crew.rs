@@ -1,4 +1,4 @@
-//! Who sits where: the one list of agents, for the program and for the walks of its tests.
+//! Who sits where: the one list of agents, and the roles of their models.
 
 use std::sync::Arc;
 
@@ -6,30 +6,32 @@ use agents_coding::{Coder, CoderRole, Dialect, PatchGate};
 use agents_format::RuffAgent;
 use agents_qa::Reviewer;
 use agents_test::{Ablation, PytestRunner, TestAuthor, UserTests};
+use llm::Role;
 use pipeline::Crew;
-use protocol::{Model, ReviewerFigure, Stage, TestComparison};
+use protocol::{Model, ModelId, ReviewerFigure, Stage, TestComparison};
 
 /// The models that fill the seats which need one.
 #[derive(Default)]
-pub(crate) struct Models {
+#[expect(missing_debug_implementations, reason = "models have none")]
+pub struct Models {
     /// In the order in which they take over the draft, each with the shape of its edit tool.
-    pub(crate) coders: Vec<(Dialect, Arc<dyn Model>)>,
+    pub coders: Vec<(Dialect, Arc<dyn Model>)>,
     /// Writes the acceptance tests; without it there are none.
-    pub(crate) author: Option<Arc<dyn Model>>,
+    pub author: Option<Arc<dyn Model>>,
     /// Whether the user gave the acceptance tests with the task; nobody writes any then.
-    pub(crate) user_tests: bool,
+    pub user_tests: bool,
     /// What an earlier run of the same change says of each test, where that is checked.
-    pub(crate) claimed: Vec<TestComparison>,
+    pub claimed: Vec<TestComparison>,
     /// Reviews; without it nobody does.
-    pub(crate) reviewer: Option<Arc<dyn Model>>,
+    pub reviewer: Option<Arc<dyn Model>>,
     /// What is known of reviewers.
-    pub(crate) figures: Vec<ReviewerFigure>,
+    pub figures: Vec<ReviewerFigure>,
     /// Who stands in for an agent, by its name.
-    pub(crate) fallbacks: Vec<(String, Arc<dyn Model>)>,
+    pub fallbacks: Vec<(String, Arc<dyn Model>)>,
 }
 
 /// The crew, in the order of its work.
-pub(crate) fn crew(models: Models) -> Crew {
+pub fn crew(models: Models) -> Crew {
     let mut crew = Crew::new();
     for (place, (dialect, model)) in models.coders.into_iter().enumerate() {
         let role = match place {
@@ -59,10 +61,33 @@ pub(crate) fn crew(models: Models) -> Crew {
 }
 
 /// The name of a coder by its place in the order, counted from 0.
-pub(crate) fn coder_name(place: usize) -> String {
+pub fn coder_name(place: usize) -> String {
     match place {
         0 => "drafter".to_owned(),
         1 => "refiner".to_owned(),
         n => format!("refiner-{n}"),
     }
+}
+
+/// The role of a coder by its place in the order, counted from 0.
+pub fn coder_role(place: usize) -> Role {
+    match place {
+        0 => Role::Draft,
+        _ => Role::Refine,
+    }
+}
+
+/// The models with their roles, in the order of the walk.
+pub fn roles<'a>(
+    coders: &'a [ModelId],
+    test_author: Option<&'a ModelId>,
+    reviewer: Option<&'a ModelId>,
+) -> impl Iterator<Item = (Role, &'a ModelId)> {
+    let coders = coders
+        .iter()
+        .enumerate()
+        .map(|(place, model)| (coder_role(place), model));
+    coders
+        .chain(test_author.map(|it| (Role::Author, it)))
+        .chain(reviewer.map(|it| (Role::Review, it)))
 }

@@ -1,0 +1,74 @@
+//! A run's journal that also tells whoever watches.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use protocol::{Entry, Journal, JournalError, Log, RunEvent, Silent};
+use store::RunJournal;
+use tokio::sync::watch;
+
+/// Sees what happens while it happens: every event that was written down, and notes that are kept nowhere.
+pub trait Watcher: Log {
+    /// Takes an event that was just written down; must not block.
+    fn entry(&self, entry: &Entry);
+}
+
+impl Watcher for Silent {
+    fn entry(&self, _: &Entry) {}
+}
+
+/// The journal of a run at work.
+pub(crate) struct WatchedJournal {
+    journal: RunJournal,
+    watcher: Arc<dyn Watcher>,
+    /// How many events are written.
+    written: watch::Sender<u64>,
+}
+
+impl WatchedJournal {
+    pub(crate) fn new(
+        journal: RunJournal,
+        watcher: Arc<dyn Watcher>,
+        written: watch::Sender<u64>,
+    ) -> WatchedJournal {
+        WatchedJournal {
+            journal,
+            watcher,
+            written,
+        }
+    }
+
+    /// Tells whoever watches of an event that was written down.
+    pub(crate) fn tell(&self, seq: u64, event: &RunEvent) {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        self.watcher.entry(&Entry {
+            seq,
+            at_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
+            event: event.clone(),
+        });
+        self.written.send_replace(seq + 1);
+    }
+
+    /// Writes an event down and tells it.
+    pub(crate) async fn write(&self, event: &RunEvent) -> Result<(), store::StoreError> {
+        let seq = self.journal.write(event).await?;
+        self.tell(seq, event);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Journal for WatchedJournal {
+    async fn append(&self, event: &RunEvent) -> Result<(), JournalError> {
+        self.write(event)
+            .await
+            .map_err(|it| JournalError(Box::new(it)))
+    }
+
+    async fn cancel_requested(&self) -> Result<bool, JournalError> {
+        self.journal.cancel_requested().await
+    }
+}

@@ -1,0 +1,52 @@
+//! The arrows between the crates.
+
+/// Who may know whom, outside tests. A crate without a row fails, and so does an arrow without one.
+pub(crate) const MAY_USE: &[(&str, &[&str])] = &[
+    ("protocol", &[]),
+    ("prompts", &["protocol"]),
+    ("llm", &["protocol"]),
+    ("workspace", &["protocol"]),
+    ("store", &["protocol"]),
+    ("intake", &["protocol"]),
+    ("pipeline", &["protocol"]),
+    ("repo-context", &["protocol"]),
+    ("agents-coding", &["protocol", "prompts", "repo-context"]),
+    ("agents-format", &["protocol"]),
+    ("agents-test", &["protocol", "prompts", "repo-context"]),
+    ("agents-qa", &["protocol", "prompts"]),
+    ("delivery", &["protocol", "workspace"]),
+    ("review-bench", &["protocol", "agents-qa", "workspace"]),
+    ("testkit", &["protocol", "workspace"]),
+    (
+        "runs",
+        &[
+            "protocol",
+            "llm",
+            "workspace",
+            "store",
+            "intake",
+            "pipeline",
+            "agents-coding",
+            "agents-format",
+            "agents-test",
+            "agents-qa",
+            "delivery",
+        ],
+    ),
+    (
+        "cli",
+        &[
+            "protocol",
+            "llm",
+            "workspace",
+            "store",
+            "intake",
+            "pipeline",
+            "agents-test",
+            "agents-qa",
+            "delivery",
+            "review-bench",
+            "runs",
+        ],
+    ),
+];
