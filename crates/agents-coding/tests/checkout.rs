@@ -5,16 +5,16 @@ use std::fs;
 use std::sync::Arc;
 
 use agents_coding::{Coder, CoderRole, Dialect};
+use git::{Access, MirrorLimits, Mirrors};
 use protocol::{Agent, Message, ModelReply, RunState, Silent, Task, Workspace};
+use sandbox::command::Door;
+use sandbox::confine::Walls;
+use sandbox::proxy::Egress;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::git::{git, repository};
 use testkit::{SaysModel, TestVisit, calls, limits};
 use workspace::checkout::{Checkout, Opening, Origin, SystemPrograms};
-use workspace::command::Door;
-use workspace::confine::Walls;
-use workspace::git::{Access, MirrorLimits, Mirrors};
-use workspace::proxy::Egress;
 
 /// Where the programs of the machine are.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";

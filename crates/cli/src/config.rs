@@ -6,10 +6,10 @@ use figment::error::Kind;
 use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider, Source};
+use git::Identity;
 use llm::{ModelSpec, OpenAiApi, Patience, Role};
 use protocol::{Effort, Limits};
 use serde::{Deserialize, Serialize};
-use workspace::git::Identity;
 
 use crate::failure::Failure;
 use crate::surroundings::Surroundings;

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
+use git::{Access, Credential};
 use llm::{Guard, Vendors};
+use python::{Index, Places};
 use runs::{Host, Programs, Runs};
+use sandbox::command::{Bounds, Door, Spawn, View};
+use sandbox::proxy::Egress;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
-use workspace::command::{Bounds, Door, Spawn, View};
-use workspace::git::{Access, Credential};
-use workspace::proxy::Egress;
-use workspace::python::{Index, Places};
 
 use crate::config::Config;
 use crate::failure::Failure;

@@ -40,13 +40,13 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
-    // Inside the sandbox this same program puts up the inner walls and becomes the command; see workspace::confine.
+    // Inside the sandbox this same program puts up the inner walls and becomes the command; see sandbox::confine.
     let mut arguments = std::env::args_os().skip(1);
     if arguments
         .next()
-        .is_some_and(|it| it == workspace::confine::MARKER)
+        .is_some_and(|it| it == sandbox::confine::MARKER)
     {
-        workspace::confine::inner_main(arguments);
+        sandbox::confine::inner_main(arguments);
     }
     let cli = Cli::parse();
     paint::choose(cli.color);
@@ -81,7 +81,7 @@ fn told(text: &str) -> Exit {
 
 /// Everything that needs clients, files or children.
 fn start(command: Command, quiet: bool) -> Result<Exit, Failure> {
-    workspace::confine::forbid_core_dumps()
+    sandbox::confine::forbid_core_dumps()
         .map_err(|source| Failure::broken("forbid core dumps", source))?;
     start_log()?;
     // Two HTTP clients would otherwise race to choose one; a second choice can only be the same.

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use git::{Branch, Delivered, Identity, Store, commit_to_branch};
 use protocol::{Entry, RunId, Status, TreeId};
-use workspace::git::{Branch, Delivered, Identity, Store, commit_to_branch};
 
 use crate::changed::changed_files;
 use crate::error::DeliveryError;

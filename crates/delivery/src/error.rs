@@ -3,8 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use git::GitError;
 use protocol::FoldError;
-use workspace::git::GitError;
 
 /// The change or its evidence could not be handed over. The run itself keeps both; delivery can be tried again.
 #[derive(Debug, thiserror::Error)]

@@ -4,8 +4,8 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
+use git::apply_to_files;
 use protocol::{RunState, patch_bytes};
-use workspace::git::apply_to_files;
 
 use crate::error::DeliveryError;
 

@@ -7,16 +7,16 @@ use std::sync::Arc;
 
 use delivery::{Signers, commit_change};
 use expect_test::{Expect, expect};
+use git::{Access, Identity, MirrorLimits, Mirrors};
 use protocol::{
     Entry, Reason, RunEvent, RunId, Silent, Status, Task, Tier, TreeId, Workspace as _,
 };
+use sandbox::command::Door;
+use sandbox::confine::Walls;
+use sandbox::proxy::Egress;
 use tempfile::TempDir;
 use testkit::git::{git, repository};
 use workspace::checkout::{Checkout, Opening, Origin, SystemPrograms};
-use workspace::command::Door;
-use workspace::confine::Walls;
-use workspace::git::{Access, Identity, MirrorLimits, Mirrors};
-use workspace::proxy::Egress;
 
 /// A user's repository, and a checkout of it in which a change was made.
 struct World {

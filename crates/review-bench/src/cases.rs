@@ -3,12 +3,12 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use git::difference_between;
 use include_dir::{Dir, File, include_dir};
 use protocol::{AcceptanceTests, AmendedFile, Amendment, Dispute, Evidence, RunState, Task};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
-use workspace::git::difference_between;
 
 use crate::defect::{Defect, DefectFile, RepairFile};
 use crate::error::BenchError;

@@ -1,6 +1,6 @@
 //! What can go wrong before a reviewer is asked.
 
-use workspace::git::GitError;
+use git::GitError;
 
 /// The cases, or the figures of earlier benches, can't be used.
 #[derive(Debug, thiserror::Error)]

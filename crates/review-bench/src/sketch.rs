@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use workspace::git::Texts;
+use git::Texts;
 
 use crate::defect::Edit;
 

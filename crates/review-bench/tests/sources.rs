@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ::git::difference_between;
 use agents_format::RuffAgent;
 use protocol::{Agent, AgentContext, Command, Exit, RunState, Task, Workspace};
 use review_bench::{Case, as_its_authors_made_it, cases};
@@ -12,7 +13,6 @@ use tempfile::TempDir;
 use testkit::{
     FolderWorkspace, Honest, MemorySteps, NoModel, RecordingLog, git, limits, run_for_real,
 };
-use workspace::git::difference_between;
 
 /// Seconds for one proof.
 const PROOF_SECONDS_MAX: u64 = 60;

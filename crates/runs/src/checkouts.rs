@@ -4,14 +4,14 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use git::{Address, MirrorLimits, Mirrors};
 use protocol::{Base, Limits, Log, Note, RunId};
+use python::{MakeDoor, PythonEnvironments};
+use sandbox::command::Door;
+use sandbox::confine::Walls;
+use sandbox::error::CommandError;
+use sandbox::proxy::Egress;
 use workspace::checkout::{Checkout, Opening, Origin};
-use workspace::command::Door;
-use workspace::confine::Walls;
-use workspace::error::CommandError;
-use workspace::git::{Address, MirrorLimits, Mirrors};
-use workspace::proxy::Egress;
-use workspace::python::{MakeDoor, PythonEnvironments};
 
 use crate::error::RunsError;
 use crate::host::{Host, Programs};

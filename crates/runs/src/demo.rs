@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use git::Identity;
 use include_dir::{Dir, include_dir};
 use llm::Role;
 use protocol::Task;
 use serde::Deserialize;
-use workspace::git::Identity;
 
 use crate::error::RunsError;
 
@@ -47,7 +47,7 @@ pub fn plant(folder: &Path, author: &Identity) -> Result<PathBuf, RunsError> {
     }
     let files = files();
     let files = files.iter().map(|(path, bytes)| (path.as_str(), *bytes));
-    workspace::git::plant(folder, files, "Spans of time, as people write them", author)
+    git::plant(folder, files, "Spans of time, as people write them", author)
         .map(|_| folder.to_owned())
         .map_err(|source| RunsError::Plant {
             folder: folder.to_owned(),

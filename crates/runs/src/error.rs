@@ -4,13 +4,13 @@
 use std::io;
 use std::path::PathBuf;
 
+use git::GitError;
 use intake::IntakeError;
 use llm::LlmError;
 use pipeline::DriveError;
 use protocol::{Base, FoldError, ModelId, RunId, TreeId, WorkspaceError};
+use sandbox::error::CommandError;
 use store::StoreError;
-use workspace::error::CommandError;
-use workspace::git::GitError;
 
 use crate::reverify::ReverifyError;
 

@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use git::{Access, Identity};
 use llm::{Day, Guard, Patience, Prices, Vendors};
 use protocol::{Place, ReviewerFigure, RunId};
 use store::{Owner, Store};
-use workspace::git::{Access, Identity};
-use workspace::python;
 
 use crate::error::RunsError;
 
@@ -123,7 +122,7 @@ impl Folders {
 pub struct Programs {
     /// The `bwrap` of this machine, if it has one.
     pub bubblewrap: Option<PathBuf>,
-    /// The program that puts up the inner side of the sandbox: one that calls [`workspace::confine::inner_main`].
+    /// The program that puts up the inner side of the sandbox: one that calls [`sandbox::confine::inner_main`].
     pub inner: PathBuf,
     /// Where git and its helpers are looked for, as in `PATH`.
     pub search_path: String,

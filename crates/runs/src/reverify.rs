@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use agents_coding::Dialect;
 use agents_test::UserTests;
+use git::GitError;
 use pipeline::verify::{Verification, Verified, patches, replies_of};
 use pipeline::{Crew, DriveError, Stop};
 use protocol::{
@@ -13,7 +14,6 @@ use protocol::{
     Workspace, WorkspaceError,
 };
 use workspace::checkout::Checkout;
-use workspace::git::GitError;
 
 use crate::crew::{self as seating};
 

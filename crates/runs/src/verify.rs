@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use git::{Address, GitError};
 use pipeline::StopHandle;
 use pipeline::verify::Verified;
 use protocol::{Base, Entry, Limits, Log, RunEvent, Workspace};
 use workspace::checkout::{Checkout, Origin};
-use workspace::git::{Address, GitError};
 
 use crate::checkouts::Checkouts;
 use crate::error::RunsError;

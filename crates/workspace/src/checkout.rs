@@ -1,11 +1,7 @@
 //! A private checkout of a repository, as agents are handed it: files, search, snapshots, programs.
 
-mod environment;
 mod findings;
-mod kept;
-mod layout;
 mod open;
-mod picture;
 mod run;
 mod shown;
 mod tree;
@@ -22,13 +18,14 @@ use protocol::{
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
-pub use environment::{BaseTree, Environments, Ready, SystemPrograms};
+pub use git::BaseTree;
 pub use open::{Opening, Origin};
+pub use python::{Environments, Ready, SystemPrograms};
 
-use crate::command::{Bounds, Door};
-use crate::git::{GitError, Mode, Store, Tracked, parse_id};
-use crate::lock::Lock;
 use findings::{Findings, Key};
+use git::Lock;
+use git::{GitError, Mode, Store, Tracked, parse_id};
+use sandbox::command::{Bounds, Door};
 use tree::{LaidTree, Plan};
 
 /// A private checkout. Its folder is gone when it is dropped; what was kept with `snapshot` stays in the run's

@@ -1,6 +1,6 @@
 //! `pipeline commit`: stages exactly these paths and commits them.
 
-use workspace::git::{GitError, commit_paths};
+use git::{GitError, commit_paths};
 
 use crate::args::CommitArgs;
 use crate::config::Config;

@@ -117,11 +117,11 @@ mod tests {
             .map(|it| format!("{} = {}\n", it.name, it.example))
             .collect();
         let table: toml::Table = toml::from_str(&table).expect("it is TOML");
-        let read = workspace::python::TargetSettings::of(Some(&toml::Value::Table(table.clone())));
+        let read = python::TargetSettings::of(Some(&toml::Value::Table(table.clone())));
         read.expect("each is known");
         let mut strange = table;
         strange.insert("model".to_owned(), "x".into());
-        let refused = workspace::python::TargetSettings::of(Some(&toml::Value::Table(strange)));
+        let refused = python::TargetSettings::of(Some(&toml::Value::Table(strange)));
         let words = refused.expect_err("it is no key");
         for it in OF_REPOSITORY {
             assert!(words.contains(it.name), "{words}");

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use protocol::Silent;
+use python::{Index, MakeDoor, Places, PythonEnvironments};
+use sandbox::command::Door;
+use sandbox::confine::Walls;
 use testkit::Fixture;
 use workspace::checkout::Environments;
-use workspace::command::Door;
-use workspace::confine::Walls;
-use workspace::python::{Index, MakeDoor, Places, PythonEnvironments};
 
 use crate::scene::STAGE;
 

@@ -9,19 +9,19 @@ use std::thread;
 
 use agents_coding::Dialect;
 use futures::{StreamExt, stream};
+use git::{Access, MirrorLimits, Mirrors};
 use llm::{Budget, Day, Ledger, Prices, ScriptedModel, Spent};
 use pipeline::{Crew, Run, Stop};
 use protocol::{
     Entry, Journal, ListQuery, Model, ModelId, Note, RunEvent, RunState, Silent, Workspace,
     WorkspaceError,
 };
+use sandbox::command::Door;
+use sandbox::confine::Walls;
+use sandbox::proxy::Egress;
 use tempfile::TempDir;
 use testkit::{Fixture, Installed, MemoryJournal, RecordingLog};
 use workspace::checkout::{Checkout, Opening, Origin, SystemPrograms};
-use workspace::command::Door;
-use workspace::confine::Walls;
-use workspace::git::{Access, MirrorLimits, Mirrors};
-use workspace::proxy::Egress;
 
 use crate::own;
 use runs::crew;

@@ -12,9 +12,9 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("reqwest", &["llm", "intake", "delivery"]),
     ("octocrab", &["intake", "delivery"]),
     ("axum", &["testkit"]),
-    ("git2", &["workspace"]),
-    ("landlock", &["workspace"]),
-    ("seccompiler", &["workspace"]),
+    ("git2", &["git", "python", "workspace"]),
+    ("landlock", &["sandbox"]),
+    ("seccompiler", &["sandbox"]),
     ("sqlx", &["store"]),
     ("statig", &["pipeline"]),
     ("minijinja", &["prompts", "delivery"]),
@@ -36,6 +36,7 @@ const LINES_MAX: usize = 500;
 const READS_THE_ENVIRONMENT: &[&str] = &[
     "crates/cli/",
     "crates/testkit/src/bin/",
+    "crates/sandbox/src/bin/",
     "crates/workspace/src/bin/",
 ];
 
@@ -45,8 +46,8 @@ const OPENS_SOCKETS: &[&str] = &[
     "crates/llm/",
     "crates/intake/",
     "crates/delivery/",
-    "crates/workspace/src/proxy",
-    "crates/workspace/src/confine/stage.rs",
+    "crates/sandbox/src/proxy",
+    "crates/sandbox/src/confine/stage.rs",
     "crates/testkit/src/vendor",
     "crates/testkit/src/tracker",
     "crates/testkit/src/bin/",
@@ -54,8 +55,8 @@ const OPENS_SOCKETS: &[&str] = &[
 
 /// The one door to other programs, its inner side, and what tests start in folders of their own.
 const STARTS_PROGRAMS: &[&str] = &[
-    "crates/workspace/src/command",
-    "crates/workspace/src/confine/stage.rs",
+    "crates/sandbox/src/command",
+    "crates/sandbox/src/confine/stage.rs",
     "crates/testkit/src/git.rs",
     "crates/testkit/src/programs.rs",
 ];

@@ -12,15 +12,15 @@ use protocol::{Base, Limits, Log, Place, TreeId};
 use tokio::sync::OnceCell;
 
 use crate::checkout::findings::Findings;
-use crate::checkout::layout::lay_out;
 use crate::checkout::{Checkout, Environments, Shared};
-use crate::command::Door;
-use crate::git::{
+use git::Lock;
+use git::layout::lay_out;
+use git::{
     Address, Endings, GitError, Mirrors, Source, Store, blocking, fetch_by_program, folder_address,
     init_bare, is_unknown_form, keep, open_local, parse_id, take,
 };
-use crate::lock::Lock;
-use crate::python::scm;
+use python::scm;
+use sandbox::command::Door;
 
 /// Where a task's repository is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,9 +7,9 @@ use protocol::{Command, Execution, WorkspaceError};
 
 use super::{Checkout, Ready, private_folder, shown};
 use crate::checkout::BaseTree;
-use crate::command::{Bounds, Spawn, View};
-use crate::files::TreePath;
-use crate::policy::{self, Phase};
+use files::TreePath;
+use sandbox::command::{Bounds, Spawn, View};
+use shell_policy::Phase;
 
 /// Where the system's own programs are.
 const SYSTEM_PROGRAMS: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -79,11 +79,12 @@ impl Checkout {
         line: &str,
         seconds_max: u64,
     ) -> Result<Execution, WorkspaceError> {
-        let judged =
-            policy::judge(line, Phase::Work, self.path()).map_err(|it| WorkspaceError::Denied {
+        let judged = shell_policy::judge(line, Phase::Work, self.path()).map_err(|it| {
+            WorkspaceError::Denied {
                 line: line.to_owned(),
                 why: it.why,
-            })?;
+            }
+        })?;
         let in_order = shown::in_order(&judged.programs);
         let mut command = match judged.argv.filter(|_| in_order.is_empty()) {
             Some(argv) => Command::new(argv, seconds_max),

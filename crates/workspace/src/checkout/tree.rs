@@ -11,10 +11,10 @@ use ignore::WalkBuilder;
 use protocol::{ListQuery, Listing, SearchQuery, WorkspaceError};
 use tempfile::TempDir;
 
-use crate::checkout::kept::{Kept, KeptFiles, Ledger, keeping, submodules};
-use crate::checkout::{layout, picture};
-use crate::files::{Folder, Glob, Stamp, TreePath, search, walk};
-use crate::git::{Endings, Entry, GitError, Mode, Store, Tracked};
+use files::{Folder, Glob, Stamp, TreePath, search, walk};
+use git::kept::{Kept, KeptFiles, Ledger, keeping, submodules};
+use git::{Endings, Entry, GitError, Mode, Store, Tracked};
+use git::{layout, picture};
 
 /// What a tree is made of and from.
 pub(crate) struct Plan {

@@ -1,8 +1,8 @@
 //! A branch never takes away what no change touched.
 
 use expect_test::expect;
+use git::{Branch, Identity, commit_to_branch};
 use protocol::{Base, Workspace};
-use workspace::git::{Branch, Identity, commit_to_branch};
 
 use crate::world::World;
 

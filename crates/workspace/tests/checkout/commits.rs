@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use expect_test::{Expect, expect};
+use git::{Branch, GitError, Identity, commit_paths, commit_to_branch};
 use protocol::Workspace;
-use workspace::git::{Branch, GitError, Identity, commit_paths, commit_to_branch};
 
 use crate::world::World;
 

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use git::{Address, Branch, GitError, Identity, commit_paths, commit_to_branch};
 use protocol::{Command, Silent, Workspace};
 use serde::Deserialize;
 use workspace::checkout::{Checkout, Origin};
-use workspace::git::{Address, Branch, GitError, Identity, commit_paths, commit_to_branch};
 
 use crate::world::{World, put};
 

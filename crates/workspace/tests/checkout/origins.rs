@@ -1,9 +1,9 @@
 //! Where a checkout can start from, and what is said where it can't.
 
 use expect_test::{Expect, expect};
+use git::Address;
 use protocol::{ListQuery, Silent, Workspace};
 use workspace::checkout::{Checkout, Origin};
-use workspace::git::Address;
 
 use crate::world::World;
 

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use expect_test::{Expect, expect};
 use protocol::{Command, Execution, ToolFile, Workspace};
+use sandbox::confine::Walls;
 use workspace::checkout::{Checkout, SystemPrograms};
-use workspace::confine::Walls;
 
 use crate::world::World;
 
 async fn behind_walls(world: &World) -> Checkout {
-    let stage = env!("CARGO_BIN_EXE_confine");
+    let stage = env!("CARGO_BIN_EXE_inner");
     let walls = Walls::probe(Some(Path::new("/usr/bin/bwrap")), Path::new(stage))
         .await
         .expect("bubblewrap works on machines that run the tests");

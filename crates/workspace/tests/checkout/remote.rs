@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use expect_test::expect;
+use git::{Access, Address, Credential, GitError};
 use protocol::{Log, Note, Silent, Workspace};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use workspace::checkout::{Checkout, Origin};
-use workspace::git::{Access, Address, Credential, GitError};
 
 use crate::world::World;
 

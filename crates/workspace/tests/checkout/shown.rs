@@ -4,8 +4,8 @@ use std::path::Path;
 
 use expect_test::{Expect, expect};
 use protocol::{Exit, Place, Workspace};
+use sandbox::confine::Walls;
 use workspace::checkout::{Checkout, Origin, SystemPrograms};
-use workspace::confine::Walls;
 
 use crate::world::World;
 
@@ -14,7 +14,7 @@ const NOISE: &str = "2 passed in 0.14s\n<f at 0x7f05ab12> in /home/ada/x\n";
 
 async fn checkout(files: &[(&str, &str)]) -> (World, Checkout) {
     let world = World::with(files);
-    let stage = env!("CARGO_BIN_EXE_confine");
+    let stage = env!("CARGO_BIN_EXE_inner");
     let walls = Walls::probe(Some(Path::new("/usr/bin/bwrap")), Path::new(stage)).await;
     let walls = walls.expect("some walls hold where the tests run");
     let mut opening = world.opening_behind("one", walls, SystemPrograms::default());

@@ -4,13 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use git::{Access, GitError, MirrorLimits, Mirrors};
 use protocol::{Limits, Silent};
+use sandbox::command::Door;
+use sandbox::confine::Walls;
+use sandbox::proxy::Egress;
 use tempfile::TempDir;
 use workspace::checkout::{Checkout, Opening, Origin, SystemPrograms};
-use workspace::command::Door;
-use workspace::confine::Walls;
-use workspace::git::{Access, GitError, MirrorLimits, Mirrors};
-use workspace::proxy::Egress;
 
 /// Folders for repositories, mirrors and runs, gone at the end of the test.
 pub(crate) struct World {
@@ -112,7 +112,7 @@ impl World {
         walls: Walls,
         environments: SystemPrograms,
     ) -> Opening {
-        let stage = env!("CARGO_BIN_EXE_confine").into();
+        let stage = env!("CARGO_BIN_EXE_inner").into();
         let door = Arc::new(Door::new(
             walls,
             stage,

@@ -3,7 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 
 use protocol::{Silent, WorkspaceError};
-use workspace::python::{Index, Places, Toolbox};
+use python::{Index, Places, Toolbox};
 
 use crate::world::{World, limits};
 

@@ -1,8 +1,8 @@
 //! Versions from git: handed to each tool by name, and there to be asked for.
 
+use git::Address;
 use protocol::Workspace;
 use workspace::checkout::Origin;
-use workspace::git::Address;
 
 use crate::world::{World, says};
 

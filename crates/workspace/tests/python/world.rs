@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use git::{Access, MirrorLimits, Mirrors};
 use protocol::{Command, Execution, Limits, Silent, Workspace};
+use python::{Index, MakeDoor, Places, PythonEnvironments, Toolbox};
+use sandbox::command::Door;
+use sandbox::confine::Walls;
+use sandbox::proxy::Egress;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 use workspace::checkout::{Checkout, Opening, Origin};
-use workspace::command::Door;
-use workspace::confine::Walls;
-use workspace::git::{Access, MirrorLimits, Mirrors};
-use workspace::proxy::Egress;
-use workspace::python::{Index, MakeDoor, Places, PythonEnvironments, Toolbox};
 
-const STAGE: &str = env!("CARGO_BIN_EXE_confine");
+const STAGE: &str = env!("CARGO_BIN_EXE_inner");
 
 /// A repository and folders for runs, gone at the end of the test.
 pub(crate) struct World {
