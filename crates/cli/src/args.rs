@@ -10,7 +10,7 @@ mod run;
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::paint::Color;
@@ -37,6 +37,9 @@ pub(crate) struct Cli {
     /// Print nothing but errors and the result.
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
+    /// Say on standard error what is done: verdicts, model calls, programs; twice for more.
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
     /// Colours: auto is on a terminal, unless NO_COLOR is set
     #[arg(
         long,

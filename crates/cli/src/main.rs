@@ -59,7 +59,7 @@ fn main() -> ExitCode {
         Command::Configuration => Ok(told(&reference::configuration())),
         Command::ExitCodes => Ok(told(&reference::exit_codes())),
         Command::Environment => Ok(told(&reference::environment())),
-        command => start(command, cli.quiet),
+        command => start(command, cli.quiet, cli.verbose),
     };
     match ended {
         Ok(exit) => exit.code().into(),
@@ -80,10 +80,10 @@ fn told(text: &str) -> Exit {
 }
 
 /// Everything that needs clients, files or children.
-fn start(command: Command, quiet: bool) -> Result<Exit, Failure> {
+fn start(command: Command, quiet: bool, verbose: u8) -> Result<Exit, Failure> {
     sandbox::confine::forbid_core_dumps()
         .map_err(|source| Failure::broken("forbid core dumps", source))?;
-    start_log()?;
+    start_log(verbose)?;
     // Two HTTP clients would otherwise race to choose one; a second choice can only be the same.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     tokio::runtime::Builder::new_multi_thread()
@@ -93,10 +93,14 @@ fn start(command: Command, quiet: bool) -> Result<Exit, Failure> {
         .block_on(commands::dispatch(command, quiet))
 }
 
-/// Diagnostics for those who ask for them with `PIPELINE_LOG`, on standard error.
-fn start_log() -> Result<(), Failure> {
-    let Ok(filter) = std::env::var("PIPELINE_LOG") else {
-        return Ok(());
+/// Diagnostics on standard error for those who ask for them: with `PIPELINE_LOG`, which says exactly which, else with `-v`.
+fn start_log(verbose: u8) -> Result<(), Failure> {
+    let filter = match (std::env::var("PIPELINE_LOG"), verbose) {
+        (Ok(filter), _) => filter,
+        (Err(_), 0) => return Ok(()),
+        (Err(_), 1) => "info".to_owned(),
+        // Libraries that speak HTTP and SQL have much to say, and little of it is about a run.
+        (Err(_), _) => "debug,hyper=info,hyper_util=info,h2=info,rustls=info,reqwest=info,sqlx=info,globset=info".to_owned(),
     };
     let filter = tracing_subscriber::EnvFilter::try_new(&filter)
         .map_err(|source| Failure::usage(format!("understand PIPELINE_LOG={filter}"), source))?;

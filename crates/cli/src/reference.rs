@@ -58,7 +58,7 @@ pub(crate) const VARIABLES: &[Variable] = &[
     ),
     variable(
         "PIPELINE_LOG",
-        "diagnostics on standard error, as in `debug` or `llm=trace`",
+        "diagnostics on standard error, as in `info`, `debug` or `llm=trace`; comes before `-v`",
     ),
     variable(
         "PIP_INDEX_URL",

@@ -15,7 +15,9 @@ use crate::signals::Signals;
 
 /// How the user wants to see a run.
 pub(crate) fn mode(home: &Home, quiet: bool, json: bool) -> Mode {
-    match (json, quiet, home.surroundings.watched) {
+    // Lines that change and lines of diagnostics would write over each other.
+    let is_alone = !tracing::enabled!(tracing::Level::INFO);
+    match (json, quiet, home.surroundings.watched && is_alone) {
         (true, _, _) => Mode::Json,
         (_, true, _) => Mode::Quiet,
         (_, _, true) => Mode::Live,

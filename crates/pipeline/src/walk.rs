@@ -10,6 +10,7 @@ use protocol::{
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tracing::Instrument;
 
 use crate::crew::CrewSeat;
 use crate::driver::{DriveError, Run};
@@ -165,7 +166,7 @@ impl<'a> Walk<'a> {
             let (journal, trouble) = (self.journal.clone(), self.trouble.clone());
             let name = seat.agent.name().to_owned();
             let visit_of = name.clone();
-            let handle = tokio::spawn(async move {
+            let preparing = async move {
                 let cx = AgentContext {
                     model: &visit,
                     work: &*work,
@@ -193,7 +194,9 @@ impl<'a> Walk<'a> {
                     return None;
                 }
                 Some(prepared)
-            });
+            };
+            // Diagnostics of it name the run as well.
+            let handle = tokio::spawn(preparing.in_current_span());
             self.preparing.insert(name, handle);
         }
     }

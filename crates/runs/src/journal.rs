@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
-use protocol::{Entry, Journal, JournalError, Log, RunEvent, Silent};
+use protocol::{Entry, Journal, JournalError, Log, RunEvent, RunId, Silent, Verdict};
 use store::RunJournal;
 use tokio::sync::watch;
 
@@ -20,6 +20,7 @@ impl Watcher for Silent {
 
 /// The journal of a run at work.
 pub(crate) struct WatchedJournal {
+    run: RunId,
     journal: RunJournal,
     watcher: Arc<dyn Watcher>,
     /// How many events are written.
@@ -28,11 +29,13 @@ pub(crate) struct WatchedJournal {
 
 impl WatchedJournal {
     pub(crate) fn new(
+        run: &RunId,
         journal: RunJournal,
         watcher: Arc<dyn Watcher>,
         written: watch::Sender<u64>,
     ) -> WatchedJournal {
         WatchedJournal {
+            run: run.clone(),
             journal,
             watcher,
             written,
@@ -49,7 +52,49 @@ impl WatchedJournal {
             at_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
             event: event.clone(),
         });
+        self.log(event);
         self.written.send_replace(seq + 1);
+    }
+
+    /// One line of diagnostics for a verdict, a model's call and an end. No text of a model or a repository is in one.
+    fn log(&self, event: &RunEvent) {
+        let run = &self.run;
+        match event {
+            RunEvent::Reported {
+                stage,
+                iteration,
+                agent,
+                report,
+                ..
+            } => {
+                let passed = matches!(report.verdict, Verdict::Passed);
+                tracing::info!(run.id = %run, %stage, iteration, agent, passed, "a verdict");
+            }
+            RunEvent::Replied {
+                agent,
+                iteration,
+                reply,
+                ..
+            } => {
+                let (tokens, cost) = (reply.usage.total(), reply.cost_microusd);
+                tracing::info!(run.id = %run, agent, iteration, tokens, cost_microusd = ?cost, "a model answered");
+            }
+            RunEvent::Unanswered { agent, .. } => {
+                tracing::info!(run.id = %run, agent, "a model was paid and gave no answer");
+            }
+            RunEvent::Interrupted { reason, .. } => {
+                tracing::info!(run.id = %run, ?reason, "stopped");
+            }
+            RunEvent::Finished { status, reason, .. } => {
+                tracing::info!(run.id = %run, ?status, ?reason, "is at its end");
+            }
+            RunEvent::Opened { .. }
+            | RunEvent::Reopened { .. }
+            | RunEvent::SetUp { .. }
+            | RunEvent::Started { .. }
+            | RunEvent::Stepped { .. }
+            | RunEvent::Prepared { .. } => {}
+        }
     }
 
     /// Writes an event down and tells it.

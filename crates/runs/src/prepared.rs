@@ -7,6 +7,7 @@ use pipeline::{Crew, Run, StopHandle};
 use protocol::{Base, Entry, Journal, Limits, Log, RunEvent, RunId, Task, Workspace};
 use store::Lease;
 use tokio::sync::watch;
+use tracing::Instrument;
 use workspace::checkout::Checkout;
 
 use crate::error::RunsError;
@@ -109,13 +110,13 @@ impl Prepared {
         let mut is_new_fork = false;
         let journal = match self.beginning {
             Beginning::New(opened) => {
-                let journal = WatchedJournal::new(journal, self.watcher.clone(), written);
+                let journal = WatchedJournal::new(&run, journal, self.watcher.clone(), written);
                 let kept = journal.write(&opened).await;
                 kept.map_err(RunsError::Beginning)?;
                 journal
             }
             Beginning::Resumed(reopened) => {
-                let journal = WatchedJournal::new(journal, self.watcher.clone(), written);
+                let journal = WatchedJournal::new(&run, journal, self.watcher.clone(), written);
                 if let Some(reopened) = reopened {
                     let kept = journal.write(&reopened).await;
                     kept.map_err(RunsError::Difference)?;
@@ -126,11 +127,13 @@ impl Prepared {
                 is_new_fork = true;
                 let seq = journal.begin_as(&old, &past, &reopened).await;
                 let seq = seq.map_err(RunsError::Beginning)?;
-                let journal = WatchedJournal::new(journal, self.watcher.clone(), written);
+                let journal = WatchedJournal::new(&run, journal, self.watcher.clone(), written);
                 journal.tell(seq, &reopened);
                 journal
             }
         };
+        // What the walk starts has the run's name in its diagnostics, however deep it is.
+        let span = tracing::info_span!("run", id = %run);
         let walk = Walking {
             host: self.host.clone(),
             run: run.clone(),
@@ -148,7 +151,7 @@ impl Prepared {
             store: self.host.store.clone(),
             stop: self.stop,
             written: watched,
-            walking: tokio::spawn(walk.walk()),
+            walking: tokio::spawn(walk.walk().instrument(span)),
         })
     }
 }

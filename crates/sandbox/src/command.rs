@@ -164,13 +164,20 @@ impl Door {
         let entered = entry::enter(&self.walls, &self.stage, &self.scratch, spawn).await?;
         let ended = session::until_the_end(entered, spawn, &self.egress, on_report).await?;
         let program = spawn.argv.first().cloned().unwrap_or_default();
+        let wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let exit = exit_of(program, &ended)?;
+        // The program's name alone: arguments may hold a stranger's words.
+        let program = spawn.argv.first().map(String::as_str).unwrap_or_default();
+        // Without a name it is the sandbox that is tried, around nothing.
+        if !program.is_empty() {
+            tracing::info!(program, ?exit, wall_ms, "a program ended");
+        }
         Ok(Execution {
             exit,
             stdout: ended.stdout.finish(),
             stderr: ended.stderr.finish(),
             report: ended.report,
-            wall_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            wall_ms,
         })
     }
 }

@@ -124,6 +124,7 @@ fn refuse_if_held(run: &RunId, row: &RunRow, owner: &Owner, now: i64) -> Result<
 impl Lease {
     fn begin(store: &Store, run: RunId, epoch: i64, lease_max: Duration) -> Lease {
         held_here().insert((run.0.clone(), epoch));
+        tracing::info!(run.id = %run, epoch, "took the run");
         let lost = Arc::new(OnceLock::new());
         let (stop, stopped) = oneshot::channel();
         let pulse = Pulse {
@@ -154,6 +155,7 @@ impl Lease {
         if let Some(heartbeat) = self.heartbeat.take() {
             // It ends by itself; a panic in it was reported by tokio, and the lease then runs out.
             let _ = heartbeat.await;
+            tracing::info!(run.id = %self.run, epoch = self.epoch, "gave the run back");
         }
     }
 

@@ -204,6 +204,8 @@ fn help_says_what_each_thing_is_for() {
 
             Options:
               -q, --quiet         Print nothing but errors and the result
+              -v, --verbose...    Say on standard error what is done: verdicts, model calls, programs; twice for
+                                  more
                   --color <WHEN>  Colours: auto is on a terminal, unless NO_COLOR is set
               -h, --help          Print help
               -V, --version       Print version
@@ -228,6 +230,9 @@ fn help_says_what_each_thing_is_for() {
             Options:
               -q, --quiet
                       Print nothing but errors and the result
+
+              -v, --verbose...
+                      Say on standard error what is done: verdicts, model calls, programs; twice for more
 
                   --color <WHEN>
                       Colours: auto is on a terminal, unless NO_COLOR is set
@@ -375,6 +380,8 @@ fn help_says_what_each_thing_is_for() {
             Options:
               -m, --message <MESSAGE>  The commit message
               -q, --quiet              Print nothing but errors and the result
+              -v, --verbose...         Say on standard error what is done: verdicts, model calls, programs;
+                                       twice for more
                   --color <WHEN>       Colours: auto is on a terminal, unless NO_COLOR is set
               -h, --help               Print help
         "#]],
@@ -416,6 +423,8 @@ fn help_says_what_each_thing_is_for() {
 
             Options:
               -q, --quiet         Print nothing but errors and the result
+              -v, --verbose...    Say on standard error what is done: verdicts, model calls, programs; twice for
+                                  more
                   --color <WHEN>  Colours: auto is on a terminal, unless NO_COLOR is set
               -h, --help          Print help
               -V, --version       Print version
@@ -423,4 +432,41 @@ fn help_says_what_each_thing_is_for() {
             More: pipeline help configuration, pipeline help environment, pipeline help exit-codes
         "#]],
     );
+}
+
+#[test]
+fn diagnostics_name_the_run_and_hold_no_text_of_anybody() {
+    let world = World::with_repository(PAGES).says("draft", &[ROUND_UP]);
+    let key = "sk-this-is-a-secret-key-of-somebody";
+    let world = world.variable("OPENAI_API_KEY", key);
+    let silent = world.walk(&["--budget", "1.00"]);
+    assert_eq!(silent.code, 0, "{}", world.seen(&silent));
+    assert_eq!(silent.stderr, "");
+    let told = world.walk(&["-v"]);
+    assert_eq!(told.code, 0, "{}", world.seen(&told));
+    let newest = world.pipeline(&["runs"]).stdout;
+    let run = newest.split_whitespace().next().expect("there is one");
+    for what in [
+        "took the run",
+        "a model answered",
+        "a verdict",
+        "a program ended",
+        "is at its end",
+    ] {
+        let line = told.stderr.lines().find(|it| {
+            let plain = it.replace("\u{1b}[3m", "").replace("\u{1b}[0m", "");
+            plain.contains(what) && plain.contains(run)
+        });
+        assert!(line.is_some(), "{what}: {}", told.stderr);
+    }
+    for text in [key, "Count the last page", "Rounds up", "items // size"] {
+        assert!(!told.stderr.contains(text), "{text}: {}", told.stderr);
+    }
+    let more = world.variable("PIPELINE_LOG", "store=debug").walk(&[]);
+    assert!(
+        more.stderr.contains("wrote down an event"),
+        "{}",
+        more.stderr
+    );
+    assert!(!more.stderr.contains("a verdict"), "{}", more.stderr);
 }
