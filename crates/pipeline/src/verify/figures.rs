@@ -28,6 +28,8 @@ pub(super) struct Told {
     pub(super) figures: BTreeMap<(Place, String), Figure>,
     /// Visits that reported, in their order: where, and which gate the stage is.
     pub(super) visits: Vec<(Place, Gate)>,
+    /// Acceptance tests, which have a gate of their own.
+    acceptance: HashSet<String>,
     /// Tests that gave different outcomes on the same tree.
     pub(super) flaky: HashSet<String>,
     /// Test functions whose tests have other ids in each run, so that a comparison knows them by their place.
@@ -157,23 +159,11 @@ struct Figures<'a> {
     told: &'a mut Told,
     place: Place,
     gate: Gate,
-    /// Acceptance tests, which have a gate of their own.
-    acceptance: HashSet<String>,
 }
 
 impl Figures<'_> {
     fn new(told: &mut Told, place: Place, gate: Gate) -> Figures<'_> {
-        Figures {
-            acceptance: told
-                .figures
-                .iter()
-                .filter(|((_, name), _)| name.ends_with(ACCEPTED))
-                .filter_map(|(_, it)| it.test.clone())
-                .collect(),
-            told,
-            place,
-            gate,
-        }
+        Figures { told, place, gate }
     }
 
     fn put(&mut self, gate: Gate, name: &str, value: String) {
@@ -272,7 +262,7 @@ impl Figures<'_> {
             );
         }
         for result in &tests.on_base {
-            self.acceptance.insert(result.id.clone());
+            self.told.acceptance.insert(result.id.clone());
             self.of_test(gate, &result.id, ACCEPTED, in_full(result));
         }
         for id in &tests.red_on_base {
@@ -316,7 +306,7 @@ impl Figures<'_> {
     }
 
     fn gate_of_test(&self, id: &str) -> Gate {
-        if self.acceptance.contains(id) {
+        if self.told.acceptance.contains(id) {
             Gate::Acceptance
         } else {
             Gate::Regression
