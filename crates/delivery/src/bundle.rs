@@ -6,13 +6,14 @@ use std::path::{Component, Path};
 use protocol::{Confinement, Entry, Environment, Evidence, RunId, Usage, patch_bytes};
 use serde::{Deserialize, Serialize};
 
-use crate::chain::{sha256, write_chain};
+use crate::chain::write_chain;
 use crate::error::DeliveryError;
 use crate::html;
 use crate::outcomes::Outcomes;
 use crate::record::Record;
 use crate::reopened::Forked;
 use crate::report;
+use protocol::sha256;
 
 /// Says of a folder that it is a bundle of ours, and which.
 pub(crate) const MARK: &str = "bundle.json";

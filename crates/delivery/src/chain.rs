@@ -5,8 +5,7 @@
 //! feed, and the bytes of `E` exactly as they stand in the line. Whoever changes, drops, adds or swaps a line
 //! changes every `S` after it, so one digest, the last one, speaks for the whole journal.
 
-use protocol::Entry;
-use sha2::{Digest, Sha256};
+use protocol::{Entry, sha256};
 
 use crate::error::DeliveryError;
 
@@ -90,20 +89,7 @@ fn parts(line: &str) -> Option<(&str, &str, &str)> {
 }
 
 fn digest_of(previous: &str, json: &str) -> String {
-    let mut hasher = Sha256::new();
-    hasher.update(previous);
-    hasher.update("\n");
-    hasher.update(json);
-    in_hexadecimal(&hasher.finalize())
-}
-
-/// SHA-256 of a file, in hexadecimal.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
-    in_hexadecimal(&Sha256::digest(bytes))
-}
-
-fn in_hexadecimal(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256(format!("{previous}\n{json}"))
 }
 
 #[cfg(test)]

@@ -8,9 +8,10 @@ use std::path::Path;
 use protocol::{Entry, RunId};
 
 use crate::bundle::{Bundle, MARK, Mark, PROGRAM};
-use crate::chain::{sha256, verify_chain};
+use crate::chain::verify_chain;
 use crate::error::DeliveryError;
 use crate::folder::mark_of;
+use protocol::sha256;
 
 /// The largest file that is read back.
 const FILE_BYTES_MAX: u64 = 1 << 30;

@@ -1,5 +1,6 @@
 //! The files of a base, as git has them.
 
+use protocol::hexadecimal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -62,10 +63,7 @@ impl BaseTree {
             hash.update([entry.mode as u8]);
             hash.update(entry.id.as_bytes());
         }
-        hash.finalize()
-            .iter()
-            .map(|it| format!("{it:02x}"))
-            .collect()
+        hexadecimal(&hash.finalize())
     }
 
     /// Lays all files out in an existing, empty folder, as a repository of its own. Blocks. The repository reads the

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use git2::{Oid, Repository};
-use protocol::{Log, Note};
-use sha2::{Digest, Sha256};
+use protocol::{Log, Note, sha256};
 
 use super::refusal::explain;
 use super::store::init_bare;
@@ -111,8 +110,7 @@ impl Mirrors {
             "create the folder of mirrors",
             &self.folder,
         ))?;
-        let digest = Sha256::digest(key.as_bytes());
-        let name: String = digest[..16].iter().map(|it| format!("{it:02x}")).collect();
+        let name = format!("{:.32}", sha256(key));
         let path = self.folder.join(format!("{name}.lock"));
         let lock = match Lock::take(&path, 0).await {
             Err(LockError::Busy { .. }) => {
@@ -258,9 +256,7 @@ fn local_name(reference: Option<&str>) -> String {
     match reference {
         None => "refs/fetched/default".to_owned(),
         Some(reference) => {
-            let digest = Sha256::digest(reference.as_bytes());
-            let name: String = digest[..8].iter().map(|it| format!("{it:02x}")).collect();
-            format!("refs/fetched/{name}")
+            format!("refs/fetched/{:.16}", sha256(reference))
         }
     }
 }

@@ -5,8 +5,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use protocol::{Task, TestFile, holds_tests, visible};
-use sha2::{Digest, Sha256};
+use protocol::{Task, TestFile, holds_tests, sha256, visible};
 
 use crate::error::IntakeError;
 
@@ -364,10 +363,7 @@ fn placed(folder: Option<&str>, name: &str) -> String {
 }
 
 fn freeze(path: String, text: String) -> TestFile {
-    let sha256 = Sha256::digest(text.as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let sha256 = sha256(&text);
     TestFile { path, text, sha256 }
 }
 

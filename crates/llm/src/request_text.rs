@@ -1,8 +1,7 @@
 //! A request as text: its key for recordings, the form people compare, and how many tokens it can be.
 
-use protocol::{Message, ModelId, ModelReply, ModelRequest};
+use protocol::{Message, ModelId, ModelReply, ModelRequest, sha256};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 /// SHA-256, in hexadecimal, of all that decides about a reply: model, system prompt, tools, messages, schema.
 ///
@@ -16,11 +15,7 @@ pub(crate) fn key_of(model: &ModelId, request: &ModelRequest) -> String {
         "messages": messages,
         "output": request.output,
     });
-    hexadecimal(&Sha256::digest(sorted(&whole).to_string()))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256(sorted(&whole).to_string())
 }
 
 fn message(message: &Message) -> Value {

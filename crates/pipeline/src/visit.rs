@@ -8,10 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use protocol::{
     AgentError, Bill, Journal, JournalError, Log, Message, Model, ModelError, ModelId, ModelReply,
-    ModelRequest, Note, RunEvent, Steps, Unanswered, Workspace,
+    ModelRequest, Note, RunEvent, Steps, Unanswered, Workspace, sha256,
 };
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::past::Memo;
 
@@ -381,8 +380,5 @@ fn text_of(message: &Message) -> Option<&str> {
 /// so equal requests have equal bytes.
 fn hash_of(request: &ModelRequest) -> String {
     let bytes = serde_json::to_vec(request).expect("a request is plain data with text keys");
-    Sha256::digest(&bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    sha256(bytes)
 }

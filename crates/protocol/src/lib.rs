@@ -5,6 +5,7 @@
 
 mod agent;
 mod command;
+mod digest;
 mod django;
 mod encoding;
 mod evidence;
@@ -30,6 +31,7 @@ mod worth;
 
 pub use agent::{Agent, AgentContext, AgentError, Prepared, Report, Steps, Verdict};
 pub use command::{Captured, Command, Execution, Exit, Network, ToolFile};
+pub use digest::{hexadecimal, sha256};
 pub use django::DjangoProject;
 pub use encoding::{Encoding, declared_encoding, source_text};
 pub use evidence::{

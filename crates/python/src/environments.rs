@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Instant, UNIX_EPOCH};
 
 use async_trait::async_trait;
-use protocol::{Environment, Limits, Log, WorkspaceError};
+use protocol::{Environment, Limits, Log, WorkspaceError, hexadecimal};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
@@ -169,8 +169,7 @@ impl PythonEnvironments {
             add(path);
             add(text);
         }
-        let digest = hash.finalize();
-        digest[..16].iter().map(|it| format!("{it:02x}")).collect()
+        hexadecimal(&hash.finalize()[..16])
     }
 
     fn folder(&self, key: &str) -> PathBuf {

@@ -11,9 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Limits, Log, WorkspaceError};
+use protocol::{Limits, Log, WorkspaceError, sha256};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use self::filling::Filling;
 use super::index::Index;
@@ -173,8 +172,7 @@ pub(super) fn write_whole(path: &Path, value: &impl Serialize) -> std::io::Resul
 
 /// A name made of bytes, long enough not to meet another one.
 fn short_digest(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest[..8].iter().map(|it| format!("{it:02x}")).collect()
+    format!("{:.16}", sha256(bytes))
 }
 
 /// An empty folder; what was there is gone.

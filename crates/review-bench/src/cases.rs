@@ -1,11 +1,12 @@
 //! The cases: each real fix as a run shows it to its reviewer, and the same with one defect put in.
 
-use std::fmt::Write;
 use std::path::Path;
 
 use git::difference_between;
 use include_dir::{Dir, File, include_dir};
-use protocol::{AcceptanceTests, AmendedFile, Amendment, Dispute, Evidence, RunState, Task};
+use protocol::{
+    AcceptanceTests, AmendedFile, Amendment, Dispute, Evidence, RunState, Task, hexadecimal,
+};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -90,12 +91,7 @@ pub fn version() -> String {
             hash.update(file.contents());
         }
     }
-    hash.finalize()[..6]
-        .iter()
-        .fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    hexadecimal(&hash.finalize()[..6])
 }
 
 /// What is said of one fix.

@@ -1,12 +1,12 @@
 //! Large outputs by their SHA-256: in a folder beside a SQLite file, or in a table of PostgreSQL.
 
+use protocol::sha256;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 
 use crate::database::{Database, Pool};
@@ -49,7 +49,7 @@ impl Blobs {
                 bytes_max: BLOB_BYTES_MAX,
             });
         }
-        let hash = hash(&bytes);
+        let hash = sha256(&bytes);
         match self {
             Blobs::Folder(folder) => {
                 let path = file(folder, &hash);
@@ -104,7 +104,7 @@ impl Blobs {
                     .ok_or_else(missing)?
             }
         };
-        if hash(&bytes) != wanted {
+        if sha256(&bytes) != wanted {
             return Err(StoreError::DamagedBlob {
                 hash: wanted.to_owned(),
                 place,
@@ -120,13 +120,6 @@ impl Blobs {
             Blobs::Table { .. } => "table blobs".to_owned(),
         }
     }
-}
-
-fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|it| format!("{it:02x}"))
-        .collect()
 }
 
 fn file(folder: &Path, hash: &str) -> PathBuf {

@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use protocol::{Network, Note, WorkspaceError};
-use sha2::{Digest, Sha256};
+use protocol::{Network, Note, WorkspaceError, sha256};
 use toml::{Table, Value};
 
 use super::PythonEnvironments;
@@ -237,8 +236,7 @@ impl Installing<'_> {
     /// The folder with it, which is there already or is made now.
     async fn folder(&self) -> Result<PathBuf, WorkspaceError> {
         let tools = self.environments.places.tools();
-        let digest = Sha256::digest(self.requirement.as_bytes());
-        let name: String = digest[..8].iter().map(|it| format!("{it:02x}")).collect();
+        let name = format!("{:.16}", sha256(&self.requirement));
         let folder = tools.join(format!("ruff-{name}"));
         if is_whole(&folder) {
             return Ok(folder);

@@ -1,5 +1,6 @@
 //! What runs found out about a base and keep for later runs: private files that are checked before they count.
 
+use protocol::{hexadecimal, sha256};
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -36,7 +37,7 @@ impl Key {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
-        Key(hex(&hash.finalize()))
+        Key(hexadecimal(&hash.finalize()))
     }
 }
 
@@ -137,15 +138,11 @@ fn read(file: File, key: &Key) -> Option<Vec<u8>> {
 
 /// The first line of a file: what it is, what it is about, and the hash of the rest.
 fn header(key: &Key, bytes: &[u8]) -> String {
-    format!("{FORMAT} {} {}\n", key.0, hex(&Sha256::digest(bytes)))
+    format!("{FORMAT} {} {}\n", key.0, sha256(bytes))
 }
 
 fn only_we_write(facts: &Metadata) -> bool {
     facts.uid() == rustix::process::geteuid().as_raw() && facts.mode() & 0o022 == 0
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|it| format!("{it:02x}")).collect()
 }
 
 #[cfg(test)]
