@@ -2,11 +2,11 @@
 
 use llm::{Catalog, Day, Price, Prices, Rates, Role, Service, Spent, Tier, typical_cost};
 use protocol::{Effort, ModelId};
+use runs::Settings;
 use serde::Serialize;
 
 use crate::surroundings::Surroundings;
 use crate::words;
-use runs::Settings;
 
 /// Where the values stand behind the labels.
 const INDENT: usize = 12;

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 
 use llm::Role;
 use protocol::{Limits, ModelId};
+use runs::ByRole;
+use runs::{ModelSource, Settings};
 
 use crate::args::{OtherBoundsArgs, OtherCrewArgs, OtherSourceArgs, OutArgs};
 use crate::crew::{self, Chosen};
 use crate::failure::Failure;
 use crate::settings;
 use crate::surroundings::Surroundings;
-use runs::ByRole;
-use runs::{ModelSource, Settings};
 
 /// Every change that a command line asks for.
 pub(crate) struct Changes<'a> {

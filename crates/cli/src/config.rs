@@ -9,11 +9,11 @@ use figment::{Figment, Metadata, Profile, Provider, Source};
 use git::Identity;
 use llm::{ModelSpec, OpenAiApi, Patience, Role};
 use protocol::{Effort, Limits};
+use runs::ByRole;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::surroundings::Surroundings;
-use runs::ByRole;
 
 /// The name of the configuration file in both places.
 pub(crate) const FILE: &str = "pipeline.toml";

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use llm::{Catalog, CrewEntry, DEFAULT_CREW, ModelSpec, RecordedRun, Role};
 use protocol::{Effort, ModelId, Stage};
+use runs::ByRole;
 
 use crate::args::CrewArgs;
 use crate::config::Config;
 use crate::failure::Failure;
-use runs::ByRole;
 
 /// The models of a run, and how hard they think.
 #[derive(Debug, Default)]

@@ -2,10 +2,10 @@
 
 use delivery::words::counted;
 use protocol::{Entry, Kept, ModelId, ModelReply, RunEvent, Seat, Stage, Terms};
+use runs::Settings;
 
 use crate::progress::Progress;
 use crate::words;
-use runs::Settings;
 
 /// Says what a run begins with and what is different from here on. The last event of `future` makes it so.
 pub(crate) fn tell(progress: &Progress, future: &[Entry], settings: &Settings) {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use intake::{Caller, Fetched, GitHub, GivenTests, IntakeError, Jira, Patience, RepositoryRef};
 use protocol::{Place, Places, Task, TaskSource};
+use runs::Settings;
 use secrecy::SecretString;
 
 use crate::args::SourceArgs;
@@ -12,7 +13,6 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::out;
 use crate::surroundings::Surroundings;
-use runs::Settings;
 
 /// What the user wants done, and where.
 pub(crate) struct Asked {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
+use protocol::sha256;
 use protocol::{Confinement, Entry, Environment, Evidence, RunId, Usage, patch_bytes};
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,6 @@ use crate::outcomes::Outcomes;
 use crate::record::Record;
 use crate::reopened::Forked;
 use crate::report;
-use protocol::sha256;
 
 /// Says of a folder that it is a bundle of ours, and which.
 pub(crate) const MARK: &str = "bundle.json";

@@ -5,13 +5,13 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
+use protocol::sha256;
 use protocol::{Entry, RunId};
 
 use crate::bundle::{Bundle, MARK, Mark, PROGRAM};
 use crate::chain::verify_chain;
 use crate::error::DeliveryError;
 use crate::folder::mark_of;
-use protocol::sha256;
 
 /// The largest file that is read back.
 const FILE_BYTES_MAX: u64 = 1 << 30;

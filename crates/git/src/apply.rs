@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use git2::{Index, Oid};
 use protocol::{Network, TreeId, patch_bytes};
+use sandbox::command::{Bounds, Door, Spawn, View};
 
 use super::mirror::blocking;
 use super::refusal::shortened;
 use super::store::parse_id;
 use super::tree::read_tree;
 use super::{GitError, Store, environment};
-use sandbox::command::{Bounds, Door, Spawn, View};
 
 impl Store {
     /// The tree that `base` becomes with `patch`, kept in this store.

@@ -1,12 +1,12 @@
 //! The files of a base, as git has them.
 
-use protocol::hexadecimal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use files::TreePath;
 use git2::Oid;
+use protocol::hexadecimal;
 use sha2::{Digest, Sha256};
 
 use crate::history::{Counts, Described, describe};

@@ -5,10 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use protocol::{Log, Network};
+use sandbox::command::View;
 
 use super::mirror::{Mirrors, Source};
 use super::{Address, GitError, environment};
-use sandbox::command::View;
 
 /// Whether a repository was refused only because libgit2 doesn't know its form.
 pub fn is_unknown_form(error: &GitError) -> bool {

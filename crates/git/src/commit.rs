@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
+use files::is_control_folder;
 use git2::{
     AttrCheckFlags, AttrValue, ErrorCode, Index, IndexAddOption, Oid, Repository, RepositoryState,
     Signature, Status, StatusOptions, Tree,
@@ -13,7 +14,6 @@ use git2::{
 
 use super::tree::{Changes, Entry, Mode, updated_tree};
 use super::{GitError, Identity};
-use files::is_control_folder;
 
 /// What was committed.
 #[derive(Clone, Debug, PartialEq, Eq)]

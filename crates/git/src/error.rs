@@ -3,8 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::lock::LockError;
 use sandbox::error::CommandError;
+
+use crate::lock::LockError;
 
 /// Git could not do something. The words of a remote or of git itself are kept in `said`.
 #[derive(Debug, thiserror::Error)]

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use files::{Folder, Stamp, TreePath, walk};
 use git2::{Oid, Repository};
 use protocol::WorkspaceError;
 
 use crate::{Changes, Endings, Entry, GitError, Mode, Store};
-use files::{Folder, Stamp, TreePath, walk};
 
 /// One file as it was kept last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

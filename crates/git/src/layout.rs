@@ -11,13 +11,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::SystemTime;
 
+use files::{Folder, Stamp, TreePath};
 use git2::Repository;
 use rustix::fs::{Mode as Permissions, OFlags};
 use rustix::io::Errno;
 
 use crate::kept::{Kept, KeptFiles};
 use crate::{Endings, Entry, GitError, Mode, Store, Tracked};
-use files::{Folder, Stamp, TreePath};
 
 /// Most threads that write files.
 const THREADS_MAX: usize = 4;

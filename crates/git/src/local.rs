@@ -4,13 +4,13 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
+use files::{Folder, TreePath};
 use git2::{ErrorCode, Oid, Repository, RepositoryOpenFlags, Status, StatusOptions};
 
 use super::copy::copy_commit;
 use super::mirror::pin_commit;
 use super::tree::{Changes, Entry, Mode, read_tree, updated_tree};
 use super::{Endings, GitError, check_reference};
-use files::{Folder, TreePath};
 
 /// Most names of changed files in one message.
 const NAMES_MAX: usize = 10;

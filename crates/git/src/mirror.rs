@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use git2::{Oid, Repository};
 use protocol::{Log, Note, sha256};
+use sandbox::command::{Bounds, Door, Spawn, View};
 
 use super::refusal::explain;
 use super::store::init_bare;
 use super::{Access, Address, GitError, check_reference, environment};
 use crate::lock::{Lock, LockError};
-use sandbox::command::{Bounds, Door, Spawn, View};
 
 /// How much a fetch may use.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fs::Metadata;
 
 use files::is_control_folder;
+use files::is_executable;
 use git2::{ObjectType, Oid, Repository, Tree};
 
 use super::GitError;
-use files::is_executable;
 
 /// Most files of one tree.
 const ENTRIES_MAX: usize = 1_000_000;

@@ -2,12 +2,12 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use git::BaseTree;
 use protocol::WorkspaceError;
 
 use super::interpreter::Interpreter;
 use super::plan::Plan;
 use super::step::CERTIFICATES;
-use git::BaseTree;
 
 /// Interpreters that are tried with the same releases.
 pub(super) const INTERPRETERS_MAX: usize = 2;

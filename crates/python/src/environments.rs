@@ -6,7 +6,10 @@ use std::sync::Arc;
 use std::time::{Instant, UNIX_EPOCH};
 
 use async_trait::async_trait;
+use git::BaseTree;
+use git::Lock;
 use protocol::{Environment, Limits, Log, WorkspaceError, hexadecimal};
+use sandbox::command::Door;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
@@ -23,9 +26,6 @@ use super::statements::is_statement;
 use super::toolbox::{LOCK_GRACE, MakeDoor, Places, Toolbox, write_whole};
 use super::version::Version;
 use crate::{Environments, Ready};
-use git::BaseTree;
-use git::Lock;
-use sandbox::command::Door;
 
 mod ruffs;
 mod trying;

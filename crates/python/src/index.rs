@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use protocol::WorkspaceError;
-use url::Url;
-
 use sandbox::proxy::Egress;
+use url::Url;
 
 /// The package index of whoever runs the pipeline.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

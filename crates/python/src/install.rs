@@ -4,7 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use git::BaseTree;
 use protocol::{Limits, Log, Network, Note, WorkspaceError};
+use sandbox::command::Door;
+use shell_policy::Phase;
 
 use super::build::Built;
 use super::built;
@@ -16,9 +19,6 @@ use super::scm::FromGit;
 use super::startup::Start;
 use super::step::Step;
 use super::toolbox::{Toolbox, fresh_folder};
-use git::BaseTree;
-use sandbox::command::Door;
-use shell_policy::Phase;
 
 /// Everything one installation needs to know.
 pub(super) struct Installation<'a> {

@@ -6,12 +6,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use protocol::{Limits, WorkspaceError};
+use sandbox::command::{Door, Spawn, View};
 use serde::{Deserialize, Serialize};
 
 use super::plan::Plan;
 use super::step::bounds;
 use super::version::{Specifiers, Version};
-use sandbox::command::{Door, Spawn, View};
 
 /// Interpreters that are asked; more than anybody keeps.
 const CANDIDATES_MAX: usize = 64;

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use git::BaseTree;
+
 use super::scm::FromGit;
 use super::statements::is_statement;
-use git::BaseTree;
 
 /// Paths that one remark names.
 const PATHS_MAX: usize = 3;

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
+use git::{Counts, Described, GitError, Mode, Store};
 use git2::Oid;
 use regex::Regex;
 
 use super::requirements::normalized;
-use git::{Counts, Described, GitError, Mode, Store};
 
 /// Words in a project's files that tell of a version from git; the tools' own names, and git's.
 const WORDS: &[&str] = &[

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use protocol::{Execution, Exit, Limits, Network, WorkspaceError};
-
 use sandbox::command::{Bounds, Door, Spawn, View};
 
 /// The end of a failed program's output that goes into the error.

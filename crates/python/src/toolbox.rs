@@ -11,15 +11,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use git::Lock;
 use protocol::{Limits, Log, WorkspaceError, sha256};
+use sandbox::command::Door;
+use sandbox::proxy::Egress;
 use serde::{Deserialize, Serialize};
 
 use self::filling::Filling;
 use super::index::Index;
 use super::interpreter::{Interpreter, Seal};
-use git::Lock;
-use sandbox::command::Door;
-use sandbox::proxy::Egress;
 
 /// How to have a door to programs that may reach the given hosts.
 pub type MakeDoor = Arc<dyn Fn(Egress) -> Door + Send + Sync>;

@@ -7,13 +7,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use git::BaseTree;
 use protocol::{DjangoProject, Execution, Exit, Limits, Network, WorkspaceError};
 use regex::Regex;
+use sandbox::command::{Door, Spawn, View};
 
 use super::step::bounds;
 use crate::Ready;
-use git::BaseTree;
-use sandbox::command::{Door, Spawn, View};
 
 /// Wall time for collecting a suite.
 const COLLECT_SECONDS_MAX: u64 = 120;

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use llm::{Role, SCRIPTED, ScriptedModel};
 use protocol::{Log, Model, ModelId};
 use review_bench::Case;
+use runs::ByRole;
+use runs::{ModelSource, Settings};
 
 use super::kept::{Asked, Kept};
 use crate::args::{CrewArgs, ReviewBenchArgs};
@@ -15,8 +17,6 @@ use crate::crew::Chosen;
 use crate::failure::Failure;
 use crate::home::Home;
 use crate::settings;
-use runs::ByRole;
-use runs::{ModelSource, Settings};
 
 /// The folder of scripts, in that of all scripts; those of a run have the same.
 const SCRIPTS: &str = "review";

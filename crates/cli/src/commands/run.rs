@@ -1,11 +1,12 @@
 //! `pipeline run`: one task to a verified change.
 
+use runs::RunRequest;
+
 use crate::args::RunArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::home::Home;
 use crate::{out, recording, session, settings, task};
-use runs::RunRequest;
 
 pub(crate) async fn run(args: RunArgs, quiet: bool) -> Result<Exit, Failure> {
     let mut home = Home::open().await?;

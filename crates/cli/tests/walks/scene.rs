@@ -16,6 +16,7 @@ use protocol::{
     Entry, Journal, ListQuery, Model, ModelId, Note, RunEvent, RunState, Silent, Workspace,
     WorkspaceError,
 };
+use runs::crew;
 use sandbox::command::Door;
 use sandbox::confine::Walls;
 use sandbox::proxy::Egress;
@@ -24,7 +25,6 @@ use testkit::{Fixture, Installed, MemoryJournal, RecordingLog};
 use workspace::checkout::{Checkout, Opening, Origin, SystemPrograms};
 
 use crate::own;
-use runs::crew;
 
 /// The program itself, which is also the inner stage of the sandbox.
 pub(crate) const STAGE: &str = env!("CARGO_BIN_EXE_pipeline");

@@ -9,11 +9,11 @@ use protocol::{
     RunEvent, RunId, RunState, Severity, Silent, TestClass, TestComparison, TestOrigin,
     TestOutcome, TreeId, Workspace,
 };
+use runs::reverify::{opening, walk_again};
 use tempfile::TempDir;
 use testkit::Fixture;
 
 use crate::scene::{Walked, open, walk};
-use runs::reverify::{opening, walk_again};
 
 /// What doesn't hold when a run is walked again from its bundle. The bundle itself says what came out, or this panics.
 pub(crate) fn differences(fixture: &Fixture, walked: &Walked) -> Vec<String> {

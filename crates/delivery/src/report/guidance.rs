@@ -1,10 +1,9 @@
 //! The guidance that agents were shown.
 
+use super::WORDS_CHARS_MAX;
 use crate::quote;
 use crate::record::Record;
 use crate::words;
-
-use super::WORDS_CHARS_MAX;
 
 /// What a reader must know of guidance that was shown.
 pub(crate) const GUIDANCE_WORDS: &str = "These files of the base commit were shown to those who wrote the change and \

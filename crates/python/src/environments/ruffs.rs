@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use git::BaseTree;
 use protocol::{Network, Note, WorkspaceError, sha256};
 use toml::{Table, Value};
 
@@ -10,7 +11,6 @@ use crate::Ready;
 use crate::step::Step;
 use crate::toolbox::{Toolbox, fresh_folder};
 use crate::version::{Specifiers, Version};
-use git::BaseTree;
 
 /// Options that are gone, with the value that they must have for it, and the first version that refuses them. Measured
 /// with the last release of every minor version from 0.0.292 on, as are the rules.

@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
+use git::BaseTree;
 use protocol::{Note, WorkspaceError};
+use sandbox::proxy::Egress;
 
 use super::{PythonEnvironments, Stamp, Wanted, finished, plan_of};
 use crate::attempts::{
@@ -13,8 +15,6 @@ use crate::pyproject::Pyproject;
 use crate::settings::TargetSettings;
 use crate::toolbox::{Toolbox, fresh_folder};
 use crate::trial::{self, Trial};
-use git::BaseTree;
-use sandbox::proxy::Egress;
 
 impl PythonEnvironments {
     /// Tries one environment after the other until the base's suite can be collected in it.

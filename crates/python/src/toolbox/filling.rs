@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use protocol::{Limits, Log, Network, Note, WorkspaceError};
+use sandbox::command::Door;
+use sandbox::proxy::Egress;
 
 use super::{MakeDoor, Places, Tool, Toolbox, short_digest};
 use crate::interpreter::{self, Interpreter, answer, is_machine_code};
 use crate::step::Step;
-use sandbox::command::Door;
-use sandbox::proxy::Egress;
 
 /// What is installed where the search path has none; fixed, so that formatting doesn't change by itself.
 const UV: &str = "uv==0.13.8";

@@ -1,12 +1,12 @@
 //! What runs found out about a base and keep for later runs: private files that are checked before they count.
 
-use protocol::{hexadecimal, sha256};
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use protocol::{hexadecimal, sha256};
 use sha2::{Digest, Sha256};
 
 /// Changed whenever files are written in another way, so that old ones don't count.

@@ -7,20 +7,20 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use git2::Oid;
-use protocol::{Base, Limits, Log, Place, TreeId};
-use tokio::sync::OnceCell;
-
-use crate::checkout::findings::Findings;
-use crate::checkout::{Checkout, Environments, Shared};
 use git::Lock;
 use git::layout::lay_out;
 use git::{
     Address, Endings, GitError, Mirrors, Source, Store, blocking, fetch_by_program, folder_address,
     init_bare, is_unknown_form, keep, open_local, parse_id, take,
 };
+use git2::Oid;
+use protocol::{Base, Limits, Log, Place, TreeId};
 use python::scm;
 use sandbox::command::Door;
+use tokio::sync::OnceCell;
+
+use crate::checkout::findings::Findings;
+use crate::checkout::{Checkout, Environments, Shared};
 
 /// Where a task's repository is.
 #[derive(Clone, Debug, PartialEq, Eq)]

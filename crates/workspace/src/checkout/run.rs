@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use files::TreePath;
 use protocol::{Command, Execution, WorkspaceError};
+use sandbox::command::{Bounds, Spawn, View};
+use shell_policy::Phase;
 
 use super::{Checkout, Ready, private_folder, shown};
 use crate::checkout::BaseTree;
-use files::TreePath;
-use sandbox::command::{Bounds, Spawn, View};
-use shell_policy::Phase;
 
 /// Where the system's own programs are.
 const SYSTEM_PROGRAMS: &str = "/usr/local/bin:/usr/bin:/bin";

@@ -6,15 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
-use git2::Oid;
-use ignore::WalkBuilder;
-use protocol::{ListQuery, Listing, SearchQuery, WorkspaceError};
-use tempfile::TempDir;
-
 use files::{Folder, Glob, Stamp, TreePath, search, walk};
 use git::kept::{Kept, KeptFiles, Ledger, keeping, submodules};
 use git::{Endings, Entry, GitError, Mode, Store, Tracked};
 use git::{layout, picture};
+use git2::Oid;
+use ignore::WalkBuilder;
+use protocol::{ListQuery, Listing, SearchQuery, WorkspaceError};
+use tempfile::TempDir;
 
 /// What a tree is made of and from.
 pub(crate) struct Plan {
