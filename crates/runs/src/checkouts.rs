@@ -1,7 +1,7 @@
 //! Opens checkouts of repositories: the sandbox, the mirrors, and the environments behind them.
 
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use git::{Address, MirrorLimits, Mirrors};
@@ -15,7 +15,7 @@ use workspace::checkout::{Checkout, Opening, Origin};
 
 use crate::error::RunsError;
 use crate::host::{Host, Programs};
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 
 /// Wall time of one fetch.
 const FETCH_SECONDS_MAX: u64 = 15 * 60;
@@ -145,7 +145,7 @@ impl Checkouts {
     /// # Errors
     /// [`RunsError::Repository`] for what is neither.
     pub fn origin(repository: &str) -> Result<Origin, RunsError> {
-        if let Some(folder) = folder_named(repository) {
+        if let Some(folder) = settings::folder_named(repository) {
             return Ok(Origin::Folder(folder));
         }
         Address::parse(repository)
@@ -163,11 +163,6 @@ pub(crate) fn origin(settings: &Settings) -> Result<Origin, RunsError> {
         Some(repo) => Checkouts::origin(repo),
         None => Ok(Origin::Nothing),
     }
-}
-
-/// What looks like an address is one; everything else is a folder.
-pub(crate) fn folder_named(repo: &str) -> Option<PathBuf> {
-    Path::new(repo).is_absolute().then(|| PathBuf::from(repo))
 }
 
 /// The strongest walls of this machine.

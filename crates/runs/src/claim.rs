@@ -8,13 +8,13 @@ use store::Lease;
 
 use crate::checkouts::Checkouts;
 use crate::error::RunsError;
-use crate::fork::{can_be_paid, can_go_on, replaced, with, written};
 use crate::host::Host;
 use crate::journal::Watcher;
 use crate::models;
 use crate::past::Past;
 use crate::prepared::{Beginning, Prepared};
 use crate::settings::Settings;
+use crate::terms::{can_be_paid, can_go_on, replaced, with, written};
 
 /// What came of taking a run.
 #[derive(Debug)]

@@ -1,21 +1,22 @@
-//! A new run that begins as an old one, and what a run can't go on with.
+//! A new run that begins as an old one.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pipeline::{StopHandle, fork};
-use protocol::{Entry, Fork, Kept, Limits, Log, RunEvent, RunId, Seat, TreeId};
+use protocol::{Entry, Fork, Limits, Log, RunEvent, RunId, TreeId};
 use workspace::checkout::Checkout;
 
 use crate::checkouts::Checkouts;
+use crate::empty::{create, forget};
 use crate::error::RunsError;
 use crate::host::Host;
 use crate::journal::Watcher;
 use crate::models;
 use crate::past::Past;
-use crate::prepared::{Beginning, Prepared, forget};
-use crate::runs::{Runs, create};
+use crate::prepared::{Beginning, Prepared};
+use crate::runs::Runs;
 use crate::settings::{ModelSource, Settings};
+use crate::terms::{can_be_paid, can_go_on, other_scripts, replaced, with, written};
 
 /// A fork that is about to begin: an old run's events up to one, and what is different from there on.
 #[derive(Clone, Debug)]
@@ -163,11 +164,6 @@ async fn take_over(
     checkouts.reopen(run, &old.base).await
 }
 
-/// Settings as they are written into an event.
-pub(crate) fn written(settings: &Settings) -> Result<serde_json::Value, RunsError> {
-    serde_json::to_value(settings).map_err(RunsError::Settings)
-}
-
 /// The events up to one of them, that one included.
 fn copied<'a>(run: &RunId, history: &'a [Entry], at: u64) -> Result<&'a [Entry], RunsError> {
     let last = fork::last_place(history).unwrap_or(0);
@@ -198,95 +194,4 @@ fn trees(past: &[Entry]) -> Vec<TreeId> {
         trees.extend(tree.filter(|it| !trees.contains(it)).cloned());
     }
     trees
-}
-
-/// The journal as it will be.
-pub(crate) fn with(past: &[Entry], reopened: &RunEvent) -> Vec<Entry> {
-    let last = past.last();
-    let mut future = past.to_vec();
-    future.push(Entry {
-        seq: last.map_or(0, |it| it.seq + 1),
-        at_ms: last.map_or(0, |it| it.at_ms),
-        event: reopened.clone(),
-    });
-    future
-}
-
-/// Agents that have another model in `after`, are new there, or are gone. The names of scripts say nothing of what is in
-/// them, so other scripts are other models.
-pub(crate) fn replaced(before: &[Seat], after: &[Seat], other_scripts: bool) -> Vec<String> {
-    let in_crew = |crew: &[Seat], agent: &str| -> Option<Seat> {
-        crew.iter().find(|it| it.agent == agent).cloned()
-    };
-    let mut replaced: Vec<String> = Vec::new();
-    for seat in before.iter().chain(after) {
-        let other = in_crew(before, &seat.agent) != in_crew(after, &seat.agent)
-            || (other_scripts && seat.model.is_some());
-        if other && !replaced.contains(&seat.agent) {
-            replaced.push(seat.agent.clone());
-        }
-    }
-    replaced
-}
-
-/// Refuses terms that a run can't go on under; `history` ends with the event that makes them known.
-pub(crate) fn can_go_on(
-    history: &[Entry],
-    settings: &Settings,
-    limits: &Limits,
-) -> Result<(), RunsError> {
-    let kept = Kept::of(history);
-    let drafts = history.iter().filter_map(|it| match &it.event {
-        RunEvent::Started { iteration, .. } if kept.counts(it.seq) => Some(*iteration),
-        _ => None,
-    });
-    let begun = drafts.max().unwrap_or(0);
-    if limits.iterations_max < begun {
-        return Err(RunsError::DraftsBegun {
-            max: limits.iterations_max,
-            begun,
-        });
-    }
-    let (Some(coder), Some(reviewer)) = (fork::last_coder(history), &settings.reviewer) else {
-        return Ok(());
-    };
-    if settings.source.asks_vendors() && coder.vendor == reviewer.vendor {
-        return Err(RunsError::ReviewsItsOwn {
-            reviewer: reviewer.clone(),
-            coder: coder.clone(),
-        });
-    }
-    Ok(())
-}
-
-/// Refuses a cap that is reached already: nobody could be asked.
-pub(crate) fn can_be_paid(history: &[Entry], settings: &Settings) -> Result<(), RunsError> {
-    let spent = models::spent(history);
-    let budget = settings.budget();
-    let over = |cap: Option<u64>, spent: u64| cap.filter(|it| *it <= spent);
-    if let Some(cap) = over(budget.tokens_max, spent.tokens) {
-        return Err(RunsError::TokensSpent {
-            cap,
-            used: spent.tokens,
-        });
-    }
-    if let Some(cap) = over(budget.microusd_max, spent.microusd) {
-        return Err(RunsError::MoneySpent {
-            cap_microusd: cap,
-            spent_microusd: spent.microusd,
-        });
-    }
-    Ok(())
-}
-
-/// Whether two sources of replies are other scripts.
-pub fn other_scripts(before: &ModelSource, after: &ModelSource) -> bool {
-    let folder = |it: &ModelSource| -> Option<PathBuf> {
-        match it {
-            ModelSource::Scripts { folder, .. } => Some(folder.clone()),
-            ModelSource::Demo => Some(Path::new("").to_owned()),
-            ModelSource::Vendors { .. } | ModelSource::Replay { .. } => None,
-        }
-    };
-    folder(after).is_some() && folder(before) != folder(after)
 }

@@ -5,8 +5,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use protocol::{Entry, Journal, JournalError, Log, RunEvent, RunId, Silent, Verdict};
-use store::RunJournal;
+use store::{RunJournal, Store};
 use tokio::sync::watch;
+
+use crate::error::RunsError;
 
 /// Sees what happens while it happens: every event that was written down, and notes that are kept nowhere.
 pub trait Watcher: Log {
@@ -116,4 +118,12 @@ impl Journal for WatchedJournal {
     async fn cancel_requested(&self) -> Result<bool, JournalError> {
         self.journal.cancel_requested().await
     }
+}
+
+/// Every event of a run.
+pub(crate) async fn history(store: &Store, run: &RunId) -> Result<Vec<Entry>, RunsError> {
+    store.history(run).await.map_err(|source| RunsError::Store {
+        doing: "read the run's journal",
+        source,
+    })
 }

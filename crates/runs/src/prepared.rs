@@ -1,7 +1,6 @@
 //! A run whose repository is open and of which nothing is paid yet.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use pipeline::{Crew, Run, StopHandle};
 use protocol::{Base, Entry, Journal, Limits, Log, RunEvent, RunId, Task, Workspace};
@@ -10,19 +9,14 @@ use tokio::sync::watch;
 use tracing::Instrument;
 use workspace::checkout::Checkout;
 
+use crate::empty::forget;
 use crate::error::RunsError;
 use crate::handle::{Ended, RunHandle};
 use crate::host::Host;
-use crate::journal::{WatchedJournal, Watcher};
+use crate::journal::{self, WatchedJournal, Watcher};
 use crate::lacks::Lack;
 use crate::past::Past;
-use crate::runs;
 use crate::settings::Settings;
-
-/// How often the folder of a run that never began is tried to be removed.
-const FORGETTING_TRIES_MAX: u32 = 100;
-/// The wait between two tries.
-const FORGETTING_WAIT_MS: u64 = 20;
 
 /// A run whose repository is open and of which nothing is paid yet. It begins, or is discarded.
 #[expect(missing_debug_implementations, reason = "a crew has none")]
@@ -172,7 +166,7 @@ struct Walking {
 impl Walking {
     /// Walks on from what the journal holds.
     async fn walk(self) -> Result<Ended, RunsError> {
-        let history = runs::history(&self.host.store, &self.run).await?;
+        let history = journal::history(&self.host.store, &self.run).await?;
         let work: Arc<dyn Workspace> = Arc::new(self.checkout);
         let base = work
             .fork(&work.base().tree)
@@ -198,36 +192,11 @@ impl Walking {
             run: self.run.clone(),
             source,
         })?;
-        let history = runs::history(&self.host.store, &self.run).await?;
+        let history = journal::history(&self.host.store, &self.run).await?;
         Ok(Ended {
             past: Past::of(&self.run, history, "read")?,
             state: outcome.state,
             explanation: outcome.explanation,
         })
     }
-}
-
-/// Takes back a run in which nothing has happened, with its folder.
-pub(crate) async fn forget(host: &Host, lease: Lease) -> Result<(), RunsError> {
-    let folder = host.folders.run(lease.run());
-    host.store
-        .discard(lease)
-        .await
-        .map_err(|source| RunsError::Store {
-            doing: "take the run back",
-            source,
-        })?;
-    let mut tries = 0;
-    while folder.exists() {
-        tries += 1;
-        match std::fs::remove_dir_all(&folder) {
-            // A checkout that was just dropped lays out and clears its trees in the background for a moment.
-            Err(_) if tries < FORGETTING_TRIES_MAX => {
-                tokio::time::sleep(Duration::from_millis(FORGETTING_WAIT_MS)).await;
-            }
-            Err(source) => return Err(RunsError::Remove { folder, source }),
-            Ok(()) => {}
-        }
-    }
-    Ok(())
 }

@@ -5,19 +5,20 @@ use std::sync::Arc;
 use intake::GivenTests;
 use llm::RecordedRun;
 use pipeline::StopHandle;
-use protocol::{Entry, Limits, ListQuery, Log, RunEvent, RunId, Task, Workspace};
-use store::{NewRun, Store, StoreError};
+use protocol::{Limits, ListQuery, Log, RunEvent, RunId, Task, Workspace};
+use store::StoreError;
 use workspace::checkout::Checkout;
 
 use crate::checkouts::{self, Checkouts};
 use crate::claim::{Claim, Claimed};
+use crate::empty::{create, forget};
 use crate::error::RunsError;
 use crate::handle::RunHandle;
 use crate::host::{Host, LEASE_MAX};
-use crate::journal::Watcher;
+use crate::journal::{Watcher, history};
 use crate::models;
 use crate::past::Past;
-use crate::prepared::{Beginning, Prepared, forget};
+use crate::prepared::{Beginning, Prepared};
 use crate::recording;
 use crate::settings::Settings;
 
@@ -192,31 +193,6 @@ impl Runs {
             Claim::AtItsEnd(_) => Err(RunsError::AtItsEnd { run: run.clone() }),
         }
     }
-}
-
-/// Makes an empty run and holds it.
-pub(crate) async fn create(
-    host: &Host,
-    task: &Task,
-    settings: &Settings,
-) -> Result<store::Lease, RunsError> {
-    let new = NewRun {
-        title: task.title.clone(),
-        repository: settings.repo.clone().unwrap_or_default(),
-    };
-    let started = host.store.start(&new, &host.owner, LEASE_MAX).await;
-    started.map_err(|source| RunsError::Store {
-        doing: "create the run",
-        source,
-    })
-}
-
-/// Every event of a run.
-pub(crate) async fn history(store: &Store, run: &RunId) -> Result<Vec<Entry>, RunsError> {
-    store.history(run).await.map_err(|source| RunsError::Store {
-        doing: "read the run's journal",
-        source,
-    })
 }
 
 /// Gives the tests their place in the base and freezes them into the task; remarks for whoever asked.

@@ -10,7 +10,6 @@ use protocol::{Agent, Effort, ModelId, Tier};
 use serde::{Deserialize, Serialize};
 
 use crate::by_role::ByRole;
-use crate::checkouts;
 use crate::crew;
 
 /// Everything that was chosen for a run, except its task and its limits. It is written into the run's first event, and whoever
@@ -189,7 +188,7 @@ impl Settings {
 
     /// The local folder that the code is in, if it is in one.
     pub fn local_folder(&self) -> Option<PathBuf> {
-        self.repo.as_deref().and_then(checkouts::folder_named)
+        self.repo.as_deref().and_then(folder_named)
     }
 
     /// The models with their roles, in the order of the walk.
@@ -200,4 +199,9 @@ impl Settings {
             self.reviewer.as_ref(),
         )
     }
+}
+
+/// What looks like an address is one; everything else is a folder.
+pub(crate) fn folder_named(repo: &str) -> Option<PathBuf> {
+    Path::new(repo).is_absolute().then(|| PathBuf::from(repo))
 }
