@@ -7,7 +7,7 @@ mod spawner;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use protocol::{Confinement, Execution, Exit, Limits, Network, Place};
@@ -155,7 +155,7 @@ impl Door {
         self.enter(spawn, on_report).await
     }
 
-    async fn enter(
+    pub(crate) async fn enter(
         &self,
         spawn: &Spawn,
         on_report: &mut (dyn FnMut(&[u8]) + Send),
@@ -179,48 +179,6 @@ impl Door {
             report: ended.report,
             wall_ms,
         })
-    }
-}
-
-/// Puts the walls up once, around nothing; otherwise tells what refused.
-pub(crate) async fn rehearse(walls: &Walls, stage: &Path) -> Result<(), String> {
-    const MEMORY_BYTES_MAX: u64 = 1 << 30;
-    const OUTPUT_BYTES_MAX: usize = 4096;
-    let door = Door::new(
-        walls.clone(),
-        stage.to_owned(),
-        PathBuf::from("/"),
-        Egress::default(),
-    );
-    let rehearsal = Spawn {
-        argv: Vec::new(),
-        directory: PathBuf::from("/"),
-        env: BTreeMap::new(),
-        stdin: Vec::new(),
-        view: View::Confined {
-            writable: Vec::new(),
-            readable: Vec::new(),
-            sealed: Vec::new(),
-            network: Network::Loopback,
-        },
-        bounds: Bounds {
-            wall_seconds_max: 5,
-            cpu_seconds_max: 5,
-            memory_bytes_max: MEMORY_BYTES_MAX,
-            file_bytes_max: 0,
-            processes_max: 8,
-            output_bytes_max: OUTPUT_BYTES_MAX,
-            output_flood_bytes_max: OUTPUT_BYTES_MAX as u64,
-        },
-        report: false,
-    };
-    match door.enter(&rehearsal, &mut |_| {}).await {
-        Ok(execution) if execution.succeeded() => Ok(()),
-        Ok(execution) => Err(format!("{:?} {}", execution.exit, execution.tail())),
-        Err(CommandError::Walls { why, .. }) => Err(why),
-        Err(CommandError::Lost { .. }) => Err("it ended without a word".to_owned()),
-        Err(CommandError::Start { program, source }) => Err(format!("start `{program}`: {source}")),
-        Err(error) => Err(error.to_string()),
     }
 }
 

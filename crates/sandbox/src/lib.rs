@@ -10,5 +10,6 @@
 pub mod command;
 pub mod confine;
 pub mod error;
+mod probe;
 pub mod proxy;
 pub mod snippet;

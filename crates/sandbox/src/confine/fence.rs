@@ -11,14 +11,14 @@ use super::plan::Fence;
 const NEWEST: ABI = ABI::V6;
 
 /// Lowest version that controls truncation; without it, Landlock alone doesn't protect the content of files.
-pub(super) const VERSION_MIN_ALONE: i64 = 3;
+pub(crate) const VERSION_MIN_ALONE: i64 = 3;
 /// Lowest version that controls TCP ports.
 pub(super) const VERSION_MIN_TCP: i64 = 4;
 /// Lowest version that keeps signals inside.
 pub(super) const VERSION_MIN_SIGNALS: i64 = 6;
 
 /// Landlock's version in the running kernel; 0 if it is missing or switched off.
-pub(super) fn version() -> i64 {
+pub(crate) fn version() -> i64 {
     const VERSION_FLAG: libc::c_uint = 1;
     // SAFETY: with a null pointer, size 0 and this flag, the call only returns a number (landlock(7)).
     let version = unsafe {

@@ -1,7 +1,7 @@
 //! The walls around a program: which there are, which of them work on this machine, and how a program gets inside.
 
 mod calls;
-mod fence;
+pub(crate) mod fence;
 mod own;
 pub(crate) mod plan;
 mod stage;
@@ -19,7 +19,6 @@ pub use self::stage::inner_main;
 pub(crate) use self::view::{HOME, TMP};
 
 use self::plan::{Fence, Sockets, Watch};
-use crate::error::CommandError;
 
 /// First argument that makes an executable of ours the inner stage of the sandbox instead of itself.
 pub const MARKER: &str = "__confine";
@@ -63,42 +62,6 @@ pub(crate) struct Enclosure {
 }
 
 impl Walls {
-    /// Finds the strongest walls that work on this machine, by putting them up once.
-    ///
-    /// `bubblewrap` is the path of `bwrap`, if there is one; `stage` is an executable of ours that calls
-    /// [`inner_main`] when its first argument is [`MARKER`]. Never falls back to no walls at all.
-    pub async fn probe(bubblewrap: Option<&Path>, stage: &Path) -> Result<Walls, CommandError> {
-        let landlock = fence::version();
-        let mut refusals = Vec::new();
-        if let Some(program) = bubblewrap {
-            for modern in [true, false] {
-                let walls = Walls::bubblewrap(program.to_owned(), modern, landlock);
-                match crate::command::rehearse(&walls, stage).await {
-                    Ok(()) => return Ok(walls),
-                    Err(why) => refusals.push(format!("bubblewrap: {why}")),
-                }
-            }
-        } else {
-            refusals.push("bubblewrap: not installed".to_owned());
-        }
-        if landlock < fence::VERSION_MIN_ALONE {
-            refusals.push(format!(
-                "Landlock: version {landlock}, and {} is needed",
-                fence::VERSION_MIN_ALONE
-            ));
-        } else {
-            let walls = Walls::landlock_alone(landlock, refusals.first());
-            match crate::command::rehearse(&walls, stage).await {
-                Ok(()) => return Ok(walls),
-                Err(why) => refusals.push(format!("Landlock: {why}")),
-            }
-        }
-        refusals.dedup();
-        Err(CommandError::NoWalls {
-            why: refusals.join("; "),
-        })
-    }
-
     /// No walls, because the user asked for none. Bounds still hold.
     pub fn unconfined() -> Walls {
         Walls {
@@ -113,7 +76,7 @@ impl Walls {
         }
     }
 
-    fn bubblewrap(program: PathBuf, modern: bool, landlock: i64) -> Walls {
+    pub(crate) fn bubblewrap(program: PathBuf, modern: bool, landlock: i64) -> Walls {
         let mut gaps = gaps_of_every_wall();
         if !modern {
             gaps.push(
@@ -138,7 +101,7 @@ impl Walls {
         }
     }
 
-    fn landlock_alone(landlock: i64, why_no_view: Option<&String>) -> Walls {
+    pub(crate) fn landlock_alone(landlock: i64, why_no_view: Option<&String>) -> Walls {
         let mut gaps = vec![
             format!(
                 "no private view ({}): names, sizes and times of the host's files can be seen",
