@@ -173,7 +173,8 @@ impl Gate<'_> {
                 ..Objection::never(file, what.to_owned())
             });
         }
-        let kind = protected::kind_of(path);
+        let begins = self.territory.starts_from_nothing();
+        let kind = protected::kind_of(path).filter(|it| !(begins && it.may_begin_with()));
         if let Some(kind) = kind.filter(|it| !it.may_be_asked_for()) {
             return refused(format!("it is {}", kind.words()));
         }
@@ -229,7 +230,12 @@ impl Gate<'_> {
             };
             for table in changed {
                 let place = format!("{path} [{}]", table.name);
-                let asked = self.unless_asked(file, &place, table.kind, &[&table.name], allowed);
+                let short = table.name.rsplit('.').next().unwrap_or(&table.name);
+                let names = match table.kind {
+                    tables::INSTALLED => vec![path.as_str(), name, &table.name, short],
+                    _ => vec![table.name.as_str()],
+                };
+                let asked = self.unless_asked(file, &place, table.kind, &names, allowed);
                 if asked.is_some() {
                     return Ok(asked);
                 }

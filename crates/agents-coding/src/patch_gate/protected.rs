@@ -25,6 +25,12 @@ pub(crate) enum Kind {
     StartUp,
     /// Compiled code, which may differ from its source.
     Compiled,
+    /// What an agent takes for its orders.
+    Agents,
+    /// Settings of an editor, a shell or another tool, which may run commands on the machine of whoever opens the folder.
+    Tools,
+    /// Says how the package is built and what is installed with it.
+    Dependencies,
 }
 
 impl Kind {
@@ -42,7 +48,15 @@ impl Kind {
             Kind::Submodules => "a list of submodules",
             Kind::StartUp => "run by Python at every start",
             Kind::Compiled => "compiled code",
+            Kind::Agents => "instructions of agents",
+            Kind::Tools => "settings of a tool, which may run commands",
+            Kind::Dependencies => "a declaration of what is built or installed",
         }
+    }
+
+    /// Whether a repository that holds nothing yet may bring it along: it has to be installed somehow.
+    pub(crate) fn may_begin_with(self) -> bool {
+        self == Kind::Dependencies
     }
 
     /// Whether a task that names the path may have it changed.
@@ -60,6 +74,11 @@ const FOLDERS: &[(&str, Kind)] = &[
     (".woodpecker", Kind::ContinuousIntegration),
     (".azure-pipelines", Kind::ContinuousIntegration),
     (".ci", Kind::ContinuousIntegration),
+    (".gitea", Kind::ContinuousIntegration),
+    (".forgejo", Kind::ContinuousIntegration),
+    (".tekton", Kind::ContinuousIntegration),
+    (".semaphore", Kind::ContinuousIntegration),
+    (".teamcity", Kind::ContinuousIntegration),
     (".husky", Kind::Hook),
     (".githooks", Kind::Hook),
     ("__pycache__", Kind::Compiled),
@@ -118,6 +137,46 @@ const FILES: &[(&str, Kind)] = &[
     ("package-lock.json", Kind::LockFile),
     ("yarn.lock", Kind::LockFile),
     ("pnpm-lock.yaml", Kind::LockFile),
+    ("circle.yml", Kind::ContinuousIntegration),
+    ("wercker.yml", Kind::ContinuousIntegration),
+    ("bitrise.yml", Kind::ContinuousIntegration),
+    ("codemagic.yaml", Kind::ContinuousIntegration),
+    ("codefresh.yml", Kind::ContinuousIntegration),
+    ("zuul.yaml", Kind::ContinuousIntegration),
+    ("sonar-project.properties", Kind::ContinuousIntegration),
+    ("dodo.py", Kind::BuildCommands),
+    ("fabfile.py", Kind::BuildCommands),
+    ("rakefile", Kind::BuildCommands),
+    ("gruntfile.js", Kind::BuildCommands),
+    ("gulpfile.js", Kind::BuildCommands),
+    ("vagrantfile", Kind::BuildCommands),
+    ("procfile", Kind::BuildCommands),
+    ("sconstruct", Kind::BuildCommands),
+    ("wscript", Kind::BuildCommands),
+    ("agents.md", Kind::Agents),
+    ("claude.md", Kind::Agents),
+    ("gemini.md", Kind::Agents),
+    ("copilot-instructions.md", Kind::Agents),
+    ("setup.py", Kind::Dependencies),
+    ("hatch_build.py", Kind::Dependencies),
+    ("build.rs", Kind::Dependencies),
+    ("pipfile", Kind::Dependencies),
+    ("environment.yml", Kind::Dependencies),
+    ("environment.yaml", Kind::Dependencies),
+    ("package.json", Kind::Dependencies),
+    ("deno.json", Kind::Dependencies),
+    ("cargo.toml", Kind::Dependencies),
+    ("go.mod", Kind::Dependencies),
+    ("gemfile", Kind::Dependencies),
+    ("composer.json", Kind::Dependencies),
+    ("pom.xml", Kind::Dependencies),
+    ("build.gradle", Kind::Dependencies),
+    ("build.gradle.kts", Kind::Dependencies),
+    ("cmakelists.txt", Kind::Dependencies),
+    ("meson.build", Kind::Dependencies),
+    ("flake.nix", Kind::Dependencies),
+    ("shell.nix", Kind::Dependencies),
+    ("default.nix", Kind::Dependencies),
     (".gitattributes", Kind::GitAttributes),
     (".gitmodules", Kind::Submodules),
     ("sitecustomize.py", Kind::StartUp),
@@ -147,11 +206,67 @@ pub(crate) fn kind_of(path: &str) -> Option<Kind> {
         ENDS.iter().find(|(it, _)| ends(it))
     };
     let listed = in_folder.or_else(by_name).or_else(by_end);
-    listed.map(|(_, kind)| *kind).or_else(|| by_family(name))
+    listed
+        .map(|(_, kind)| *kind)
+        .or_else(|| by_family(name, folders))
+        .or_else(|| parts.iter().find_map(|it| hidden(it)))
+}
+
+/// Names that begin with a dot and that nobody runs or obeys.
+const HARMLESS: &[&str] = &[
+    ".gitignore",
+    ".gitkeep",
+    ".keep",
+    ".mailmap",
+    ".editorconfig",
+    ".dockerignore",
+    ".npmignore",
+    ".prettierignore",
+    ".eslintignore",
+    ".nojekyll",
+    ".changes",
+    ".changeset",
+    ".changelog",
+    ".news",
+    ".well-known",
+];
+
+/// By convention, what begins with a dot is not the program but belongs to a tool: whichever it is, and whatever it is
+/// called, such files say what that tool does on somebody's machine.
+fn hidden(part: &str) -> Option<Kind> {
+    let is_hidden = part.starts_with('.') && 1 < part.len();
+    let is_of_agents = part.ends_with("rules") && !HARMLESS.contains(&part);
+    match is_hidden && !HARMLESS.contains(&part) {
+        true if is_of_agents => Some(Kind::Agents),
+        true => Some(Kind::Tools),
+        false => None,
+    }
 }
 
 /// Names with a free part in the middle.
-fn by_family(name: &str) -> Option<Kind> {
+fn by_family(name: &str, folders: &[&str]) -> Option<Kind> {
+    let is_list = name.ends_with(".txt") || name.ends_with(".in");
+    let among_lists = folders
+        .iter()
+        .any(|it| matches!(*it, "requirements" | "reqs" | "constraints"));
+    let says_what_is_installed = ["requirement", "constraint"]
+        .iter()
+        .any(|it| name.contains(it))
+        || among_lists;
+    if is_list && says_what_is_installed {
+        return Some(Kind::Dependencies);
+    }
+    let is_yaml = name.ends_with(".yml") || name.ends_with(".yaml");
+    if name.starts_with("jenkinsfile") || name.starts_with("cloudbuild") && is_yaml {
+        return Some(Kind::ContinuousIntegration);
+    }
+    let is_image = name.starts_with("dockerfile")
+        || name.ends_with(".dockerfile")
+        || name.starts_with("containerfile")
+        || is_yaml && (name.starts_with("docker-compose") || name.starts_with("compose."));
+    if is_image {
+        return Some(Kind::BuildCommands);
+    }
     if name.starts_with("azure-pipelines") && (name.ends_with(".yml") || name.ends_with(".yaml")) {
         Some(Kind::ContinuousIntegration)
     } else if name.starts_with("pylock.") && name.ends_with(".toml") {
@@ -221,6 +336,24 @@ mod tests {
             (".gitattributes", Kind::GitAttributes),
             ("docs/.gitattributes", Kind::GitAttributes),
             (".gitmodules", Kind::Submodules),
+            (".gitea/workflows/x.yml", Kind::ContinuousIntegration),
+            (".forgejo/workflows/x.yml", Kind::ContinuousIntegration),
+            ("ci/Jenkinsfile.nightly", Kind::ContinuousIntegration),
+            (".vscode/tasks.json", Kind::Tools),
+            ("pkg/.idea/workspace.xml", Kind::Tools),
+            (".envrc", Kind::Tools),
+            (".devcontainer/devcontainer.json", Kind::Tools),
+            (".claude/settings.json", Kind::Tools),
+            (".something-new/hooks.json", Kind::Tools),
+            (".cursorrules", Kind::Agents),
+            ("docs/AGENTS.md", Kind::Agents),
+            ("setup.py", Kind::Dependencies),
+            ("requirements.txt", Kind::Dependencies),
+            ("requirements-dev.txt", Kind::Dependencies),
+            ("dev_requirements.in", Kind::Dependencies),
+            ("requirements/test.txt", Kind::Dependencies),
+            ("web/package.json", Kind::Dependencies),
+            ("deploy/Dockerfile.web", Kind::BuildCommands),
         ] {
             check(path, Some(kind));
         }
@@ -228,13 +361,14 @@ mod tests {
             "pages.py",
             "pyproject.toml",
             "setup.cfg",
-            "setup.py",
             ".editorconfig",
             ".mailmap",
             ".gitignore",
             "github/client.py",
             "docs/conftest.md",
-            "requirements.txt",
+            "docs/requirements.md",
+            "pkg/requirements.py",
+            ".changeset/brave-dogs.md",
             "pkg/locks.py",
         ] {
             check(path, None);

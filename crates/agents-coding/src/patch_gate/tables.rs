@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
+/// What a table of dependencies is. People call it by many names, and the file's is one of them.
+pub(crate) const INSTALLED: &str = "a declaration of what is built or installed";
+
 /// Tables of `pyproject.toml`, and what they are. A table protects all below it.
 const TABLES: &[(&[&str], &str)] = &[
     (&["tool", "pytest"], "configuration of the test runner"),
@@ -28,6 +31,17 @@ const TABLES: &[(&[&str], &str)] = &[
     (&["tool", "basedpyright"], "configuration of the linter"),
     (&["tool", "pylint"], "configuration of the linter"),
     (&["tool", "bandit"], "configuration of the linter"),
+    (&["project", "dependencies"], INSTALLED),
+    (&["project", "optional-dependencies"], INSTALLED),
+    (&["dependency-groups"], INSTALLED),
+    (&["build-system", "requires"], INSTALLED),
+    (&["build-system", "build-backend"], INSTALLED),
+    (&["tool", "poetry", "dependencies"], INSTALLED),
+    (&["tool", "poetry", "dev-dependencies"], INSTALLED),
+    (&["tool", "poetry", "group"], INSTALLED),
+    (&["tool", "poetry", "build"], INSTALLED),
+    (&["tool", "hatch", "build", "hooks"], INSTALLED),
+    (&["tool", "uv", "sources"], INSTALLED),
     // With it, code of the tree builds the package wherever that is installed; other backends are packages.
     (&["build-system", "backend-path"], "what builds the package"),
     (&["tool", "uv", "index"], "where packages come from"),
@@ -53,6 +67,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("pylint", "configuration of the linter"),
     ("pycodestyle", "configuration of the linter"),
     ("pydocstyle", "configuration of the linter"),
+    ("options.extras_require", INSTALLED),
     ("easy_install", "where packages come from"),
 ];
 
@@ -100,11 +115,14 @@ pub(crate) fn of_setup_cfg(before: &str, now: &str) -> Vec<ChangedTable> {
     for name in names.filter(|it| before.get(*it) != now.get(*it)) {
         let listed = SECTIONS.iter().find(|(start, _)| name.starts_with(start));
         // Plugins of the test runner are announced below a heading of their own.
-        let plugin =
-            name == "options.entry_points" && plugins(before.get(name)) != plugins(now.get(name));
+        let differs = |key: &str| block(before.get(name), key) != block(now.get(name), key);
+        let plugin = name == "options.entry_points" && differs("pytest11");
+        let requires = ["install_requires", "setup_requires", "tests_require"];
+        let installed = name == "options" && requires.iter().any(|it| differs(it));
         let kind = match listed {
             Some((_, kind)) => kind,
             None if plugin => "a plugin of the test runner",
+            None if installed => INSTALLED,
             None => continue,
         };
         let table = ChangedTable {
@@ -134,11 +152,11 @@ fn sections(text: &str) -> BTreeMap<String, Vec<String>> {
     found
 }
 
-/// The lines below `pytest11 =` of a section.
-fn plugins(section: Option<&Vec<String>>) -> Vec<&str> {
+/// The lines of a key and below it, such as `pytest11 =`, of a section.
+fn block<'s>(section: Option<&'s Vec<String>>, key: &str) -> Vec<&'s str> {
     let lines = section.into_iter().flatten().map(String::as_str);
     lines
-        .skip_while(|it| !it.starts_with("pytest11"))
+        .skip_while(|it| !it.starts_with(key))
         .enumerate()
         .take_while(|(number, it)| *number == 0 || it.starts_with(char::is_whitespace))
         .map(|(_, it)| it)
@@ -205,8 +223,15 @@ mod tests {
         };
         check(base, &[]);
         check(
-            "# A comment, another order, other quotes.\n[tool]\nruff = {line-length = 88}\n[project]\nname = \"a\"\nversion = '2'\ndependencies = ['x']\n",
+            "# A comment, another order, other quotes.\n[tool]\nruff = {line-length = 88}\n[project]\nname = \"a\"\nversion = '2'\ndescription = 'x'\n",
             &[],
+        );
+        check(
+            &base.replace(
+                "version = '1'",
+                "dependencies = ['x @ https://evil.example/x.whl']",
+            ),
+            &["project.dependencies"],
         );
         check("[tool.ruff]\nline-length = 99\n", &["tool.ruff"]);
         check("", &["tool.ruff"]);
@@ -226,11 +251,11 @@ mod tests {
             &format!(
                 "{base}[build-system]\nrequires = ['hatchling']\nbuild-backend = 'hatchling.build'\n"
             ),
-            &[],
+            &["build-system.requires", "build-system.build-backend"],
         );
         check(
             &format!("{base}[build-system]\nbuild-backend = 'backend'\nbackend-path = ['.']\n"),
-            &["build-system.backend-path"],
+            &["build-system.build-backend", "build-system.backend-path"],
         );
         assert_eq!(of_pyproject(base, "[tool.ruff"), Err(Unreadable));
         assert_eq!(
@@ -254,6 +279,11 @@ mod tests {
             &format!("{base}pytest11 =\n    x = a.plugin\n"),
             &["options.entry_points"],
         );
+        check(
+            &format!("{base}[options]\ninstall_requires =\n    x\n"),
+            &["options"],
+        );
+        check(&format!("{base}[options]\npackages = find:\n"), &[]);
         check("", &["tool:pytest"]);
     }
 
