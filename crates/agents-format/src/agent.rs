@@ -92,12 +92,6 @@ async fn format(
 ) -> Result<Formatted, AgentError> {
     let seconds_max = cx.limits.command_seconds_max;
     let rules = Rules::of(cx.base, &scope.present()).await?;
-    let of = |tree| Ruff {
-        tree,
-        seconds_max,
-        rules,
-    };
-    let (base, work) = (of(cx.base), of(cx.work));
     let started_with = texts(cx.work, &scope.present()).await?;
     let mut left = Left::default();
     for path in scope.present() {
@@ -117,6 +111,20 @@ async fn format(
     }
     scope.keep_only(|path| started_with.contains_key(path));
     let on_base = texts(cx.base, &scope.on_base()).await?;
+    let mut unheard = HashSet::new();
+    for (path, text) in &started_with {
+        let was_quiet = on_base.get(path).is_some_and(|it| ruff::is_quiet(it));
+        if ruff::is_quiet(text) && !was_quiet {
+            unheard.insert(path.clone());
+        }
+    }
+    let of = |tree| Ruff {
+        tree,
+        seconds_max,
+        rules,
+        unheard: &unheard,
+    };
+    let (base, work) = (of(cx.base), of(cx.work));
     // Nobody changes the base meanwhile, and starting a program behind its walls takes longer than Ruff's work.
     let read = try_join!(
         base.version(),

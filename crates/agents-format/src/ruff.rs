@@ -1,6 +1,6 @@
 //! Starts Ruff in a checkout and reads what it says.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::error::Error;
 
 use protocol::{
@@ -17,12 +17,31 @@ const WORDS_CHARS_MAX: usize = 1000;
 /// a cut JSON can't be read. For bash: other shells take descriptors of one digit only.
 const TO_REPORT: &str = "exec \"$@\" >&\"$PIPELINE_REPORT_FD\"";
 
+/// With it, no comment of a file hides a finding.
+const IGNORE_COMMENTS: &str = "--ignore-noqa";
+
+/// Whether a comment of a file keeps Ruff quiet about all of it
+/// (<https://docs.astral.sh/ruff/linter/#error-suppression>).
+pub(crate) fn is_quiet(text: &str) -> bool {
+    let mut comments = text
+        .lines()
+        .filter_map(|it| it.trim_start().strip_prefix('#'));
+    comments.any(|it| {
+        let words: String = it.to_lowercase().split_whitespace().collect();
+        ["ruff:noqa", "flake8:noqa", "ruff:disable"]
+            .iter()
+            .any(|start| words.starts_with(start))
+    })
+}
+
 /// Ruff in one checkout.
 pub(crate) struct Ruff<'a> {
     pub(crate) tree: &'a dyn Workspace,
     pub(crate) seconds_max: u64,
     /// What it looks for.
     pub(crate) rules: Rules,
+    /// Files in which no comment keeps it quiet.
+    pub(crate) unheard: &'a HashSet<String>,
 }
 
 /// Ruff did not do its work.
@@ -61,11 +80,21 @@ impl Ruff<'_> {
         let mut found = Vec::new();
         for path in alone {
             let named = ["--stdin-filename", path, "-"];
+            let mut named = named.to_vec();
+            if self.unheard.contains(path) {
+                named.insert(0, IGNORE_COMMENTS);
+            }
             found.extend(self.check_these(&named, Some(&texts[path]), texts).await?);
         }
-        if !files.is_empty() {
-            let named: Vec<&str> = ["--"]
+        let (unheard, heard): (Vec<&String>, Vec<&String>) =
+            files.into_iter().partition(|it| self.unheard.contains(*it));
+        for (option, files) in [(None, heard), (Some(IGNORE_COMMENTS), unheard)] {
+            if files.is_empty() {
+                continue;
+            }
+            let named: Vec<&str> = option
                 .into_iter()
+                .chain(["--"])
                 .chain(files.iter().map(|it| it.as_str()))
                 .collect();
             found.extend(self.check_these(&named, None, texts).await?);

@@ -253,6 +253,21 @@ async fn where_nobody_chose_rules_only_what_breaks_the_code_goes_back() {
 }
 
 #[tokio::test]
+async fn a_comment_that_keeps_all_of_a_file_quiet_hides_nothing_new() {
+    for comment in ["# ruff: noqa", "#flake8:noqa", "# ruff: noqa: F821"] {
+        let now = format!("{comment}\nold()  # noqa\nnew()\n");
+        let start = || FolderWorkspace::new([("app.py", "old()  # noqa\n")]).running(run_for_real);
+        let (base, work) = (start(), start());
+        let shown = shown(&base, &work, &[("app.py", &now)]).await;
+        assert!(shown.contains("Undefined name `new`"), "{comment}: {shown}");
+        assert!(
+            !shown.contains("Undefined name `old`"),
+            "{comment}: {shown}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_finding_stays_with_its_line_when_the_line_is_edited() {
     let rules = ("ruff.toml", "lint.select = [\"UP031\"]\n");
     let before = "a = 1\nprint(\"%s and %s\" % (a, a))\n";
