@@ -29,6 +29,9 @@ pub fn draw(
         "refs/heads",
         "refs/tags",
         "info",
+        // As in a person's checkout, so that nothing tells one from the other.
+        "hooks",
+        "logs/refs/heads",
     ] {
         let path = git.join(name);
         fs::create_dir_all(&path).map_err(GitError::files("create the folder", path))?;
@@ -41,6 +44,8 @@ pub fn draw(
     let files = [
         ("HEAD", format!("{base_commit}\n")),
         ("config", CONFIGURATION.to_owned()),
+        ("description", "Unnamed repository\n".to_owned()),
+        ("info/exclude", String::new()),
         ("packed-refs", references(store, base_commit)?),
         ("objects/info/alternates", alternates),
     ];
