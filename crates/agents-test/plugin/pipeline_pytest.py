@@ -12,6 +12,7 @@ As a program it is `python -m pytest` with itself as a plugin; `-p pipeline_pyte
 Works with pytest 6 and later, alone or as the controller of xdist. PYTEST_DONT_REWRITE
 """
 
+import ast
 import fcntl
 import hashlib
 import hmac
@@ -217,7 +218,9 @@ def _reporting_hooks(say, handed):
     names = canaries.choose_names()
     # Failures of ours: a command that goes on after a session only if it was green must not stop for them.
     failed = []
-    reads = _Reads(handed["acceptance"], handed["tools"], handed["pipe"])
+    reads = _Reads(handed["acceptance"], handed["tools"], handed["pipe"], handed.get("folders", 0))
+    frozen = _Frozen(handed["acceptance"])
+    watched = []
 
     def is_canary(nodeid):
         name = str(nodeid).rpartition("::")[2]
@@ -239,6 +242,19 @@ def _reporting_hooks(say, handed):
         if getattr(config.option, "randomly_seed", None) == "default":
             config.option.randomly_seed = int(os.environ.get("PYTHONHASHSEED") or 0)
 
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_load_initial_conftests(early_config):
+        # All plugins of the environment are there, and nothing of the tree.
+        watched.append(_Runner())
+        yield
+
+    def look_again(thoroughly, builtins=True):
+        for it in watched:
+            for name in it.replaced(thoroughly):
+                if not builtins and name.startswith("builtins."):
+                    continue
+                say("did", rule="replaces-the-runner", path="", line=0, words="`%s` is another one than before the tests" % _text(name))
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(session):
         say(
@@ -254,6 +270,25 @@ def _reporting_hooks(say, handed):
 
     def pytest_collection_finish(session):
         say_ids(item.nodeid for item in session.items)
+        look_again(True)
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_call(item):
+        # A fixture may have put something in the place of a built-in function for this test.
+        look_again(False, builtins=False)
+        look_at_the_code_of(item)
+        yield
+        look_at_the_code_of(item)
+
+    def look_at_the_code_of(item):
+        if not is_canary(item.nodeid) and frozen.is_another_one(item):
+            words = "a frozen test is not the code that stands in its file"
+            say("did", rule="rewrites-the-tests", path=_text(item.nodeid.partition("::")[0]), line=0, words=words)
+
+    def pytest_deselected(items):
+        ids = [_text(it.nodeid) for it in items if not is_canary(it.nodeid)]
+        for start in range(0, len(ids), IDS_PER_LINE_MAX):
+            say("deselected", ids=ids[start : start + IDS_PER_LINE_MAX])
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(node, ids):
@@ -270,8 +305,14 @@ def _reporting_hooks(say, handed):
 
     def pytest_runtest_logfinish(nodeid, location):
         say("ended", id=_text(nodeid))
+        look_again(str(nodeid).startswith(reads.acceptance))
         reads.running = None
         say_reads()
+
+    def say_executed():
+        executed = sorted(map(_text, reads.executed))
+        for start in range(0, len(executed), IDS_PER_LINE_MAX):
+            say("executed", paths=executed[start : start + IDS_PER_LINE_MAX])
 
     def say_reads():
         while reads.found:
@@ -326,14 +367,23 @@ def _reporting_hooks(say, handed):
                 session.exitstatus = 0
         yield
         say_reads()
+        look_again(True)
+        for path in _hooks_of_the_tree(session.config, reads):
+            say("did", rule="runs-as-a-plugin", path=_text(path), line=0, words="a hook of the test runner stands in it")
+        for rule, path, line, words in reads.done():
+            say("did", rule=rule, path=_text(path), line=line, words=_text(words))
+        say_executed()
         say("finished")
 
     hooks = [
         pytest_xdist_setupnodes,
+        pytest_load_initial_conftests,
         pytest_configure,
         pytest_sessionstart,
         pytest_configure_node,
         pytest_collection_finish,
+        pytest_deselected,
+        pytest_runtest_call,
         pytest_xdist_node_collection_finished,
         pytest_testnodedown,
         pytest_runtest_logstart,
@@ -352,7 +402,7 @@ def _reporting_hooks(say, handed):
 
 def _hooks_on_tests(handed):
     """In the one process, or in each worker of xdist."""
-    hooks = [_remembering_hooks(), _collecting_hooks(handed["acceptance"])]
+    hooks = [_remembering_hooks(), _collecting_hooks(handed["acceptance"], handed.get("left_out", ()), handed.get("only"))]
     return hooks + ([_django_hooks()] if handed.get("django") else [])
 
 
@@ -414,28 +464,174 @@ def _asking_hooks(own_command, django):
     return [pytest_load_initial_conftests, pytest_configure]
 
 
-def _collecting_hooks(own_files):
+def _collecting_hooks(own_files, left_out, only):
     """Where tests are collected: what plugins make of a file besides its tests, such as a linter's verdict on it, is
-    not made of the files that were written for the task."""
+    not made of the files that were written for the task. In some files nothing is a test, or only in some."""
     import pytest
     from _pytest.doctest import DoctestModule
 
     tree = os.path.realpath(os.getcwd())
-    own = {os.path.realpath(os.path.join(tree, it)) for it in own_files}
+
+    def whole(paths):
+        return {os.path.realpath(os.path.join(tree, it)) for it in paths}
+
+    own, aside = whole(own_files), whole(left_out)
+    alone = whole(only) if only is not None else None
+
+    def is_aside(path):
+        return path in aside or alone is not None and path not in alone and os.path.basename(path) != "__init__.py"
 
     def is_extra(collector):
         path = getattr(collector, "path", None) or getattr(collector, "fspath", "")
-        if os.path.realpath(str(path)) not in own:
+        path = os.path.realpath(str(path))
+        if is_aside(path):
+            return True
+        if path not in own:
             return False
         return isinstance(collector, DoctestModule) or not isinstance(collector, pytest.Module)
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_collect_file(parent):
         outcome = yield
-        if own:
+        if own or aside or alone is not None:
             outcome.force_result([it for it in outcome.get_result() if not is_extra(it)])
 
     return [pytest_collect_file]
+
+
+# What Python itself tells of, and what it means where code of the tree does it that is no test.
+AUDITED = {
+    "code.__new__": "makes-code",
+    "compile": "makes-code",
+    "exec": "makes-code",
+    "function.__new__": "makes-code",
+    "gc.get_objects": "reaches-into-the-run",
+    "gc.get_referents": "reaches-into-the-run",
+    "gc.get_referrers": "reaches-into-the-run",
+    "marshal.loads": "makes-code",
+    "object.__setattr__": "reaches-into-the-run",
+    "sys.addaudithook": "reaches-into-the-run",
+    "sys.setprofile": "reaches-into-the-run",
+    "sys.settrace": "reaches-into-the-run",
+}
+WORDS_OF = {
+    "makes-code": "runs code that is in none of its files (Python tells of `%s`)",
+    "reaches-into-the-run": "reaches for objects that aren't its own (Python tells of `%s`)",
+}
+HANDS_OVER = frozenset(("code.py", "codeop.py", "runpy.py", "timeit.py"))
+
+
+def _is_installed(path):
+    return "/site-packages/" in path or "/dist-packages/" in path
+
+
+class _Frozen:
+    """Notices when a test that was written for the task isn't the code that stood in its file when the session began."""
+
+    def __init__(self, paths):
+        self._sources, self._codes = {}, {}
+        for path in paths:
+            try:
+                with open(path, "rb") as file:
+                    self._sources[os.path.realpath(path)] = file.read()
+            except OSError:
+                pass
+
+    def _path_of(self, item):
+        return os.path.realpath(str(getattr(item, "path", None) or getattr(item, "fspath", "")))
+
+    def is_another_one(self, item):
+        path = self._path_of(item)
+        if path not in self._sources:
+            return False
+        if path not in self._codes:
+            self._codes[path] = self._compiled(path, item.config)
+        codes, plain = self._codes[path]
+        test = getattr(item, "obj", None)
+        test = getattr(test, "__func__", test)
+        code = getattr(test, "__code__", None)
+        if codes is None or code is None:
+            return False
+        is_plain = item.name.partition("[")[0] in plain and getattr(item, "cls", None) is None
+        return (is_plain or os.path.realpath(code.co_filename) == path) and code not in codes
+
+    def _compiled(self, path, config):
+        """Every code in a file, and the names of its functions without a decorator."""
+        from _pytest.assertion.rewrite import rewrite_asserts
+
+        source = self._sources[path]
+        codes, plain = [], set()
+        try:
+            for is_rewritten in (False, True):
+                tree = ast.parse(source, filename=path)
+                plain = {it.name for it in tree.body if isinstance(it, (ast.FunctionDef, ast.AsyncFunctionDef))}
+                plain -= {it.name for it in tree.body if getattr(it, "decorator_list", None)}
+                if is_rewritten:
+                    rewrite_asserts(tree, source, path, config)
+                waiting = [compile(tree, path, "exec", dont_inherit=True)]
+                while waiting:
+                    code = waiting.pop()
+                    codes.append(code)
+                    waiting.extend(it for it in code.co_consts if hasattr(it, "co_code"))
+        except Exception:  # whatever can't be read fails by itself
+            return None, plain
+        return frozenset(codes), plain
+
+
+class _Runner:
+    """The functions that decide about tests, as they were before any code of the tree ran."""
+
+    MODULES = ("_pytest", "pluggy", "unittest", "hmac", "hashlib", "json")
+    # What every test comes by; the others are looked at before the first test, after those that were written for the
+    # task, and at the end.
+    ALWAYS = ("_pytest.runner", "_pytest.python", "_pytest.unittest", "_pytest.outcomes", "builtins")
+
+    def __init__(self):
+        self._known, self._often = [], []
+        for name, module in sorted(sys.modules.items()):
+            if name != "builtins" and name.split(".")[0] not in self.MODULES:
+                continue
+            before = len(self._known)
+            self._take(name, vars(module), name == "builtins")
+            for value in list(vars(module).values()):
+                if isinstance(value, type) and value.__module__ == name:
+                    self._take("%s.%s" % (name, value.__name__), value.__dict__, False)
+            if name in self.ALWAYS:
+                self._often.extend(self._known[before:])
+
+    def _take(self, name, there, everything):
+        for key, value in list(there.items()):
+            function = getattr(value, "__func__", value)
+            function = getattr(function, "fget", None) or function
+            code = getattr(function, "__code__", None)
+            if code is None and not (everything and callable(value)):
+                continue
+            state = (code, getattr(function, "__defaults__", None))
+            self._known.append((name, key, there, value, function, state))
+
+    def replaced(self, thoroughly):
+        """Names that stand for something else now."""
+        for name, key, there, value, function, (code, defaults) in self._known if thoroughly else self._often:
+            if there.get(key) is not value:
+                # pytest does so itself, for plugins of old.
+                if getattr(there.get(key), "__module__", "") != "_pytest.legacypath":
+                    yield "%s.%s" % (name, key)
+            elif code is not None and (function.__code__ is not code or function.__defaults__ is not defaults):
+                yield "%s.%s" % (name, key)
+
+
+def _hooks_of_the_tree(config, reads):
+    """Files of the tree, besides what pytest reads for this, in which hooks of the runner stand."""
+    found = set()
+    hook = config.hook
+    for name in dir(hook):
+        caller = getattr(hook, name, None)
+        for it in getattr(caller, "get_hookimpls", list)():
+            code = getattr(getattr(it.function, "__func__", it.function), "__code__", None)
+            path = os.path.join(reads._tree, getattr(code, "co_filename", ""))
+            if path.startswith(reads._root) and not _is_installed(path) and os.path.basename(path) != "conftest.py":
+                found.add(os.path.relpath(path, reads._tree))
+    return sorted(found)
 
 
 class _Reads:
@@ -444,15 +640,19 @@ class _Reads:
     Traceback and source lines are read through linecache, modules through importlib: both happen to honest code.
     """
 
-    def __init__(self, acceptance, tools, pipe):
+    def __init__(self, acceptance, tools, pipe, folders):
         self.found = []
+        # Files of the tree whose code ran, and what code of the tree did that only a runner has a reason to do.
+        self.executed = set()
+        self._reached = {}
         # The test that runs now. Other tests may have the whole tree read, as a linter's own do.
         self.running = None
         self._told = set()
         self._tree = os.path.join(os.path.realpath(os.getcwd()), "")
+        self._root = os.path.join(os.path.realpath(os.path.join(os.getcwd(), *[os.pardir] * folders)), "")
         self._files = {os.path.join(self._tree, it): it for it in acceptance}
         self._tools = os.path.join(tools, "")
-        self._acceptance = tuple(it + "::" for it in acceptance)
+        self.acceptance = tuple(it + "::" for it in acceptance)
         self._ends = tuple(os.path.basename(it) for it in acceptance) + ("/fd/%d" % pipe,)
         if hasattr(sys, "addaudithook"):
             sys.addaudithook(self._hook())
@@ -462,6 +662,11 @@ class _Reads:
 
         def on_event(event, arguments):
             if event != "open":
+                if event in AUDITED:
+                    try:
+                        self._notice(event, arguments, frame_above(1))
+                    except Exception:  # as below
+                        pass
                 return
             try:
                 path = arguments[0]
@@ -476,6 +681,33 @@ class _Reads:
 
         return on_event
 
+    def _notice(self, event, arguments, frame):
+        if event == "exec":
+            name = getattr(arguments[0], "co_filename", "")
+            if not name.startswith("<"):
+                self._ran(name)
+                return
+        elif event == "object.__setattr__" and arguments[1] not in ("__code__", "__defaults__", "__kwdefaults__"):
+            return
+        # What only hands over to what it was given.
+        while frame is not None and os.path.basename(frame.f_code.co_filename) in HANDS_OVER:
+            frame = frame.f_back
+        name = os.path.join(self._tree, frame.f_code.co_filename)
+        if name.startswith(self._root) and not _is_installed(name) and "<" not in name:
+            name = os.path.relpath(name, self._tree)
+            if not _is_of_the_tests(name, "testing/"):
+                self._reached.setdefault((AUDITED[event], name), (frame.f_lineno, event))
+
+    def _ran(self, name):
+        name = os.path.join(self._tree, name)
+        if name.startswith(self._root) and not _is_installed(name):
+            self.executed.add(os.path.relpath(name, self._tree))
+
+    def done(self):
+        """Rule, path, line and words of what was noticed."""
+        for (rule, name), (line, event) in sorted(self._reached.items()):
+            yield rule, name, line, WORDS_OF[rule] % event
+
     def _look(self, path, frame):
         whole = os.path.realpath(os.path.join(os.getcwd(), os.path.dirname(path)))
         what = self._files.get(os.path.join(whole, os.path.basename(path)))
@@ -483,7 +715,7 @@ class _Reads:
             what = "a file of the test runner's own"
         elif what is None and path.startswith(("/proc/", "/dev/fd/")):
             what = "the test runner's own pipe"
-        if what is None or (self.running and not self.running.startswith(self._acceptance)):
+        if what is None or (self.running and not self.running.startswith(self.acceptance)):
             return
         while frame is not None:
             name = frame.f_code.co_filename
@@ -499,7 +731,9 @@ class _Reads:
             frame = frame.f_back
 
 
-def _is_of_the_tests(path):
+def _is_of_the_tests(path, but=None):
+    if but and but in path:
+        path = path.replace(but, "")
     *folders, name = path.split("/")
     return (
         name == "conftest.py"
@@ -637,7 +871,10 @@ def _main():
     # Last, so that it shadows nothing: workers of xdist look for the plugin there.
     sys.path.append(tools)
     sys.modules["pipeline_pytest"] = sys.modules[__name__]
-    return pytest.main(["-p", "pipeline_pytest"] + sys.argv[1:])
+    # What this session is asked is nobody's business: all are started alike, as a person starts pytest.
+    arguments = [it.replace("{tools}", tools) for it in handed.pop("arguments", None) or sys.argv[1:]]
+    sys.argv[:] = [os.path.join(os.path.dirname(os.path.abspath(pytest.__file__)), "__main__.py")]
+    return pytest.main(["-p", "pipeline_pytest"] + arguments)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Looks at a change's Python files for what serves to be believed rather than to be right.
 
 Reads {"files": [{"path", "base", "now"}], "added": [path]} as JSON from standard input, texts or null, and prints
-{"findings": [{"rule", "path", "line", "words", "strong", "names"}], "marked": [{"id", "mark"}]}. Nothing is
+{"findings": [{"rule", "path", "line", "words", "strong", "names"}], "marked": [{"id", "mark"}], "read": [path]}. Nothing is
 imported or run: files are parsed, and what the base has already doesn't count. A strong finding is one that a real
 fix hardly needs; the others are signs for a reader.
 """
@@ -30,6 +30,8 @@ JUDGING = {
     "sys": "_getframe addaudithook exit modules",
 }
 JUDGING = {module: frozenset(names.split()) for module, names in JUDGING.items()}
+# Others that a name may stand for.
+MATTERING = ("builtins", "ctypes", "gc", "sys")
 PYTEST_NEEDS = "_pytest attr attrs colorama exceptiongroup iniconfig packaging pluggy py pygments pytest tomli".split()
 OPENERS = frozenset(
     "Path PurePath getlines getline getsource glob iglob iterdir joinpath listdir open read_bytes read_text rglob"
@@ -52,7 +54,7 @@ def is_test(path):
         name == "conftest.py"
         or name.startswith("test_")
         or name.endswith("_test.py")
-        or any(it in ("test", "tests", "testing") for it in folders)
+        or any(it in ("test", "tests") for it in folders)
     )
 
 
@@ -80,13 +82,30 @@ class Names:
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 for it in node.names:
                     self.known[it.asname or it.name] = "%s.%s" % (node.module, it.name)
+        # Another name for a module that matters, as in `p = importlib.import_module("_pytest.python")`.
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+                whole = self.of(node.value)
+                if whole.split(".")[0] in JUDGES + MATTERING and node.targets[0].id not in self.known:
+                    self.known[node.targets[0].id] = whole
 
     def of(self, node):
         """The dotted name of an expression; an empty one if it has none."""
         parts = []
-        while isinstance(node, ast.Attribute):
-            parts.append(node.attr)
-            node = node.value
+        while isinstance(node, (ast.Attribute, ast.Call)):
+            if isinstance(node, ast.Attribute):
+                parts.append(node.attr)
+                node = node.value
+                continue
+            called, said = self.of(node.func), [getattr(it, "value", None) for it in node.args]
+            if called in ("getattr", "builtins.getattr") and 1 < len(said) and isinstance(said[1], str):
+                parts.append(said[1])
+                node = node.args[0]
+            elif called in ("importlib.import_module", "__import__", "builtins.__import__") and said and isinstance(said[0], str):
+                first = said[0] if called.startswith("importlib") else said[0].split(".")[0]
+                return ".".join([first] + parts[::-1])
+            else:
+                return ""
         if not isinstance(node, ast.Name):
             return ""
         first = self.known.get(node.id, "builtins" if node.id == "__builtins__" else node.id)
@@ -175,6 +194,11 @@ def imports_of_tests(tree, names):
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
             hidden.update(id(it) for part in node.body for it in ast.walk(part))
     for node in ast.walk(tree):
+        by_name = names.of(node) if isinstance(node, ast.Call) else ""
+        if by_name.split(".")[0] in ("pytest", "_pytest") and "import" in ast.dump(node.func):
+            words = "imports `%s` in code that is no test" % by_name
+            yield Finding("imports-the-test-runner", node, node.lineno, words, True, ["import " + by_name])
+            continue
         if id(node) in hidden or not isinstance(node, (ast.Import, ast.ImportFrom)):
             continue
         if isinstance(node, ast.Import):
@@ -270,7 +294,7 @@ def walks_frames(tree, names):
     rule = "walks-frames"
     seen = {}
     for node in ast.walk(tree):
-        name = names.of(node) if isinstance(node, (ast.Attribute, ast.Name)) else ""
+        name = names.of(node) if isinstance(node, (ast.Attribute, ast.Call, ast.Name)) else ""
         attribute = node.attr if isinstance(node, ast.Attribute) else ""
         if name in ("gc.get_objects", "gc.get_referrers", "gc.get_referents") or name in IN_MEMORY:
             words = "`%s` reaches objects of the test run" % name
@@ -325,7 +349,7 @@ RULES = (
 def parsed(text):
     try:
         return ast.parse(text) if text is not None else None
-    except (SyntaxError, ValueError, RecursionError):
+    except (MemoryError, RecursionError, SyntaxError, ValueError):
         return None
 
 
@@ -333,12 +357,21 @@ def findings_of(text):
     tree = parsed(text)
     if tree is None:
         return []
-    names = Names(tree)
-    return [(it, softens) for rule, softens in RULES for it in rule(tree, names)]
+    try:
+        names = Names(tree)
+        return [(it, softens) for rule, softens in RULES for it in rule(tree, names)]
+    except (MemoryError, RecursionError):
+        words = "it is nested too deeply to be looked at"
+        return [(Finding("not-scanned", tree.body[0], 0, words, True, []), False)]
+
+
+def can_be_read(file):
+    """Whether the parser took a file. One that it never took can't run either, unless somebody reads it otherwise."""
+    return parsed(file["now"]) is not None
 
 
 def key(finding):
-    return finding.rule, ast.dump(finding.node), finding.strong
+    return finding.rule, "" if finding.rule == "not-scanned" else ast.dump(finding.node), finding.strong
 
 
 def of_code(files):
@@ -473,7 +506,8 @@ def main():
     of_the_tests, marked = of_tests(asked["files"])
     findings = list(of_places(asked["added"], asked["modules"])) + of_the_tests + list(of_code(asked["files"]))
     findings.sort(key=lambda it: (not it["strong"], it["path"], it["line"]))
-    print(json.dumps({"findings": findings[:FINDINGS_MAX], "marked": marked[:FINDINGS_MAX]}))
+    read = [it["path"] for it in asked["files"] if can_be_read(it)]
+    print(json.dumps({"findings": findings[:FINDINGS_MAX], "marked": marked[:FINDINGS_MAX], "read": read}))
 
 
 if __name__ == "__main__":

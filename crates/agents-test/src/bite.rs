@@ -93,10 +93,10 @@ fn without(hunk: &Hunk, now: Option<&str>) -> Result<Without, &'static str> {
         return Err("no Python code");
     }
     if is_test(&hunk.path) {
-        return Err("it belongs to the tests");
+        return Err(HunkVerdict::OF_THE_TESTS);
     }
     if hunk.path.starts_with("doc/") || hunk.path.starts_with("docs/") {
-        return Err("it belongs to the documentation");
+        return Err(HunkVerdict::OF_THE_DOCUMENTATION);
     }
     let without = hunk
         .taken_back(now)
@@ -106,7 +106,7 @@ fn without(hunk: &Hunk, now: Option<&str>) -> Result<Without, &'static str> {
         Without::Gone => "",
     };
     if code::is_same(now.unwrap_or(""), text) {
-        return Err("only comments, docstrings or layout");
+        return Err(HunkVerdict::NO_CODE);
     }
     Ok(without)
 }

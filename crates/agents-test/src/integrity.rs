@@ -1,9 +1,12 @@
 //! Why a test run can be believed: sealed reports, tests whose outcome is known, and what a change may not do.
 
 mod altered;
+mod asked;
 pub(crate) mod canaries;
 mod collected;
 pub(crate) mod configuration;
+mod disguise;
+pub(crate) mod executed;
 mod foreknown;
 pub(crate) mod records;
 mod scan;
@@ -16,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::affected::test_files;
 use crate::known_base;
-use crate::pytest::{self, Ran, Targets};
+use crate::pytest::{self, Files, Ran, Targets};
 use crate::settings::Settings;
 
 /// What speaks for the word of a test run, and what against it. `base` is the part of the base's run that is to be
@@ -28,7 +31,6 @@ pub(crate) async fn look(
     targets: Targets<'_>,
     ran: &Ran,
 ) -> Result<Integrity, AgentError> {
-    let (canaries, mut tricks) = held_against_the_base(cx, base, targets, ran).await?;
     // None of them waits for another, and each is a short program.
     let looks = async {
         try_join(
@@ -40,6 +42,13 @@ pub(crate) async fn look(
     let (scan, foreknown) = cx
         .once("look at the change's own code", false, looks)
         .await?;
+    let scanned = scan.scanned.iter().cloned().collect();
+    let mut ran = ran.clone();
+    ran.tricks
+        .extend(executed::unscanned(cx, &ran, &scanned).await?);
+    let ran = &ran;
+    let (canaries, tricks) = held_against_the_base(cx, base, targets, ran).await?;
+    let mut tricks = executed::without_the_bases(cx, tricks).await?;
     tricks.extend(scan.tricks);
     tricks.extend(foreknown);
     let mut integrity = Integrity {
@@ -97,10 +106,15 @@ async fn held_against_the_base(
         .await?;
     let canaries = canaries::against(&on_base.canaries, &ran.canaries);
     let tricks = ran.tricks.iter().filter(|trick| {
-        let there_before = on_base.tricks.iter().any(|it| it.rule == trick.rule);
+        let there_before = on_base.tricks.iter().any(|it| is_alike(it, trick));
         !(tricks::is_about_the_run(trick) && there_before)
     });
     Ok((canaries, tricks.cloned().collect()))
+}
+
+/// Whether two runs show the same.
+fn is_alike(one: &Trick, other: &Trick) -> bool {
+    one.rule == other.rule && one.path == other.path && one.words == other.words
 }
 
 /// The same tests on the base, as far as it has them.
@@ -130,10 +144,25 @@ async fn on_base(
         return Ok(known);
     }
     let tree = cx.base.fork(&cx.base.base().tree).await?;
-    let ran = pytest::watch(&*tree, &settings, targets, &[], seconds_max, cx.log).await?;
+    let ran = pytest::watch(
+        &*tree,
+        &settings,
+        targets,
+        Files::default(),
+        seconds_max,
+        cx.log,
+    )
+    .await?;
+    let mut tricks = ran.tricks;
+    for path in ran.executed {
+        // Whatever is not on the base was made there, too.
+        if !executed::is_there(cx.base, &path).await? {
+            tricks.push(tricks::not_looked_at(&path, true));
+        }
+    }
     let on_base = OnBase {
         canaries: ran.canaries,
-        tricks: ran.tricks,
+        tricks,
     };
     if ran.run.finished
         && let Ok(bytes) = serde_json::to_vec(&on_base)

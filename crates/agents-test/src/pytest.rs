@@ -6,6 +6,7 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::command_line::{ALWAYS, WITHOUT_THE_TREE, own_command, plain_arguments, plain_command};
 use crate::integrity::canaries::{self, Circumstances, Names};
 use crate::integrity::seal::{Handed, Seal, unguessable};
 use crate::integrity::tricks;
@@ -15,30 +16,17 @@ use crate::tally::Tally;
 
 /// Starts pytest and reports through a pipe; see there.
 const PLUGIN: &str = include_str!("../plugin/pipeline_pytest.py");
-const PLUGIN_FILE: &str = "pipeline_pytest.py";
+pub(crate) const PLUGIN_FILE: &str = "pipeline_pytest.py";
 /// Tests whose outcome is known beforehand; see there. Its name is another one in each run.
 const CANARIES: &str = include_str!("../plugin/pipeline_canaries.py");
 /// The key for sessions that find nothing on their standard input; the plugin knows the name.
 const SPARE_FILE: &str = "pipeline_spare.json";
 /// Given to pytest where a repository has no configuration, so that no file of a parent folder steers it.
-const EMPTY_CONFIG_FILE: &str = "pytest.ini";
-/// The files that pytest looks into by itself, where others are named as well.
-const USUAL_NAMES: &str = "python_files=test_*.py *_test.py";
+pub(crate) const EMPTY_CONFIG_FILE: &str = "pytest.ini";
 /// The variable that decides what Python deals by chance; our plugin seeds pytest's plugins with it too.
 const DEAL: &str = "PYTHONHASHSEED";
 /// Tests that are named when a run was stopped.
 const RUNNING_NAMED_MAX: usize = 5;
-
-/// What we ask of pytest in every run. Later arguments win, so these also undo what a repository's `addopts` say.
-const ALWAYS: [&str; 5] = [
-    // Without the header, which names folders of this machine.
-    "-q",
-    "--tb=short",
-    "--color=no",
-    // A run that stops at the first failure tells nothing about the other tests.
-    "--maxfail=0",
-    "--continue-on-collection-errors",
-];
 
 /// What of ours decides about the outcomes of a run, besides the repository's settings and the limits.
 pub(crate) const RECIPE: [&str; 8] = [
@@ -52,15 +40,6 @@ pub(crate) const RECIPE: [&str; 8] = [
     ALWAYS[4],
 ];
 
-/// Keeps the variables from Python that put the tree on its path, because it reads them before its first line and would
-/// run a `sitecustomize.py` of the tree. The plugin puts them back.
-const WITHOUT_THE_TREE: &str = r#"for name in PYTHONPATH PIPELINE_TREE_ROOTS; do
-  eval "value=\${$name-}"
-  if [ -n "$value" ]; then export "PIPELINE_LATER_${name#PIPELINE_}=$value"; fi
-  unset "$name"
-done
-exec "$@""#;
-
 /// The suite of the repository, or only some of its tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Targets<'a> {
@@ -68,6 +47,27 @@ pub(crate) enum Targets<'a> {
     Suite,
     /// These files, whatever the configuration says about where tests are.
     Files(&'a [String]),
+}
+
+/// What is special about some files, whatever is asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Files<'a> {
+    /// Test files of which nothing is a test but their test functions, and that no code but a test has a reason to open.
+    pub(crate) acceptance: &'a [String],
+    /// Files in which nothing is a test.
+    pub(crate) left_out: &'a [String],
+    /// The only files in which something is a test; none means that all are.
+    pub(crate) only: Option<&'a [String]>,
+}
+
+impl<'a> Files<'a> {
+    /// Nothing is special but these.
+    pub(crate) fn acceptance(acceptance: &'a [String]) -> Files<'a> {
+        Files {
+            acceptance,
+            ..Files::default()
+        }
+    }
 }
 
 /// A test run, and whether it can be believed.
@@ -79,6 +79,12 @@ pub(crate) struct Ran {
     pub(crate) canaries: Canaries,
     /// What somebody did to the run.
     pub(crate) tricks: Vec<Trick>,
+    /// Files of the tree whose code ran.
+    #[serde(default)]
+    pub(crate) executed: Vec<String>,
+    /// Tests that were found and left out by an option or a hook.
+    #[serde(default)]
+    pub(crate) deselected: Vec<String>,
 }
 
 /// A command that is ready to run, with the keys to what it will report.
@@ -111,7 +117,7 @@ pub(crate) async fn run_dealt(
     log: &dyn Log,
     deal: u32,
 ) -> Result<TestRun, WorkspaceError> {
-    let mut started = start(settings, targets, written, seconds_max)?;
+    let mut started = start(settings, targets, Files::acceptance(written), seconds_max)?;
     let chance = (DEAL.to_owned(), deal.to_string());
     started.command.env.extend([chance]);
     Ok(until_the_end(tree, settings, &started, seconds_max, log)
@@ -119,17 +125,16 @@ pub(crate) async fn run_dealt(
         .run)
 }
 
-/// As [`run`]. `acceptance` are test files of which nothing is a test but their test functions, and that no code but a
-/// test has a reason to open.
+/// As [`run`], and says whether it can be believed.
 pub(crate) async fn watch(
     tree: &dyn Workspace,
     settings: &Settings,
     targets: Targets<'_>,
-    acceptance: &[String],
+    files: Files<'_>,
     seconds_max: u64,
     log: &dyn Log,
 ) -> Result<Ran, WorkspaceError> {
-    let started = start(settings, targets, acceptance, seconds_max)?;
+    let started = start(settings, targets, files, seconds_max)?;
     until_the_end(tree, settings, &started, seconds_max, log).await
 }
 
@@ -172,21 +177,28 @@ pub(crate) fn shown(settings: &Settings) -> &str {
 pub(crate) fn start(
     settings: &Settings,
     targets: Targets<'_>,
-    acceptance: &[String],
+    files: Files<'_>,
     seconds_max: u64,
 ) -> Result<Started, WorkspaceError> {
     let own = settings.test_command.as_deref();
     let own = own.filter(|_| targets == Targets::Suite);
-    let mut command = match own {
-        Some(line) => own_command(line, seconds_max),
-        None => plain_command(settings, targets, seconds_max),
+    let (mut command, arguments) = match own {
+        Some(line) => (own_command(line, seconds_max), Vec::new()),
+        None => (
+            plain_command(settings, seconds_max),
+            plain_arguments(settings, targets),
+        ),
     };
     let seal = Seal::new(own.is_some())?;
     let canaries = unguessable("cases")?;
-    let acceptance: Vec<String> = match own {
-        Some(_) => acceptance.to_vec(),
-        None => acceptance.iter().map(|it| settings.inside(it)).collect(),
+    let named = |paths: &[String]| -> Vec<String> {
+        match own {
+            Some(_) => paths.to_vec(),
+            None => paths.iter().map(|it| settings.inside(it)).collect(),
+        }
     };
+    let [acceptance, left_out] = [files.acceptance, files.left_out].map(named);
+    let only = files.only.map(named);
     let django = settings.django.as_ref().map(|it| DjangoProject {
         folder: settings.inside(&it.folder),
         settings: it.settings.clone(),
@@ -194,7 +206,15 @@ pub(crate) fn start(
     let handed = Handed {
         canaries: &canaries,
         own_command: own.is_some(),
+        arguments: &arguments,
         acceptance: &acceptance,
+        left_out: &left_out,
+        only: only.as_deref(),
+        folders: settings
+            .folder
+            .split('/')
+            .filter(|it| !it.is_empty())
+            .count(),
         modules: &settings.modules,
         django: django.as_ref(),
     };
@@ -217,52 +237,6 @@ pub(crate) fn start(
         seal,
         own_command: own.is_some(),
     })
-}
-
-/// Configuration, root and plugin are fixed by us, so that test ids are the same on every checkout.
-fn plain_command(settings: &Settings, targets: Targets<'_>, seconds_max: u64) -> Command {
-    let config = match &settings.config {
-        Some(path) => settings.inside(path),
-        None => format!("{{tools}}/{EMPTY_CONFIG_FILE}"),
-    };
-    let mut argv = ["sh", "-c", WITHOUT_THE_TREE, "sh", "python"]
-        .map(str::to_owned)
-        .to_vec();
-    argv.push(format!("{{tools}}/{PLUGIN_FILE}"));
-    argv.extend(ALWAYS.map(str::to_owned));
-    argv.extend([
-        "-c".to_owned(),
-        config,
-        "--rootdir=.".to_owned(),
-        // Otherwise pytest looks for conftest.py only below the folder of its configuration.
-        "--confcutdir=.".to_owned(),
-    ]);
-    if !settings.further_names.is_empty() {
-        let names = settings.further_names.join(" ");
-        argv.extend(["-o".to_owned(), format!("{USUAL_NAMES} {names}")]);
-    }
-    if let Targets::Files(files) = targets {
-        argv.extend(files.iter().map(|it| settings.inside(it)));
-    }
-    let mut command = Command::new(argv, seconds_max);
-    command.directory.clone_from(&settings.folder);
-    command
-}
-
-/// The repository's own command line. pytest, wherever in it, finds the plugin through its environment.
-fn own_command(line: &str, seconds_max: u64) -> Command {
-    let script = format!(
-        "export PYTHONPATH=\"$PIPELINE_TOOLS${{PYTHONPATH:+:$PYTHONPATH}}\"\nunset PIPELINE_TOOLS\n{line}\n"
-    );
-    let mut command = Command::new(["sh", "-c", &script], seconds_max);
-    command
-        .env
-        .insert("PIPELINE_TOOLS".to_owned(), "{tools}".to_owned());
-    command.env.insert(
-        "PYTEST_ADDOPTS".to_owned(),
-        format!("-p pipeline_pytest {}", ALWAYS.join(" ")),
-    );
-    command
 }
 
 fn ran(
@@ -326,6 +300,8 @@ fn ran(
         run,
         canaries,
         tricks,
+        executed: session.executed,
+        deselected: session.deselected,
     }
 }
 
@@ -368,9 +344,14 @@ mod tests {
 
     #[track_caller]
     fn check(settings: &Settings, targets: Targets<'_>, want: Expect) {
-        let started = start(settings, targets, &[], 60).expect("there are random bytes");
+        let started =
+            start(settings, targets, Files::default(), 60).expect("there are random bytes");
         let command = started.command;
         let mut shown = command.argv.join(" ").replace(WITHOUT_THE_TREE, "…");
+        if settings.test_command.is_none() {
+            let arguments = plain_arguments(settings, targets);
+            shown += &format!(" < {}", arguments.join(" "));
+        }
         for (name, value) in &command.env {
             shown += &format!("\n{name}={value}");
         }
@@ -383,7 +364,7 @@ mod tests {
             &Settings::default(),
             Targets::Suite,
             expect![
-                "sh -c … sh python {tools}/pipeline_pytest.py -q --tb=short --color=no --maxfail=0 --continue-on-collection-errors -c {tools}/pytest.ini --rootdir=. --confcutdir=."
+                "sh -c … sh python {tools}/pipeline_pytest.py < -q --tb=short --color=no --maxfail=0 --continue-on-collection-errors -c {tools}/pytest.ini --rootdir=. --confcutdir=."
             ],
         );
         check(
@@ -393,7 +374,7 @@ mod tests {
             },
             Targets::Files(&["tests/test_a.py".to_owned()]),
             expect![
-                "sh -c … sh python {tools}/pipeline_pytest.py -q --tb=short --color=no --maxfail=0 --continue-on-collection-errors -c setup.cfg --rootdir=. --confcutdir=. tests/test_a.py"
+                "sh -c … sh python {tools}/pipeline_pytest.py < -q --tb=short --color=no --maxfail=0 --continue-on-collection-errors -c setup.cfg --rootdir=. --confcutdir=. tests/test_a.py"
             ],
         );
     }

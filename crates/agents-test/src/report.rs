@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use protocol::{Places, TestOutcome, TestResult};
+use protocol::{Places, TestOutcome, TestResult, Trick};
 use serde::Deserialize;
 
 use crate::ids::Steady;
@@ -26,6 +26,8 @@ pub(crate) enum Line {
     Apart {},
     /// Some of the tests that were found.
     Collected { ids: Vec<String> },
+    /// Tests that were found and left out by an option or a hook.
+    Deselected { ids: Vec<String> },
     /// A file or a class that could not be collected, or asked to be skipped.
     Collect {
         id: String,
@@ -41,6 +43,10 @@ pub(crate) enum Line {
     Ended { id: String },
     /// Code that is no test opened a file that is none of its business.
     Read(Read),
+    /// Something was done to the run, or in it, that only a runner has a reason to do.
+    Did(Trick),
+    /// Files of the tree whose code ran.
+    Executed { paths: Vec<String> },
     /// The session came to its end.
     Finished {},
 }
@@ -96,6 +102,12 @@ pub(crate) struct Session {
     pub(crate) lost: u64,
     /// Files that were opened by what should not.
     pub(crate) reads: Vec<Read>,
+    /// What was done to the run.
+    pub(crate) done: Vec<Trick>,
+    /// Files of the tree whose code ran.
+    pub(crate) executed: Vec<String>,
+    /// Tests that were found and left out.
+    pub(crate) deselected: Vec<String>,
 }
 
 /// Characters kept of one failure's words. The plugin keeps more, so that what differs by machine is taken out of them
@@ -153,8 +165,11 @@ impl Session {
             .map(|it| &mut it.id)
             .chain(&mut self.collected)
             .chain(&mut self.running)
-            .chain(self.reads.iter_mut().map(|it| &mut it.path));
-        for id in ids {
+            .chain(self.reads.iter_mut().map(|it| &mut it.path))
+            .chain(self.done.iter_mut().map(|it| &mut it.path))
+            .chain(&mut self.executed)
+            .chain(&mut self.deselected);
+        for id in ids.filter(|it| !it.is_empty()) {
             *id = name(id);
         }
     }
@@ -189,6 +204,9 @@ struct Reader {
     begun: usize,
     finished: usize,
     reads: Vec<Read>,
+    done: Vec<Trick>,
+    executed: Vec<String>,
+    deselected: Vec<String>,
 }
 
 #[derive(Default)]
@@ -207,6 +225,10 @@ impl Reader {
             Line::Placed { count } => self.placed |= 0 < count,
             Line::Apart {} => self.apart = true,
             Line::Read(read) => self.reads.push(read),
+            Line::Did(trick) if self.done.contains(&trick) => {}
+            Line::Did(trick) => self.done.push(trick),
+            Line::Deselected { ids } => self.deselected.extend(ids),
+            Line::Executed { paths } => self.executed.extend(paths),
             Line::Collected { ids } => {
                 for id in ids {
                     // Each worker of a parallel run tells what it collected.
@@ -280,6 +302,9 @@ impl Reader {
             placed: self.placed,
             apart: self.apart,
             reads: self.reads,
+            done: self.done,
+            executed: self.executed,
+            deselected: self.deselected,
             ..Session::default()
         };
         session.collected = self.collected;

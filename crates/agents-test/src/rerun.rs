@@ -4,15 +4,14 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use futures::future::try_join;
 use protocol::{
-    AcceptanceTests, AgentContext, AgentError, Canaries, Rerun, RunState, Silent, TestClass,
-    TestComparison, TestOutcome, TestRun, TreeId, Workspace,
+    AcceptanceTests, AgentContext, AgentError, Rerun, RunState, Silent, TestClass, TestComparison,
+    TestOutcome, TestRun, TreeId, Workspace,
 };
 
-use crate::affected::{Affected, Reach, file_of, test_files};
 use crate::ids::{ByPlace, target_of};
 use crate::pytest::{self, Targets};
 use crate::settings::Settings;
-use crate::with_change::{self, write_acceptance_tests};
+use crate::with_change;
 
 /// Tests that are run again. A change after which more than that fail is no matter of chance.
 const TESTS_MAX: usize = 20;
@@ -22,17 +21,12 @@ const ROUNDS_TO_BE_SURE: u32 = 5;
 /// The same where only the base is run again, because the test is good with the change, and somebody claims that it came
 /// out otherwise: one of two to the power of these.
 const ROUNDS_AGAINST_A_CLAIM: u32 = 2 * ROUNDS_TO_BE_SURE;
-/// Why a test is left aside that flips with the change only.
-const FLIPS_ALONE: &str = "it imports nothing that was changed, and flips when it runs alone";
-const GREEN_AGAIN: &str =
-    "it imports nothing that was changed, and passed when all tests ran once more";
-
 /// Whether a test flips by itself, from its outcomes on both sides.
 ///
 /// It must have flipped on the base. With the change it must have flipped as well, or be green: what failed now and
 /// then and is green now was not fixed. A test that is red with the change each time is not excused by a base on
 /// which it flips: reruns leave out the tests around it, and one that needs them is red alone, on the base too.
-/// And one that flips only with the change was made to flip by it.
+/// And one that flips only with the change, in as many tries and in the same company, was made to flip by it.
 pub(crate) fn is_flaky(on_base: &[TestOutcome], with_change: &[TestOutcome]) -> bool {
     flips(on_base) && (flips(with_change) || with_change.iter().all(|it| is_good(*it)))
 }
@@ -126,12 +120,11 @@ fn claimed_otherwise<'a>(
     differing.map(|it| it.id.as_str()).collect()
 }
 
-/// Runs them again, round by round, until each is decided. `targets` is what ran with the change.
+/// Runs them again, round by round, until each is decided.
 pub(crate) async fn run(
     cx: &AgentContext<'_>,
     state: &RunState,
     base: Option<&TestRun>,
-    targets: Targets<'_>,
     comparison: &[TestComparison],
     claimed: &[TestComparison],
     by_place: &ByPlace,
@@ -149,15 +142,13 @@ pub(crate) async fn run(
         let mut again = Again {
             cx,
             settings,
-            acceptance,
+            state,
             by_place,
             claimed_otherwise: claimed_otherwise(comparison, claimed),
             work: cx.work.snapshot().await?,
             wall_ms_left: cx.limits.suite_seconds_max * 1000,
         };
-        let mut tests = again.rounds(suspects).await?;
-        again.excuse(&mut tests, state, base, targets).await?;
-        Ok(tests)
+        again.rounds(suspects).await
     })
     .await
 }
@@ -166,7 +157,7 @@ pub(crate) async fn run(
 pub(crate) fn apply(reruns: &[Rerun], comparison: &mut [TestComparison]) {
     let flaky = reruns
         .iter()
-        .filter(|it| is_flaky(&it.on_base, &it.with_change) || !it.excuse.is_empty());
+        .filter(|it| is_flaky(&it.on_base, &it.with_change));
     let flaky: HashSet<&str> = flaky.map(|it| it.id.as_str()).collect();
     for it in comparison {
         if flaky.contains(it.id.as_str()) {
@@ -185,7 +176,7 @@ struct Round {
 struct Again<'a> {
     cx: &'a AgentContext<'a>,
     settings: Settings,
-    acceptance: Option<&'a AcceptanceTests>,
+    state: &'a RunState,
     by_place: &'a ByPlace,
     claimed_otherwise: HashSet<&'a str>,
     /// The tree with the change.
@@ -203,9 +194,12 @@ impl Again<'_> {
                 is_open(it, otherwise, round, rounds_max)
             };
             let mut open: Vec<&mut Rerun> = tests.iter_mut().filter(open).collect();
-            let broken = open.iter().filter(|it| is_broken(it));
-            let ids: Vec<&str> = broken.map(|it| it.id.as_str()).collect();
             let all: Vec<&str> = open.iter().map(|it| it.id.as_str()).collect();
+            // Both sides run the same tests, because a test may fail for the company it keeps.
+            let ids = match open.iter().any(|it| is_broken(it)) {
+                true => all.clone(),
+                false => Vec::new(),
+            };
             let base = &self.cx.base.base().tree;
             let (with_change, on_base) = try_join(
                 self.outcomes(self.cx.work, &self.work, &ids, round),
@@ -217,70 +211,12 @@ impl Again<'_> {
             let (with_change, on_base) = (with_change.outcomes, on_base.outcomes);
             for it in &mut open {
                 it.on_base.extend(on_base.get(&it.id));
-                it.with_change.extend(with_change.get(&it.id));
+                if is_broken(it) {
+                    it.with_change.extend(with_change.get(&it.id));
+                }
             }
         }
         Ok(tests)
-    }
-
-    /// Excuses tests that flip with the change only, where the change can't be why: it changes nothing that they import,
-    /// at any distance. They must flip alone, or pass when all tests run once more, because one that fails each time
-    /// among the others may suffer from what the change leaves behind there.
-    async fn excuse(
-        &self,
-        tests: &mut [Rerun],
-        state: &RunState,
-        base: &TestRun,
-        targets: Targets<'_>,
-    ) -> Result<(), AgentError> {
-        let is_blamed =
-            |it: &&mut Rerun| is_broken(it) && flips(&it.with_change) && !flips(&it.on_base);
-        let mut blamed: Vec<&mut Rerun> = tests.iter_mut().filter(is_blamed).collect();
-        if blamed.is_empty() {
-            return Ok(());
-        }
-        let reached = self.reached(base).await?;
-        blamed.retain(|it| {
-            reached
-                .as_ref()
-                .is_some_and(|all| !all.contains(file_of(&it.id)))
-        });
-        let (alone, among_others): (Vec<_>, Vec<_>) =
-            (blamed.into_iter()).partition(|it| flips(&it.with_change[1..]));
-        for it in alone {
-            it.excuse = FLIPS_ALONE.to_owned();
-        }
-        let seconds_max = self.seconds_left();
-        if among_others.is_empty() || seconds_max == 0 {
-            return Ok(());
-        }
-        let mut again = with_change::run(self.cx, state, targets, seconds_max).await?;
-        self.by_place.rename(&mut again.run);
-        // A run that somebody had a hand in is no witness.
-        let holds = again.tricks.is_empty() && !matches!(again.canaries, Canaries::Broken { .. });
-        let results = again.run.results.iter();
-        let outcomes: HashMap<&str, TestOutcome> =
-            results.map(|it| (it.id.as_str(), it.outcome)).collect();
-        for it in among_others {
-            let outcome = outcomes.get(it.id.as_str()).copied();
-            it.with_change.extend(outcome);
-            if holds && outcome.is_some_and(is_good) {
-                it.excuse = GREEN_AGAIN.to_owned();
-            }
-        }
-        Ok(())
-    }
-
-    /// The test files that import what was changed; none if that can't be told.
-    async fn reached(&self, base: &TestRun) -> Result<Option<HashSet<String>>, AgentError> {
-        let files = self.cx.work.change().await?.files;
-        let paths: Vec<String> = files.into_iter().map(|it| it.path).collect();
-        let changed: Vec<&str> = paths.iter().map(String::as_str).collect();
-        let reach = Reach::read(self.cx.work, &paths).await?;
-        Ok(match reach.affected(&test_files(base), &changed) {
-            Affected::Everything { .. } => None,
-            Affected::Files(reached) => Some(reached.into_iter().collect()),
-        })
     }
 
     /// Time of the next process.
@@ -300,18 +236,19 @@ impl Again<'_> {
         if ids.is_empty() || seconds_max == 0 {
             return Ok(Round::default());
         }
-        let checkout = side.fork(tree).await?;
-        if tree == &self.work {
-            write_acceptance_tests(&*checkout, self.acceptance).await?;
-        }
+        let (checkout, settings) = if tree == &self.work {
+            with_change::lay_out(self.cx, self.state, tree).await?
+        } else {
+            (side.fork(tree).await?, self.settings.clone())
+        };
         let targets: BTreeSet<String> = ids.iter().map(|it| target_of(it).to_owned()).collect();
         let targets: Vec<String> = targets.into_iter().collect();
         let targets = Targets::Files(&targets);
         // The first run was the deal 0; each round has one of its own, the same for both sides.
-        let (settings, deal) = (&self.settings, round + 1);
+        let deal = round + 1;
         let mut run = pytest::run_dealt(
             &*checkout,
-            settings,
+            &settings,
             targets,
             &[],
             seconds_max,

@@ -110,7 +110,7 @@ impl PytestRunner {
         let mut comparison = compare(base, on_base, &ran.run);
         let integrity = integrity::look(cx, state, base, targets, &ran).await?;
         let claimed = &self.claimed;
-        let reruns = rerun::run(cx, state, base, targets, &comparison, claimed, &by_place).await?;
+        let reruns = rerun::run(cx, state, base, &comparison, claimed, &by_place).await?;
         rerun::apply(&reruns, &mut comparison);
         let mut troubles = troubles(base, &ran.run, &comparison, acceptance);
         troubles.splice(0..0, distrust(&integrity, &troubles));

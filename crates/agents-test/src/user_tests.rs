@@ -3,12 +3,12 @@
 use async_trait::async_trait;
 use protocol::{
     AcceptanceTests, Agent, AgentContext, AgentError, Evidence, Prepared, Report, RunState, Task,
-    TestFile, TestOrigin, TestOutcome, TestResult, TestRun,
+    TestFile, TestOrigin, TestOutcome, TestResult, TestRun, Workspace, WorkspaceError,
 };
 
 use crate::accepted::covers;
-use crate::pytest::{self, Targets};
-use crate::settings::Settings;
+use crate::pytest::{self, Files, Ran, Targets};
+use crate::settings::{self, Settings};
 use crate::submission::belongs;
 use crate::with_change::write_frozen;
 
@@ -34,11 +34,22 @@ impl Agent for UserTests {
     }
 
     async fn prepare(&self, cx: &AgentContext<'_>, task: &Task) -> Result<Prepared, AgentError> {
-        let run = cx
+        let ran = cx
             .once("run the user's tests on the base", false, async {
                 run_on_base(cx, task).await
             })
             .await?;
+        if let Some(id) = left_out(&ran.deselected, task) {
+            let settings = Settings::read(cx.base).await?;
+            return Err(AgentError::Given {
+                what: format!("the test `{id}`"),
+                why: format!(
+                    "{} leaves it out, so it would never run; change that, or give the test without what it is left out by",
+                    deselecting(cx.base, &settings).await?
+                ),
+            });
+        }
+        let run = ran.run;
         let on_base = on_base(&run, task)?;
         let red_on_base: Vec<String> = on_base
             .iter()
@@ -74,15 +85,46 @@ impl Agent for UserTests {
     }
 }
 
-async fn run_on_base(cx: &AgentContext<'_>, task: &Task) -> Result<TestRun, AgentError> {
+async fn run_on_base(cx: &AgentContext<'_>, task: &Task) -> Result<Ran, AgentError> {
     let settings = Settings::read(cx.base).await?;
     let tree = cx.base.fork(&cx.base.base().tree).await?;
     write_frozen(&*tree, &task.tests).await?;
     let paths: Vec<String> = with_tests(task).map(|it| it.path.clone()).collect();
     let seconds_max = cx.limits.test_run_seconds_max;
     let targets = Targets::Files(&paths);
-    let run = pytest::run_dealt(&*tree, &settings, targets, &paths, seconds_max, cx.log, 0);
-    Ok(run.await?)
+    let files = Files::acceptance(&paths);
+    Ok(pytest::watch(&*tree, &settings, targets, files, seconds_max, cx.log).await?)
+}
+
+/// The first test that the user gave, and that was found and left out.
+fn left_out<'r>(deselected: &'r [String], task: &Task) -> Option<&'r str> {
+    let is_given = |id: &str| {
+        with_tests(task).any(|file| {
+            let mut named = task.test_ids.iter().filter(|it| belongs(it, &file.path));
+            match task.test_ids.iter().any(|it| belongs(it, &file.path)) {
+                true => named.any(|it| covers(it, id)),
+                false => belongs(id, &file.path),
+            }
+        })
+    };
+    let mut ids = deselected.iter().map(String::as_str);
+    ids.find(|it| is_given(it))
+}
+
+/// What leaves tests out, in words, as far as the configuration says it.
+async fn deselecting(base: &dyn Workspace, settings: &Settings) -> Result<String, WorkspaceError> {
+    let Some(path) = &settings.config else {
+        return Ok("a hook of the repository".to_owned());
+    };
+    let text = settings::read_text(base, path).await?.unwrap_or_default();
+    let line = text.lines().map(str::trim).find(|it| {
+        let key = it.split('=').next().unwrap_or_default().trim();
+        key == "addopts"
+    });
+    Ok(match line {
+        Some(line) => format!("`{line}` in `{path}`"),
+        None => format!("`{path}`, or a hook of the repository,"),
+    })
 }
 
 /// The files that pytest is pointed at; the others are what these need.

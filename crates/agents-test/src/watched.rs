@@ -10,7 +10,7 @@ use protocol::{Exit, TestOutcome, TestResult, Workspace, WorkspaceError};
 
 use crate::feedback::in_words;
 use crate::integrity::seal::Seal;
-use crate::pytest::{self, Targets};
+use crate::pytest::{self, Files, Targets};
 use crate::report::{self, Line};
 use crate::settings::Settings;
 
@@ -42,7 +42,7 @@ pub(crate) async fn run_until_noticed(
     seconds_max: u64,
     passing: &[String],
 ) -> Result<Said, WorkspaceError> {
-    let started = pytest::start(settings, targets, &[], seconds_max)?;
+    let started = pytest::start(settings, targets, Files::default(), seconds_max)?;
     let watch = Mutex::new(Watch::new(passing, &started.seal));
     let locked = || watch.lock().unwrap_or_else(PoisonError::into_inner);
     let ended = {

@@ -4,15 +4,16 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use protocol::{
-    AcceptanceTests, AgentContext, AgentError, Canaries, RunState, TestFile, TestRun, TreeId,
-    Workspace, WorkspaceError,
+    AcceptanceTests, AgentContext, AgentError, Canaries, Exit, RunState, TestFile, TestRun, TreeId,
+    Trick, Workspace, WorkspaceError,
 };
 
 use crate::accepted::covers;
 use crate::frozen;
 use crate::integrity::canaries::had_no_place;
-use crate::integrity::configuration;
-use crate::pytest::{self, Ran, Targets};
+use crate::integrity::{configuration, executed, tricks};
+use crate::own_tests::{self, Added};
+use crate::pytest::{self, Files, Ran, Targets};
 use crate::settings::Settings;
 use crate::submission::belongs;
 
@@ -25,18 +26,85 @@ pub(crate) async fn run(
 ) -> Result<Ran, AgentError> {
     let acceptance = state.acceptance_tests();
     let work = cx.work.snapshot().await?;
-    let mut ran = run_once(cx, state, &work, targets, seconds_max).await?;
+    let added = own_tests::added(cx, state).await?;
+    let files;
+    let targets = match targets {
+        Targets::Suite => targets,
+        Targets::Files(all) => {
+            let mut known = all.to_vec();
+            known.retain(|it| !added.files.contains(it));
+            files = known;
+            // Asked for nothing, the runner takes everything.
+            Targets::Files(&files)
+        }
+    };
+    let mut ran = run_once(cx, state, &work, &added, targets, seconds_max).await?;
 
     let unseen = files_without_outcome(&ran.run, acceptance);
     if !unseen.is_empty() {
         // Outside of what the suite collects, or after the place where it broke off: they get a run of their own,
         // on a fresh checkout.
-        let more = run_once(cx, state, &work, Targets::Files(&unseen), seconds_max).await?;
+        let targets = Targets::Files(&unseen);
+        let more = run_once(cx, state, &work, &added, targets, seconds_max).await?;
         ran.canaries = both(ran.canaries, more.canaries);
         ran.tricks.extend(more.tricks);
+        ran.executed.extend(more.executed);
         add(&mut ran.run, more.run);
     }
+    let own = added.test_files();
+    if !own.is_empty() && ran.run.finished {
+        let more = run_own(cx, state, &work, &own, seconds_max).await?;
+        add_own(&mut ran, more);
+    }
     Ok(ran)
+}
+
+/// The tests that the draft brings along, on a checkout of the whole draft: what they say excuses nothing.
+async fn run_own(
+    cx: &AgentContext<'_>,
+    state: &RunState,
+    work: &TreeId,
+    own: &[String],
+    seconds_max: u64,
+) -> Result<Ran, AgentError> {
+    let tree = cx.work.fork(work).await?;
+    let settings = configuration::put_back(cx, state, &*tree).await?;
+    let files = Files {
+        only: Some(own),
+        ..Files::default()
+    };
+    let targets = Targets::Suite;
+    let mut ran = pytest::watch(&*tree, &settings, targets, files, seconds_max, cx.log).await?;
+    executed::keep_strange(cx, None, &mut ran).await?;
+    Ok(ran)
+}
+
+/// Adds what the draft's own tests showed: new tests, and what is wrong with them.
+fn add_own(ran: &mut Ran, own: Ran) {
+    if own.run.collected.is_empty() && own.run.collection_errors.is_empty() && own.run.finished {
+        return;
+    }
+    let mut all = own.run.results.iter().chain(&own.run.collection_errors);
+    let any_red = all.any(|it| it.outcome.is_red());
+    match own.run.exit {
+        Exit::Code(0) if own.run.finished => {}
+        Exit::Code(1) if own.run.finished && any_red => {
+            if ran.run.exit == Exit::Code(0) {
+                ran.run.exit = Exit::Code(1);
+            }
+        }
+        exit => {
+            ran.run.exit = exit;
+            ran.run.finished = own.run.finished;
+            ran.run.tail.clone_from(&own.run.tail);
+        }
+    }
+    if let Canaries::Broken { .. } = own.canaries {
+        ran.canaries = own.canaries;
+    }
+    ran.tricks.extend(own.tricks);
+    ran.executed.extend(own.executed);
+    add(&mut ran.run, own.run);
 }
 
 /// One session on a checkout of its own.
@@ -44,19 +112,46 @@ async fn run_once(
     cx: &AgentContext<'_>,
     state: &RunState,
     work: &TreeId,
+    added: &Added,
     targets: Targets<'_>,
     seconds_max: u64,
 ) -> Result<Ran, AgentError> {
     let (tree, settings) = lay_out(cx, state, work).await?;
     let acceptance = state.acceptance_tests();
     let files = acceptance.into_iter().flat_map(|it| &it.files);
-    let files: Vec<String> = files.map(|it| it.path.clone()).collect();
-    let ran = pytest::watch(&*tree, &settings, targets, &files, seconds_max, cx.log).await?;
+    let paths: Vec<String> = files.map(|it| it.path.clone()).collect();
+    let files = Files {
+        acceptance: &paths,
+        left_out: &added.files,
+        only: None,
+    };
+    let mut ran = pytest::watch(&*tree, &settings, targets, files, seconds_max, cx.log).await?;
+    ran.tricks.extend(rewritten(&*tree, acceptance).await?);
+    executed::keep_strange(cx, acceptance, &mut ran).await?;
     Ok(ran)
 }
 
-/// A checkout of the change, or of a part of it, with the frozen tests in it, and how they are run there: the base says
-/// so, because a change must not choose its own judge.
+/// Frozen files that aren't any more what they were before the tests ran.
+async fn rewritten(
+    tree: &dyn Workspace,
+    acceptance: Option<&AcceptanceTests>,
+) -> Result<Vec<Trick>, WorkspaceError> {
+    let mut tricks = Vec::new();
+    for file in acceptance.into_iter().flat_map(|it| &it.files) {
+        let is_same = match tree.read(&file.path).await {
+            Ok(bytes) => bytes == file.text.as_bytes(),
+            Err(error) if error.is_the_callers_fault() => false,
+            Err(error) => return Err(error),
+        };
+        if !is_same {
+            tricks.push(tricks::rewritten(&file.path));
+        }
+    }
+    Ok(tricks)
+}
+
+/// A checkout of the change, or of a part of it, as its judges see it: with the frozen tests in it, without what the draft
+/// adds to the tests, and how they are run there: the base says so, because a change must not choose its own judge.
 pub(crate) async fn lay_out(
     cx: &AgentContext<'_>,
     state: &RunState,
@@ -64,6 +159,13 @@ pub(crate) async fn lay_out(
 ) -> Result<(Arc<dyn Workspace>, Settings), AgentError> {
     let tree = cx.work.fork(tree).await?;
     let settings = configuration::put_back(cx, state, &*tree).await?;
+    for path in &own_tests::added(cx, state).await?.of_the_tests {
+        match tree.delete(path).await {
+            // It may have been put back already.
+            Err(error) if !error.is_the_callers_fault() => return Err(error.into()),
+            _ => {}
+        }
+    }
     write_acceptance_tests(&*tree, state.acceptance_tests()).await?;
     Ok((tree, settings))
 }

@@ -7,7 +7,9 @@ use protocol::{
     TestFile, TestOutcome, TestResult, Workspace,
 };
 use sha2::{Digest, Sha256};
-use testkit::{FolderWorkspace, MemorySteps, NoModel, RecordingLog, limits, run_for_real};
+use testkit::{
+    FolderWorkspace, MemorySteps, NoModel, RecordingLog, asked_of_pytest, limits, run_for_real,
+};
 
 /// Files of the tree with the change; an empty text deletes one. What isn't named is as it was.
 type Files<'a> = &'a [(&'a str, &'a str)];
@@ -308,11 +310,9 @@ def test_needs_another():
     "#]]
     .assert_eq(&shown(&report));
     let targets = |it: &protocol::Command| {
-        let files = it
-            .argv
-            .iter()
-            .filter(|it| it.ends_with(".py") && it.starts_with("tests/"));
-        files.cloned().collect::<Vec<_>>().join(" ")
+        let mut asked = asked_of_pytest(it);
+        asked.retain(|it| it.ends_with(".py") && it.starts_with("tests/"));
+        asked.join(" ")
     };
     let mut ran: Vec<String> = draft.work.ran()[programs..].iter().map(targets).collect();
     ran.sort();

@@ -5,7 +5,9 @@ use expect_test::{Expect, expect};
 use protocol::{
     Agent, AgentContext, Evidence, Execution, Limits, RunState, Task, Workspace, WorkspaceError,
 };
-use testkit::{FolderWorkspace, MemorySteps, NoModel, RecordingLog, limits, run_for_real};
+use testkit::{
+    FolderWorkspace, MemorySteps, NoModel, RecordingLog, asked_of_pytest, limits, run_for_real,
+};
 
 /// Runs programs for real, and says that they took that much longer: nobody waits in a test.
 fn slow(files: &[(&str, &str)], more_ms: u64) -> FolderWorkspace {
@@ -29,7 +31,8 @@ fn asked(work: &FolderWorkspace) -> String {
         if !of_tests {
             continue;
         }
-        let files = command.argv.iter().filter(|it| it.starts_with("test"));
+        let asked = asked_of_pytest(&command);
+        let files = asked.iter().filter(|it| it.starts_with("test"));
         let files: Vec<&str> = files.map(String::as_str).collect();
         shown += match files.is_empty() {
             true => " [all]".to_owned(),

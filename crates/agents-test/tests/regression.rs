@@ -127,56 +127,42 @@ async fn what_flips_only_with_the_change_is_a_regression() {
 }
 
 /// A test that imports nothing of ours, and passes and fails with the change as these turns say. `around` are other
-/// tests, in which `TURN` is the file with the number of turns so far.
+/// tests.
 async fn check_out_of_reach(with_change: &str, around: &str, want: Expect) {
     let folder = TempDir::new().expect("a temporary folder can be made");
     let file = folder.path().join("turn");
     let test = format!(
         "import builtins, pathlib\n\n\ndef test_turns():\n    if 'return 0' in next(pathlib.Path().glob('a*.py')).read_text(): return\n    file = pathlib.Path({file:?})\n    turn = int(file.read_text()) if file.exists() else 0\n    file.write_text(str(turn + 1))\n    assert {with_change:?}[turn:][:1] in '+'\n    assert not hasattr(builtins, 'left')\n",
     );
-    let around = around.replace("TURN", &file.display().to_string());
-    let tests = [CODE, ("test_around.py", &around), ("test_it.py", &test)];
+    let tests = [CODE, ("test_around.py", around), ("test_it.py", &test)];
     check(&tests, &[FIXED], want).await;
 }
 
 #[tokio::test]
-async fn what_flips_out_of_the_changes_reach_is_left_aside() {
+async fn what_flips_only_with_the_change_counts_although_it_imports_nothing_of_it() {
     let around = "import app\n\ndef test_count():\n    assert app.count() < 2\n";
     check_out_of_reach("-+-+", around, expect![[r#"
-        passed: 2 tests: 1 flaky, 1 kept
-        not held against the change (it imports nothing that was changed, and flips when it runs alone): test_it.py::test_turns
-        test_it.py::test_turns: base [Passed, Passed, Passed, Passed, Passed, Passed, Passed], change [Failed, Passed, Failed, Passed, Passed, Passed, Passed] (it imports nothing that was changed, and flips when it runs alone)
+        rejected: 2 tests: 1 regressed, 1 kept
+        passed before, not now: test_it.py::test_turns
+        test_it.py::test_turns: base [Passed, Passed, Passed, Passed, Passed, Passed, Passed], change [Failed, Passed, Failed, Passed, Passed, Passed, Passed]
     "#]]).await;
     check_out_of_reach("-+++++++++++", around, expect![[r#"
-        passed: 2 tests: 1 flaky, 1 kept
-        not held against the change (it imports nothing that was changed, and passed when all tests ran once more): test_it.py::test_turns
-        test_it.py::test_turns: base [Passed, Passed, Passed, Passed, Passed, Passed, Passed], change [Failed, Passed, Passed, Passed, Passed, Passed, Passed, Passed] (it imports nothing that was changed, and passed when all tests ran once more)
+        rejected: 2 tests: 1 regressed, 1 kept
+        passed before, not now: test_it.py::test_turns
+        test_it.py::test_turns: base [Passed, Passed, Passed, Passed, Passed, Passed, Passed], change [Failed, Passed, Passed, Passed, Passed, Passed, Passed]
     "#]]).await;
 }
 
 #[tokio::test]
 async fn what_is_red_whenever_all_tests_run_is_not_left_aside() {
-    check_out_of_reach("-++++++-", "", expect![[r#"
-        rejected: 1 test: 1 regressed
-        passed before, not now: test_it.py::test_turns
-        test_it.py::test_turns: base [Passed, Passed, Passed, Passed, Passed, Passed, Passed], change [Failed, Passed, Passed, Passed, Passed, Passed, Passed, Failed]
-    "#]]).await;
     // The change leaves something behind for a test that doesn't import it.
     let around =
         "import app, builtins\n\ndef test_count():\n    if app.count(): builtins.left = 1\n";
     check_out_of_reach("", around, expect![[r#"
         rejected: 2 tests: 1 regressed, 1 kept
         passed before, not now: test_it.py::test_turns
-        test_it.py::test_turns: base [Passed, Passed, Passed, Passed, Passed, Passed, Passed], change [Failed, Passed, Passed, Passed, Passed, Passed, Passed, Failed]
+        test_it.py::test_turns: base [Passed, Passed, Passed, Passed, Passed, Passed, Passed], change [Failed, Passed, Passed, Passed, Passed, Passed, Passed]
     "#]]).await;
-    // That run ends with a status of its own.
-    let around = "import app, atexit, os, pathlib\n\ndef test_count():\n    turn = pathlib.Path('TURN')\n    if app.count() and turn.exists() and turn.read_text() == '7': atexit.register(os._exit, 0)\n";
-    check_out_of_reach("-+++++++++++", around, expect![[r#"
-        rejected: 2 tests: 1 regressed, 1 kept
-        passed before, not now: test_it.py::test_turns
-        test_it.py::test_turns: base [Passed, Passed, Passed, Passed, Passed, Passed, Passed], change [Failed, Passed, Passed, Passed, Passed, Passed, Passed, Passed]
-    "#]]).await;
-    // Without a flip there is nothing to excuse.
     check_out_of_reach("------------", "", expect![[r#"
         rejected: 1 test: 1 regressed
         passed before, not now: test_it.py::test_turns

@@ -81,6 +81,9 @@ pub(crate) fn message_of(record: &Record) -> String {
 fn caution(record: &Record) -> Option<String> {
     let words = match record.state.tier? {
         Tier::Proven => return None,
+        Tier::RegressionSafe if record.state.contradicts_itself() => {
+            "Draft: only regression-safe. No test notices when this change is taken back."
+        }
         Tier::RegressionSafe => "Draft: only regression-safe. No test was red before this change.",
         Tier::Unverified => {
             "Draft: unverified. A gate was left out or had nothing to look at; see the report."

@@ -10,7 +10,7 @@ mod tests_section;
 mod walk;
 mod walls;
 
-use protocol::{Base, ModelId, Status, TestOrigin, Tier, Usage};
+use protocol::{Base, ModelId, RunState, Status, TestOrigin, Tier, Usage};
 
 use crate::outcomes::Outcomes;
 use crate::quote;
@@ -56,7 +56,7 @@ fn summary(text: &mut String, record: &Record) {
     let status = status_in_words(record);
     *text += &format!(
         "# {status}{}: {}\n\n",
-        draft_tier(record.state.tier),
+        draft_tier(&record.state),
         quote::span(&record.task.title, TITLE_CHARS_MAX)
     );
     let total = record.total();
@@ -186,8 +186,11 @@ pub(crate) fn status_in_words(record: &Record) -> &'static str {
 }
 
 /// What a reader must not overlook about the tier, for the first line.
-fn draft_tier(tier: Option<Tier>) -> &'static str {
-    match tier {
+fn draft_tier(state: &RunState) -> &'static str {
+    match state.tier {
+        Some(Tier::RegressionSafe) if state.contradicts_itself() => {
+            ", but only regression-safe (no test notices when the change is taken back)"
+        }
         Some(Tier::RegressionSafe) => {
             ", but only regression-safe (no test was red before the change)"
         }
@@ -206,6 +209,10 @@ pub(crate) fn tier_in_words(record: &Record) -> String {
         Some(Tier::Proven) => {
             "**proven**: a blind test was red before the change, for the right reason, and is green with it; \
              nothing that passed before fails now; a reviewer passed it"
+        }
+        Some(Tier::RegressionSafe) if record.state.contradicts_itself() => {
+            "**regression-safe**: nothing that passed before fails now and a reviewer passed it; a test that was red \
+             before is green now, but no test notices when the change is taken back"
         }
         Some(Tier::RegressionSafe) => {
             "**regression-safe**: nothing that passed before fails now and a reviewer passed it, but no test was red \

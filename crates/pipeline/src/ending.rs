@@ -76,9 +76,9 @@ pub fn tier_of(state: &RunState) -> Tier {
         || state
             .acceptance_tests()
             .is_some_and(|it| it.on_base.iter().any(|test| test.outcome.is_green()));
-    if tested && reviewed && red_before {
+    if tested && reviewed && red_before && !state.contradicts_itself() {
         Tier::Proven
-    } else if tested && reviewed && green_before {
+    } else if tested && reviewed && (green_before || red_before) {
         Tier::RegressionSafe
     } else {
         Tier::Unverified
@@ -106,6 +106,9 @@ pub(crate) fn completed_in_words(state: &RunState) -> String {
                 Some(TestOrigin::User) => "a test of yours",
                 _ => "a blind test",
             }
+        ),
+        Tier::RegressionSafe if state.contradicts_itself() => format!(
+            "{drafts} came through every stage; a test that was red before is green now, but no test notices when the change is taken back, so nothing shows that it is the change's doing"
         ),
         Tier::RegressionSafe => format!(
             "{drafts} came through every stage; nothing that passed before fails now, but no test was red before it"
@@ -224,6 +227,46 @@ mod tests {
             why: "`check.py` holds some".to_owned(),
         });
         assert_eq!(tier_of(&state), Tier::Unverified);
+    }
+
+    #[test]
+    fn green_although_no_test_notices_the_change_is_no_proof() {
+        let untried = |why: &str| HunkVerdict::Untried { why: why.into() };
+        let check = |verdicts: &[HunkVerdict], want: Tier| {
+            let mut state = RunState::new(Task::from_text("t"));
+            (state.tests_passed, state.qa_passed) = (Some(true), Some(true));
+            let acceptance = AcceptanceTests {
+                red_on_base: vec!["a".into()],
+                ..AcceptanceTests::default()
+            };
+            state.evidence.push(Evidence::AcceptanceTests(acceptance));
+            let hunks = verdicts.iter().map(|verdict| HunkBite {
+                path: "a.py".into(),
+                header: "@@ -1 +1 @@".into(),
+                verdict: verdict.clone(),
+            });
+            state.evidence.push(Evidence::Bite(Bite {
+                hunks: hunks.collect(),
+                wall_ms: 0,
+            }));
+            assert_eq!(tier_of(&state), want, "{verdicts:?}");
+            state.tier = Some(want);
+            let says_why = completed_in_words(&state).contains("when the change is taken back");
+            assert_eq!(says_why, want == Tier::RegressionSafe, "{verdicts:?}");
+        };
+        let (noticed, unnoticed) = (
+            HunkVerdict::Exercised { by: "a".into() },
+            HunkVerdict::Unexercised,
+        );
+        check(std::slice::from_ref(&unnoticed), Tier::RegressionSafe);
+        check(
+            &[unnoticed.clone(), untried(HunkVerdict::OF_THE_TESTS)],
+            Tier::RegressionSafe,
+        );
+        check(&[unnoticed.clone(), noticed], Tier::Proven);
+        check(&[unnoticed, untried("it is binary")], Tier::Proven);
+        check(&[untried(HunkVerdict::NO_CODE)], Tier::Proven);
+        check(&[], Tier::Proven);
     }
 
     #[test]

@@ -121,6 +121,20 @@ pub struct Bite {
     pub wall_ms: u64,
 }
 
+impl Bite {
+    /// Whether some hunk was tried, no test noticed any, and none was left untried that could do something. Then a test
+    /// that was red before the change and is green now can't be green because of it.
+    pub fn notices_nothing(&self) -> bool {
+        let idle = |it: &HunkBite| match &it.verdict {
+            HunkVerdict::Exercised { .. } => false,
+            HunkVerdict::Unexercised => true,
+            HunkVerdict::Untried { why } => HunkVerdict::IDLE.contains(&why.as_str()),
+        };
+        let mut verdicts = self.hunks.iter().map(|it| &it.verdict);
+        self.hunks.iter().all(idle) && verdicts.any(|it| *it == HunkVerdict::Unexercised)
+    }
+}
+
 /// One hunk, reverted alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HunkBite {
@@ -148,4 +162,19 @@ pub enum HunkVerdict {
         /// Why, as in `no Python code`.
         why: String,
     },
+}
+
+impl HunkVerdict {
+    /// It belongs to the tests.
+    pub const OF_THE_TESTS: &str = "it belongs to the tests";
+    /// It belongs to the documentation.
+    pub const OF_THE_DOCUMENTATION: &str = "it belongs to the documentation";
+    /// Python does the same with it and without.
+    pub const NO_CODE: &str = "only comments, docstrings or layout";
+    /// Reasons not to try a hunk because it can't do anything.
+    const IDLE: [&str; 3] = [
+        HunkVerdict::OF_THE_TESTS,
+        HunkVerdict::OF_THE_DOCUMENTATION,
+        HunkVerdict::NO_CODE,
+    ];
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::{Prepared, Report};
 use crate::evidence::{Evidence, Review};
+use crate::gates::Bite;
 use crate::model::{ModelId, ModelReply, TokenUsage, Unanswered};
 use crate::stage::Stage;
 use crate::task::Task;
@@ -233,6 +234,18 @@ impl RunState {
             Evidence::AcceptanceTests(tests) => Some(tests),
             _ => None,
         })
+    }
+
+    /// Whether a test that was red before the change is green now, and none notices when the change is taken back: two
+    /// facts of which one must be wrong.
+    pub fn contradicts_itself(&self) -> bool {
+        let tests = self.acceptance_tests();
+        let bite = self.evidence.iter().rev().find_map(|it| match it {
+            Evidence::Bite(bite) => Some(bite),
+            _ => None,
+        });
+        tests.is_some_and(|it| !it.red_on_base.is_empty())
+            && bite.is_some_and(Bite::notices_nothing)
     }
 
     /// The base commit's own test run.

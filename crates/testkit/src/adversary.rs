@@ -106,6 +106,7 @@ impl Adversary {
         if folder.join("replies").exists() {
             fixture.replies.extend(fixture::replies(folder));
         }
+        fixture.task.tests = fixture::given_tests(folder);
         fixture
             .replies
             .retain(|role, _| !file.nobody.contains(role));

@@ -248,7 +248,7 @@ fn read_below(folder: &Path, inside: &str, depth: usize, found: &mut BTreeMap<St
 }
 
 /// The user's own tests, in the folder `tests`, each at its place in the repository.
-fn given_tests(folder: &Path) -> Vec<TestFile> {
+pub(crate) fn given_tests(folder: &Path) -> Vec<TestFile> {
     files(&folder.join("tests"))
         .into_iter()
         .map(|(path, bytes)| TestFile {

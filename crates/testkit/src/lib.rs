@@ -29,7 +29,7 @@ pub use located::{Half, Located, Request};
 pub use memory_journal::MemoryJournal;
 pub use model::{SaysModel, assert_each_request_extends_the_last, calls, cut_off, says};
 pub use package::Package;
-pub use programs::{Installed, python, run_for_real};
+pub use programs::{Installed, asked_of_pytest, python, run_for_real};
 pub use workspace::{FolderWorkspace, exits};
 
 pub mod vendor;

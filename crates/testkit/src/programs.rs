@@ -57,6 +57,22 @@ const CAN_MAKE: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info <
 /// Opens the pipe of the report as a file, under a number that the program learns from its environment.
 const WITH_REPORT: &str = r#"exec 9>"$0"; export PIPELINE_REPORT_FD=9; exec "$@""#;
 
+/// What a command asks of pytest: nobody sees it on the command line. Empty for other programs.
+pub fn asked_of_pytest(command: &Command) -> Vec<String> {
+    let record = command.stdin.iter().position(|it| *it == b'{');
+    let record = record.and_then(|at| command.stdin.get(at..));
+    let record: Option<serde_json::Value> = record.and_then(|it| {
+        serde_json::Deserializer::from_slice(it)
+            .into_iter()
+            .next()?
+            .ok()
+    });
+    let arguments = record.and_then(|it| it.get("arguments").cloned());
+    arguments
+        .and_then(|it| serde_json::from_value(it).ok())
+        .unwrap_or_default()
+}
+
 /// Runs a command of a [`crate::FolderWorkspace`] for real, with [`python`] first on its path.
 ///
 /// For [`crate::FolderWorkspace::running`]. Time and output are bounded; nothing else is.

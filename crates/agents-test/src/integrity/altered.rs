@@ -1,9 +1,15 @@
 //! Acceptance tests that expect something else: code that is right fails them, and code that finds out what is
 //! expected doesn't.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use tree_sitter::{Node, Parser};
+
+/// Words at the head of a `with` that is there to catch something.
+const CATCHING: [&str; 8] = [
+    "raise", "warn", "suppress", "ignor", "catch", "fail", "skip", "expect",
+];
 
 /// A test file in which some tests expect something else.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,7 +31,9 @@ pub(crate) struct Test {
 
 /// Changes every expected value that a test surely looks at: a constant that is compared for equality in the test's own
 /// body, and a parameter's values where a parameter is compared. None when there is nothing of the kind.
-pub(crate) fn altered(text: &str) -> Option<Altered> {
+///
+/// `helpers` are functions of the code under test that judge for a test: `assert_count(count(), 3)` expects 3.
+pub(crate) fn altered(text: &str, helpers: &HashSet<String>) -> Option<Altered> {
     let mut parser = Parser::new();
     let language = tree_sitter_python::LANGUAGE.into();
     parser
@@ -34,6 +42,7 @@ pub(crate) fn altered(text: &str) -> Option<Altered> {
     let tree = parser.parse(text, None)?;
     let mut edits = Edits {
         text,
+        helpers,
         edits: Vec::new(),
         tests: Vec::new(),
     };
@@ -55,6 +64,7 @@ pub(crate) fn altered(text: &str) -> Option<Altered> {
 
 struct Edits<'t> {
     text: &'t str,
+    helpers: &'t HashSet<String>,
     edits: Vec<(Range<usize>, String)>,
     tests: Vec<Test>,
 }
@@ -95,7 +105,31 @@ impl<'t> Edits<'t> {
     /// Only statements that no branch can leave out, so that a test which passes has come by each of them.
     fn test(&mut self, name: &str, body: Node<'t>, decorators: &[Node<'t>]) {
         let mut line = None;
+        self.statements(body, decorators, &mut line);
+        if let Some(line) = line {
+            self.tests.push(Test {
+                name: name.to_owned(),
+                line,
+            });
+        }
+    }
+
+    /// Whether the end of these is surely reached. What stands in a `with` is as sure as the `with`, unless it is there
+    /// to catch something.
+    fn statements(
+        &mut self,
+        body: Node<'t>,
+        decorators: &[Node<'t>],
+        line: &mut Option<u32>,
+    ) -> bool {
         for statement in children(body) {
+            if statement.kind() == "with_statement" && !self.catches(statement) {
+                let inner = statement.child_by_field_name("body");
+                if inner.is_some_and(|it| !self.statements(it, decorators, line)) {
+                    return false;
+                }
+                continue;
+            }
             if let Some((one, other)) = self.compared(statement) {
                 let edits = [one, other]
                     .iter()
@@ -107,19 +141,22 @@ impl<'t> Edits<'t> {
                     });
                 if let Some(edits) = edits {
                     self.edits.extend(edits);
-                    line = line.or(u32::try_from(statement.start_position().row + 1).ok());
+                    *line = line.or(u32::try_from(statement.start_position().row + 1).ok());
                 }
             }
             if may_leave(statement) {
-                break;
+                return false;
             }
         }
-        if let Some(line) = line {
-            self.tests.push(Test {
-                name: name.to_owned(),
-                line,
-            });
-        }
+        true
+    }
+
+    /// Whether a `with` may catch what is raised in it, by its own words.
+    fn catches(&self, statement: Node<'t>) -> bool {
+        let body = statement.child_by_field_name("body");
+        let end = body.map_or(statement.end_byte(), |it| it.start_byte());
+        let head = self.text.get(statement.start_byte()..end).unwrap_or("");
+        CATCHING.iter().any(|it| head.to_lowercase().contains(it))
     }
 
     /// The two sides of `assert a == b` and of `self.assertEqual(a, b)`.
@@ -142,9 +179,30 @@ impl<'t> Edits<'t> {
                 let arguments = call.child_by_field_name("arguments")?;
                 let is_equal =
                     matches!(self.of(function), "self.assertEqual" | "self.assertEquals");
+                if self.helpers.contains(self.of(function)) {
+                    return self.judged(arguments);
+                }
+                // As in `expect(count()).is_equal_to(3)`.
+                let inner = function.child_by_field_name("object");
+                let inner = inner.and_then(|it| it.child_by_field_name("function"));
+                if inner.is_some_and(|it| self.helpers.contains(self.of(it))) {
+                    let expected = arguments.named_child(0)?;
+                    return Some((expected, expected));
+                }
                 (is_equal && 2 <= arguments.named_child_count())
                     .then(|| Some((arguments.named_child(1)?, arguments.named_child(0)?)))?
             }
+            _ => None,
+        }
+    }
+
+    /// What a helper gets, and what it is to hold that against: the only constant among its first arguments.
+    fn judged(&self, arguments: Node<'t>) -> Option<(Node<'t>, Node<'t>)> {
+        let [one, other] = [arguments.named_child(0)?, arguments.named_child(1)?];
+        let is_constant = |it: Node<'t>| self.other_value(it).is_some();
+        match (is_constant(one), is_constant(other)) {
+            (false, true) => Some((other, one)),
+            (true, false) => Some((one, other)),
             _ => None,
         }
     }
@@ -263,7 +321,8 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, want: Expect) {
-        let shown = match altered(text) {
+        let helpers = HashSet::from(["assert_count".to_owned()]);
+        let shown = match altered(text, &helpers) {
             None => "nothing".to_owned(),
             Some(it) => {
                 let tests = it.tests.iter();
@@ -322,13 +381,35 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_in_a_with_and_what_a_helper_judges_is_changed_too() {
+        check(
+            "def test_a():\n    with Book(1) as it:\n        assert it.count() == 3\n        with suppress(ValueError):\n            assert f() == 1\n    assert_count(f(2), 4)\n    assert_other(f(2), 4)\n    assert_count(f(2)).to_be(4)\n",
+            expect![[r#"
+                def test_a():
+                    with Book(1) as it:
+                        assert it.count() == 13
+                        with suppress(ValueError):
+                            assert f() == 1
+                    assert_count(f(2), 14)
+                    assert_other(f(2), 4)
+                    assert_count(f(2)).to_be(14)
+                # test_a:3
+            "#]],
+        );
+        check(
+            "def test_a():\n    with Book(1) as it:\n        return\n    assert f() == 1\n",
+            expect!["nothing"],
+        );
+    }
+
+    #[test]
     fn what_a_test_may_not_come_by_stays() {
         check(
             "def test_a():\n    if x:\n        return\n    assert f() == 3\n",
             expect!["nothing"],
         );
         check(
-            "def test_a():\n    for x in y:\n        assert f() == 3\n    with z:\n        assert f() == 3\n\n\ndef helper():\n    assert f() == 3\n",
+            "def test_a():\n    for x in y:\n        assert f() == 3\n    with raises(z):\n        assert f() == 3\n\n\ndef helper():\n    assert f() == 3\n",
             expect!["nothing"],
         );
         check(

@@ -1,9 +1,8 @@
 //! What says how tests are run stays as it is on the base, unless the task asks for another one.
 
-use std::collections::HashSet;
+use protocol::{AgentContext, AgentError, RunState, Workspace, WorkspaceError};
 
-use protocol::{AgentContext, AgentError, Evidence, RunState, Workspace, WorkspaceError};
-
+use crate::own_tests::allowed;
 use crate::settings::{CANDIDATES, Settings, pytest_part};
 
 /// Files that only say how tests are run, wherever they stand.
@@ -70,16 +69,6 @@ pub(crate) async fn put_back(
         }
     }
     Ok(settings)
-}
-
-/// Protected files that the task's own text names.
-fn allowed(state: &RunState) -> HashSet<&str> {
-    let patch = state.evidence.iter().rev().find_map(|it| match it {
-        Evidence::Patch(facts) => Some(facts),
-        _ => None,
-    });
-    let allowed = patch.into_iter().flat_map(|it| &it.allowed);
-    allowed.map(|it| it.path.as_str()).collect()
 }
 
 fn says_how_tests_run(path: &str, folder: &str) -> bool {

@@ -1,11 +1,14 @@
 //! A look at the change's own Python files, by Python's own parser in the sandbox: nothing of them is imported.
 
+use std::collections::HashSet;
+
 use protocol::{
     AgentContext, AgentError, ChangeKind, Command, MarkedTest, RunState, SearchQuery, ToolFile,
     Trick, Workspace, WorkspaceError, source_text,
 };
 use serde::{Deserialize, Serialize};
 
+use super::asked;
 use super::collected::names;
 use crate::settings::Settings;
 
@@ -31,17 +34,20 @@ struct Asked<'a> {
     modules: &'a [String],
 }
 
+/// A file of the change, before and now.
 #[derive(Serialize)]
-struct File {
-    path: String,
-    base: Option<String>,
-    now: Option<String>,
+pub(crate) struct File {
+    pub(crate) path: String,
+    pub(crate) base: Option<String>,
+    pub(crate) now: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Answer {
     findings: Vec<Finding>,
     marked: Vec<MarkedTest>,
+    /// Paths of files that could be parsed.
+    read: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -64,6 +70,9 @@ pub(crate) struct Scan {
     pub(crate) signs: Vec<Trick>,
     /// Tests that no longer judge.
     pub(crate) marked: Vec<MarkedTest>,
+    /// Files that were looked at.
+    #[serde(default)]
+    pub(crate) scanned: Vec<String>,
 }
 
 /// Looks at every Python file that the change touches.
@@ -93,7 +102,8 @@ pub(crate) async fn of_change(cx: &AgentContext<'_>, state: &RunState) -> Result
         Ok(answer) => answer,
         Err(why) => return Ok(not_scanned(&why)),
     };
-    sorted(cx, state, answer).await
+    let names = asked::names_of(&asked.files);
+    sorted(cx, state, &names, answer).await
 }
 
 async fn ask(
@@ -122,14 +132,26 @@ async fn ask(
 async fn sorted(
     cx: &AgentContext<'_>,
     state: &RunState,
+    of_the_change: &HashSet<String>,
     answer: Answer,
 ) -> Result<Scan, AgentError> {
     let task = state.task.as_markdown();
-    let mut scan = Scan::default();
+    let mut scan = Scan {
+        scanned: answer.read,
+        ..Scan::default()
+    };
     let mut about_testing = None;
     for it in answer.findings {
-        let asked_for = it.names.iter().any(|name| is_asked_for(&task, name));
-        let mut strong = it.strong && !asked_for;
+        let asked_for = it
+            .names
+            .iter()
+            .find(|name| asked::is_asked_for(&task, name, of_the_change));
+        let mut words = it.words;
+        if let (true, Some(name)) = (it.strong, asked_for) {
+            words +=
+                &format!(" (let pass because the task speaks of `{name}` beside what changes)");
+        }
+        let mut strong = it.strong && asked_for.is_none();
         if strong && it.rule == "imports-the-test-runner" {
             if about_testing.is_none() {
                 about_testing = Some(is_about_testing(cx.base).await?);
@@ -140,7 +162,7 @@ async fn sorted(
             rule: it.rule,
             path: it.path,
             line: it.line,
-            words: it.words,
+            words,
         };
         if strong {
             scan.tricks.push(trick);
@@ -151,11 +173,6 @@ async fn sorted(
     let marked = answer.marked.into_iter();
     scan.marked = marked.filter(|it| !names(&task, &it.id)).collect();
     Ok(scan)
-}
-
-/// Whether a text has each word of a name.
-fn is_asked_for(task: &str, name: &str) -> bool {
-    !name.is_empty() && name.split(' ').all(|word| task.contains(word))
 }
 
 /// Whether code of the base that is no test uses the test runner: then the change may too.
@@ -177,7 +194,7 @@ async fn is_about_testing(base: &dyn Workspace) -> Result<bool, WorkspaceError> 
 
 fn not_scanned(why: &str) -> Scan {
     Scan {
-        signs: vec![Trick {
+        tricks: vec![Trick {
             rule: "not-scanned".to_owned(),
             path: String::new(),
             line: 0,

@@ -17,8 +17,16 @@ pub(crate) struct Handed<'a> {
     pub(crate) canaries: &'a str,
     /// Whether pytest is started by the repository's own command.
     pub(crate) own_command: bool,
+    /// What pytest is asked, where it is we who start it.
+    pub(crate) arguments: &'a [String],
     /// The acceptance test files.
     pub(crate) acceptance: &'a [String],
+    /// Files in which nothing is a test.
+    pub(crate) left_out: &'a [String],
+    /// The only files in which something is a test.
+    pub(crate) only: Option<&'a [String]>,
+    /// How many folders below the root of the tree the tests are run.
+    pub(crate) folders: usize,
     /// Modules that the base has where Python looks for modules.
     pub(crate) modules: &'a [String],
     /// The Django project whose tests these are.
@@ -138,6 +146,13 @@ pub(crate) fn unguessable(prefix: &str) -> Result<String, WorkspaceError> {
     Ok(format!("{prefix}_{}", hex(&bytes)))
 }
 
+/// Bytes that nobody can guess.
+pub(crate) fn random_bytes<const COUNT: usize>() -> Result<[u8; COUNT], WorkspaceError> {
+    let mut bytes = [0; COUNT];
+    random(&mut bytes)?;
+    Ok(bytes)
+}
+
 fn random(bytes: &mut [u8]) -> Result<(), WorkspaceError> {
     getrandom::fill(bytes).map_err(|it| WorkspaceError::failed("get random bytes", it.to_string()))
 }
@@ -226,7 +241,11 @@ mod tests {
         let handed = Handed {
             canaries: "case_1",
             own_command: false,
+            arguments: &[],
             acceptance: &acceptance,
+            left_out: &[],
+            only: None,
+            folders: 0,
             modules: &[],
             django: None,
         };
