@@ -96,7 +96,7 @@ pub struct Rerun {
     pub on_base: Vec<TestOutcome>,
     /// Its outcomes with the change, the first run included.
     pub with_change: Vec<TestOutcome>,
-    /// Why it is left aside although it flips with the change only; empty for all others.
+    /// Why it was left aside although it flipped with the change only, in journals of earlier versions; nothing excuses that now.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub excuse: String,
 }
