@@ -248,11 +248,9 @@ def _reporting_hooks(say, handed):
         watched.append(_Runner())
         yield
 
-    def look_again(thoroughly, builtins=True):
+    def look_again(thoroughly):
         for it in watched:
             for name in it.replaced(thoroughly):
-                if not builtins and name.startswith("builtins."):
-                    continue
                 say("did", rule="replaces-the-runner", path="", line=0, words="`%s` is another one than before the tests" % _text(name))
 
     @pytest.hookimpl(tryfirst=True)
@@ -274,8 +272,7 @@ def _reporting_hooks(say, handed):
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_call(item):
-        # A fixture may have put something in the place of a built-in function for this test.
-        look_again(False, builtins=False)
+        look_again(False)
         look_at_the_code_of(item)
         yield
         look_at_the_code_of(item)
@@ -305,7 +302,8 @@ def _reporting_hooks(say, handed):
 
     def pytest_runtest_logfinish(nodeid, location):
         say("ended", id=_text(nodeid))
-        look_again(str(nodeid).startswith(reads.acceptance))
+        if str(nodeid).startswith(reads.acceptance):
+            look_again(True)
         reads.running = None
         say_reads()
 
@@ -582,22 +580,24 @@ class _Runner:
     """The functions that decide about tests, as they were before any code of the tree ran."""
 
     MODULES = ("_pytest", "pluggy", "unittest", "hmac", "hashlib", "json")
-    # What every test comes by; the others are looked at before the first test, after those that were written for the
-    # task, and at the end.
-    ALWAYS = ("_pytest.runner", "_pytest.python", "_pytest.unittest", "_pytest.outcomes", "builtins")
+    # What every test comes by. The others are looked at before the first test, after those that were written for the
+    # task, and at the end: a fixture may have put something in the place of a built-in function for one test.
+    ALWAYS = frozenset(
+        "_pytest.runner _pytest.runner.CallInfo _pytest.python.Function _pytest.unittest.TestCaseFunction".split()
+    )
 
     def __init__(self):
         self._known, self._often = [], []
         for name, module in sorted(sys.modules.items()):
             if name != "builtins" and name.split(".")[0] not in self.MODULES:
                 continue
-            before = len(self._known)
             self._take(name, vars(module), name == "builtins")
             for value in list(vars(module).values()):
                 if isinstance(value, type) and value.__module__ == name:
                     self._take("%s.%s" % (name, value.__name__), value.__dict__, False)
-            if name in self.ALWAYS:
-                self._often.extend(self._known[before:])
+        for it in self._known:
+            if it[0] in self.ALWAYS or it[1] == "pytest_pyfunc_call":
+                self._often.append(it)
 
     def _take(self, name, there, everything):
         for key, value in list(there.items()):

@@ -31,17 +31,6 @@ const TABLES: &[(&[&str], &str)] = &[
     (&["tool", "basedpyright"], "configuration of the linter"),
     (&["tool", "pylint"], "configuration of the linter"),
     (&["tool", "bandit"], "configuration of the linter"),
-    (&["project", "dependencies"], INSTALLED),
-    (&["project", "optional-dependencies"], INSTALLED),
-    (&["dependency-groups"], INSTALLED),
-    (&["build-system", "requires"], INSTALLED),
-    (&["build-system", "build-backend"], INSTALLED),
-    (&["tool", "poetry", "dependencies"], INSTALLED),
-    (&["tool", "poetry", "dev-dependencies"], INSTALLED),
-    (&["tool", "poetry", "group"], INSTALLED),
-    (&["tool", "poetry", "build"], INSTALLED),
-    (&["tool", "hatch", "build", "hooks"], INSTALLED),
-    (&["tool", "uv", "sources"], INSTALLED),
     // With it, code of the tree builds the package wherever that is installed; other backends are packages.
     (&["build-system", "backend-path"], "what builds the package"),
     (&["tool", "uv", "index"], "where packages come from"),
@@ -53,6 +42,17 @@ const TABLES: &[(&[&str], &str)] = &[
     (&["tool", "uv", "pip"], "where packages come from"),
     (&["tool", "poetry", "source"], "where packages come from"),
     (&["tool", "pdm", "source"], "where packages come from"),
+    (&["project", "dependencies"], INSTALLED),
+    (&["project", "optional-dependencies"], INSTALLED),
+    (&["dependency-groups"], INSTALLED),
+    (&["build-system", "requires"], INSTALLED),
+    (&["build-system", "build-backend"], INSTALLED),
+    (&["tool", "poetry", "dependencies"], INSTALLED),
+    (&["tool", "poetry", "dev-dependencies"], INSTALLED),
+    (&["tool", "poetry", "group"], INSTALLED),
+    (&["tool", "poetry", "build"], INSTALLED),
+    (&["tool", "hatch", "build", "hooks"], INSTALLED),
+    (&["tool", "uv", "sources"], INSTALLED),
 ];
 
 /// Sections of `setup.cfg` by the beginning of their name.
@@ -255,7 +255,7 @@ mod tests {
         );
         check(
             &format!("{base}[build-system]\nbuild-backend = 'backend'\nbackend-path = ['.']\n"),
-            &["build-system.build-backend", "build-system.backend-path"],
+            &["build-system.backend-path", "build-system.build-backend"],
         );
         assert_eq!(of_pyproject(base, "[tool.ruff"), Err(Unreadable));
         assert_eq!(
