@@ -8,11 +8,11 @@ use protocol::{
 };
 
 use crate::answer::{Answer, cut_middle};
-use crate::dialect::prose;
+use crate::dialect::{self, prose};
 use crate::disputes::Disputes;
 use crate::refusal::Refusal;
+use crate::tools::Call;
 use crate::tools::dispute_test::Claim;
-use crate::tools::{self, Call};
 
 /// Replies without a usable tool call that are answered with a nudge; the next one ends the visit.
 const NUDGES_MAX: u32 = 3;
@@ -199,7 +199,7 @@ impl<'a> Conversation<'a> {
             let understood = if calls_max < number {
                 Err(Refusal::TooManyCalls { calls_max })
             } else {
-                tools::understand(&call.tool, &call.arguments, &self.request.tools)
+                dialect::understand(&call.tool, &call.arguments, &self.request.tools)
             };
             let answer = match understood {
                 Ok(Call::Finish { summary }) if !failed => {

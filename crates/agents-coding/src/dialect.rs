@@ -6,8 +6,12 @@ pub(crate) mod prose;
 pub(crate) mod text_editor;
 
 use protocol::{ModelId, ToolSpec};
+use serde_json::Value;
 
-use crate::tools;
+use crate::answer::glimpse;
+use crate::arguments::Arguments;
+use crate::refusal::Refusal;
+use crate::tools::{self, Call, HEADLINE_CHARS_MAX, Understand};
 
 /// Which edit tools a model is offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,4 +54,25 @@ impl Dialect {
         specs.extend(tools::closing_specs());
         specs
     }
+}
+
+/// Reads a call of any tool there is, whether it was offered or not.
+pub(crate) fn understand(
+    tool: &str,
+    arguments: &Value,
+    offered: &[ToolSpec],
+) -> Result<Call, Refusal> {
+    let of_a_dialect = match tool {
+        apply_patch::NAME => Some(apply_patch::understand as Understand),
+        text_editor::NAME => Some(text_editor::understand as Understand),
+        _ => None,
+    };
+    let Some(understand) = of_a_dialect.or_else(|| tools::reader(tool)) else {
+        let names: Vec<&str> = offered.iter().map(|it| &*it.name).collect();
+        return Err(Refusal::UnknownTool {
+            tool: glimpse(tool, HEADLINE_CHARS_MAX),
+            offered: names.join(", "),
+        });
+    };
+    understand(&Arguments::read(arguments)?)
 }

@@ -15,12 +15,11 @@ use serde_json::{Value, json};
 
 use crate::answer::{Answer, glimpse};
 use crate::arguments::Arguments;
-use crate::dialect::{apply_patch, text_editor};
 use crate::edits::{self, FileEdit};
 use crate::refusal::Refusal;
 
 /// Characters of a call that a person who watches is shown.
-const HEADLINE_CHARS_MAX: usize = 120;
+pub(crate) const HEADLINE_CHARS_MAX: usize = 120;
 
 /// A tool call that was understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +33,7 @@ pub(crate) enum Call {
     },
     /// As `Read`, and a folder is listed.
     View {
+        tool: &'static str,
         path: String,
         first: Option<i64>,
         last: Option<i64>,
@@ -51,13 +51,12 @@ pub(crate) enum Call {
     },
 }
 
-/// Reads a call of any tool there is, whether it was offered or not.
-pub(crate) fn understand(
-    tool: &str,
-    arguments: &Value,
-    offered: &[ToolSpec],
-) -> Result<Call, Refusal> {
-    let understand = match tool {
+/// How a call of a tool is read.
+pub(crate) type Understand = fn(&Arguments) -> Result<Call, Refusal>;
+
+/// How a call is read of a tool that belongs to no dialect alone.
+pub(crate) fn reader(tool: &str) -> Option<Understand> {
+    Some(match tool {
         list_files::NAME => list_files::understand,
         search::NAME => search::understand,
         read_file::NAME => read_file::understand,
@@ -67,17 +66,8 @@ pub(crate) fn understand(
         run::NAME => run::understand,
         dispute_test::NAME => dispute_test::understand,
         finish::NAME => finish::understand,
-        apply_patch::NAME => apply_patch::understand,
-        text_editor::NAME => text_editor::understand,
-        _ => {
-            let names: Vec<&str> = offered.iter().map(|it| &*it.name).collect();
-            return Err(Refusal::UnknownTool {
-                tool: glimpse(tool, HEADLINE_CHARS_MAX),
-                offered: names.join(", "),
-            });
-        }
-    };
-    understand(&Arguments::read(arguments)?)
+        _ => return None,
+    })
 }
 
 impl Call {
@@ -87,8 +77,7 @@ impl Call {
             Call::List(_) => list_files::NAME,
             Call::Search(_) => search::NAME,
             Call::Read { .. } => read_file::NAME,
-            Call::View { .. } => text_editor::NAME,
-            Call::Edit { tool, .. } => tool,
+            Call::View { tool, .. } | Call::Edit { tool, .. } => tool,
             Call::Run { .. } => run::NAME,
             Call::Dispute(_) => dispute_test::NAME,
             Call::Finish { .. } => finish::NAME,
@@ -130,9 +119,9 @@ impl Call {
             Call::Read { path, first, last } => {
                 read_file::read(work, path, *first, *last, bytes_max).await
             }
-            Call::View { path, first, last } => {
-                read_file::view(work, path, *first, *last, bytes_max).await
-            }
+            Call::View {
+                path, first, last, ..
+            } => read_file::view(work, path, *first, *last, bytes_max).await,
             Call::Edit { edits, .. } => edits::apply(work, edits).await,
             Call::Run { line } => run::run(work, line, limits).await,
             // The conversation takes these itself.

@@ -44,7 +44,12 @@ pub(crate) fn understand(arguments: &Arguments) -> Result<Call, Refusal> {
     let edit = match command {
         "view" => {
             let (first, last) = view_range(arguments)?;
-            return Ok(Call::View { path, first, last });
+            return Ok(Call::View {
+                tool: NAME,
+                path,
+                first,
+                last,
+            });
         }
         "create" => FileEdit::Write {
             path,
