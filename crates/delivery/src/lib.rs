@@ -11,6 +11,7 @@ mod error;
 #[cfg(test)]
 mod example;
 mod folder;
+mod hearsay;
 mod html;
 mod message;
 mod outcomes;
@@ -28,6 +29,7 @@ pub use chain::verify_chain;
 pub use changed::{FileChange, changed_files};
 pub use commit::{Signers, commit_change};
 pub use error::DeliveryError;
+pub use hearsay::nobody_was_asked;
 pub use html::prepare_page;
 pub use message::{branch_name, commit_message};
 pub use patch::{apply_change, check_patch_place, write_patch};

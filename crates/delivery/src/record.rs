@@ -6,6 +6,7 @@ use protocol::{
     SuiteScope, Task, Terms, TestComparison, TestRun, TokenUsage, TreeId, Usage,
 };
 
+use crate::hearsay::nobody_was_asked;
 use crate::reopened::{Forked, Handover};
 use crate::trace::{Step, Tracer};
 
@@ -25,6 +26,8 @@ pub(crate) struct Record {
     /// When the environment was ready, which is when all preparations begin.
     pub(crate) ready_ms: Option<u64>,
     pub(crate) state: RunState,
+    /// That no model was asked, where that is so.
+    pub(crate) nobody_was_asked: Option<&'static str>,
     /// What the run said about its end, or about why it was interrupted.
     pub(crate) explanation: Option<String>,
     /// The tree at the run's end.
@@ -141,6 +144,7 @@ impl Record {
             set_up: None,
             ready_ms: None,
             state,
+            nobody_was_asked: nobody_was_asked(history),
             explanation: None,
             final_tree: None,
             visits: Vec::new(),

@@ -59,6 +59,10 @@ fn summary(text: &mut String, record: &Record) {
         draft_tier(&record.state),
         quote::span(&record.task.title, TITLE_CHARS_MAX)
     );
+    if let Some(words) = record.nobody_was_asked {
+        *text += &format!("**{words}**\n\n");
+    }
+    gates::allowed_paths(text, record);
     let total = record.total();
     let took = record.last_ms.saturating_sub(record.opened_ms);
     let mut row = |name: &str, value: String| *text += &format!("| {name} | {value} |\n");

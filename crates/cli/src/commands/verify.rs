@@ -32,13 +32,14 @@ pub(crate) async fn verify(args: VerifyArgs, quiet: bool) -> Result<Exit, Failur
     if !claims_something(&history) {
         return Ok(nothing_claimed(&run, mode));
     }
+    let rehearsed = delivery::nobody_was_asked(&history);
     let verified = tokio::select! {
         verified = walk(&home, &args, mode, history) => verified?,
         _ = tokio::signal::ctrl_c() => {
             return Err(Failure::plain(Exit::Cancelled, "verify the bundle: somebody stopped it first"));
         }
     };
-    Ok(tell(&run, &verified, mode))
+    Ok(tell(&run, &verified, rehearsed, mode))
 }
 
 /// A bundle that isn't what was written is a claim that doesn't hold; anything else is a wrong folder.
@@ -104,10 +105,11 @@ async fn walk(
 }
 
 /// Says of every gate whether it holds.
-fn tell(run: &RunId, verified: &Verified, mode: Mode) -> Exit {
+fn tell(run: &RunId, verified: &Verified, rehearsed: Option<&str>, mode: Mode) -> Exit {
     let holds = verified.gates.iter().all(|it| it.word.holds());
     let exit = if holds { Exit::Done } else { Exit::Failed };
-    let mut notes = verified.notes.clone();
+    let mut notes: Vec<String> = rehearsed.map(str::to_owned).into_iter().collect();
+    notes.extend(verified.notes.iter().cloned());
     notes.extend(environments(&verified.environments));
     if mode == Mode::Json {
         let told = json!({

@@ -60,6 +60,7 @@ fn an_honest_bundle_agrees_wherever_its_repository_is_now() {
         hunks       ✓ holds
         review      · nothing is claimed
         end         ✓ holds
+        note        No model was asked: what is told here as a model's words comes from scripts.
         verified    every figure holds; tokens"#]]
     .assert_eq(&world.masked(&told.join("\n")));
     let ended = world.pipeline(&["verify", "out", "--repo", "../moved", "--json"]);

@@ -33,6 +33,7 @@ pub(super) fn head(record: &Record) -> Value {
         }),
         "tier_mark": if tier == Some(Tier::Proven) { "good" } else { "odd" },
         "tier_words": tier.map(|_| plain(&report::tier_in_words(record))),
+        "nobody_was_asked": record.nobody_was_asked,
         "reason": record.reason_in_words(),
         "explanation": record.explanation,
         "run": record.run.0,

@@ -34,7 +34,6 @@ pub(super) fn section(text: &mut String, record: &Record) {
         *text += &format!("\n… and {} more files.\n", files.len() - FILES_MAX);
     }
     *text += "\n";
-    super::gates::allowed_paths(text, record);
     *text += &quote::fence("diff", patch, DIFF_LINES_MAX, DIFF_CHARS_MAX);
     *text += "\n";
 }
