@@ -5,6 +5,7 @@ mod amount;
 mod bench;
 #[cfg(test)]
 mod documented;
+pub(crate) mod roles;
 mod run;
 
 use std::path::PathBuf;

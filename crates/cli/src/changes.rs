@@ -8,6 +8,7 @@ use protocol::{Limits, ModelId};
 use runs::ByRole;
 use runs::{ModelSource, Settings};
 
+use crate::args::roles;
 use crate::args::{OtherBoundsArgs, OtherCrewArgs, OtherSourceArgs, OutArgs};
 use crate::crew::{self, Chosen};
 use crate::failure::Failure;
@@ -232,7 +233,7 @@ impl Changes<'_> {
             .map(|(role, it)| (role, it.clone()))
             .collect();
         if !flags.coders.is_empty() {
-            let coders = flags.coders.iter().map(|it| crew::parse(it));
+            let coders = flags.coders.iter().map(|it| roles::parse(it));
             let coders: Vec<Option<ModelId>> = coders.collect::<Result<_, _>>()?;
             chosen.coders = coders.into_iter().flatten().collect();
         }
@@ -240,10 +241,10 @@ impl Changes<'_> {
             if before.user_tests {
                 settings::no_author_beside_tests(Some(author))?;
             }
-            chosen.test_author = crew::parse(author)?;
+            chosen.test_author = roles::parse(author)?;
         }
         if let Some(reviewer) = &flags.reviewer {
-            chosen.reviewer = crew::parse(reviewer)?;
+            chosen.reviewer = roles::parse(reviewer)?;
         }
         // What was said of one model's effort isn't said of another's.
         let mut efforts = ByRole::default();

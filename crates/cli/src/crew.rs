@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use llm::{Catalog, CrewEntry, DEFAULT_CREW, ModelSpec, RecordedRun, Role};
+use llm::{Catalog, CrewEntry, DEFAULT_CREW, RecordedRun, Role};
 use protocol::{Effort, ModelId, Stage};
 use runs::ByRole;
 
 use crate::args::CrewArgs;
+use crate::args::roles::{fallback_of_role, parse};
 use crate::config::Config;
 use crate::failure::Failure;
 
@@ -239,39 +240,6 @@ pub(crate) fn named<'a>(name: &str) -> Result<&'a CrewEntry, Failure> {
             "find the crew `{name}` (there are {})",
             names.join(", ")
         ))
-    })
-}
-
-/// A model as people name it; none for `none`.
-pub(crate) fn parse(given: &str) -> Result<Option<ModelId>, Failure> {
-    ModelSpec::parse(given)
-        .map(|it| it.model().cloned())
-        .map_err(|source| Failure::usage("choose the models", source))
-}
-
-/// `role=level`, as in `refine=high`.
-pub(crate) fn effort_of_role(given: &str) -> Result<(Role, Effort), String> {
-    let (role, level) = given
-        .split_once('=')
-        .ok_or("write a role and a level, as in refine=high")?;
-    Ok((role_named(role)?, level.parse()?))
-}
-
-/// `role=vendor:model`, as in `review=openai:gpt-6.1-sol`.
-pub(crate) fn fallback_of_role(given: &str) -> Result<(Role, ModelId), String> {
-    let (role, model) = given
-        .split_once('=')
-        .ok_or("write a role and a model, as in review=openai:gpt-6.1-sol")?;
-    let role = role_named(role)?;
-    let model = parse(model).map_err(|it| it.to_string())?;
-    let model = model.ok_or("`none` can't stand in for anybody (leave the flag out)")?;
-    Ok((role, model))
-}
-
-fn role_named(role: &str) -> Result<Role, String> {
-    Role::named(role).ok_or_else(|| {
-        let names = Role::ALL.map(Role::name).join(", ");
-        format!("`{role}` is no role (there are {names})")
     })
 }
 

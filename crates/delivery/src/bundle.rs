@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::chain::write_chain;
 use crate::error::DeliveryError;
+use crate::forked::Forked;
 use crate::html;
 use crate::outcomes::Outcomes;
 use crate::record::Record;
-use crate::reopened::Forked;
 use crate::report;
 
 /// Says of a folder that it is a bundle of ours, and which.

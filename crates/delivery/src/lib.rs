@@ -11,6 +11,7 @@ mod error;
 #[cfg(test)]
 mod example;
 mod folder;
+mod forked;
 mod hearsay;
 mod html;
 mod message;

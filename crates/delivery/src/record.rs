@@ -6,8 +6,8 @@ use protocol::{
     SuiteScope, Task, Terms, TestComparison, TestRun, TokenUsage, TreeId, Usage,
 };
 
+use crate::forked::{Forked, Handover};
 use crate::hearsay::nobody_was_asked;
-use crate::reopened::{Forked, Handover};
 use crate::trace::{Step, Tracer};
 
 /// Everything the report and the bundle say, taken from events alone.

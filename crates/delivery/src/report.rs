@@ -12,10 +12,10 @@ mod walls;
 
 use protocol::{Base, ModelId, RunState, Status, TestOrigin, Tier, Usage};
 
+use crate::forked::{Forked, Handover};
 use crate::outcomes::Outcomes;
 use crate::quote;
 use crate::record::Record;
-use crate::reopened::{Forked, Handover};
 use crate::trace;
 use crate::words;
 

@@ -9,6 +9,7 @@ mod catalog;
 mod connect;
 mod day;
 mod error;
+mod fault;
 mod folder;
 mod guard;
 mod ledger;
@@ -27,6 +28,7 @@ mod traffic;
 mod tuned;
 mod typical;
 mod vendor;
+mod wait;
 mod wire;
 
 pub use catalog::{Catalog, CrewEntry, DEFAULT_CREW, Pick, Role, Tables, VendorEntry};

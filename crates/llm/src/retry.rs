@@ -9,8 +9,9 @@ use async_trait::async_trait;
 use protocol::{Bill, Log, Message, Model, ModelError, ModelId, ModelReply, ModelRequest, Note};
 use serde::{Deserialize, Serialize};
 
+use crate::fault::{Again, Cause, Fault};
 use crate::ledger::MeteredAttempt;
-use crate::vendor::{Again, Attempt, Cause, Fault};
+use crate::vendor::Attempt;
 
 /// How long we wait for a vendor, and how often we ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

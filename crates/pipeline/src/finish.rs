@@ -2,8 +2,8 @@
 
 use protocol::{Reason, RunEvent, Stage, Status, WorkspaceError};
 
-use crate::driver::{DriveError, Outcome};
 use crate::ending;
+use crate::run::{DriveError, Outcome};
 use crate::walk::Walk;
 
 impl Walk<'_> {

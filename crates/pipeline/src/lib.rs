@@ -13,13 +13,14 @@ mod independence;
 mod machine;
 mod past;
 mod progress;
+mod run;
 mod stop;
 pub mod verify;
 mod visit;
 mod walk;
 
 pub use crew::Crew;
-pub use driver::{DriveError, Outcome, Run};
 pub use ending::tier_of;
 pub use fn_coder::{FnCoder, Written};
+pub use run::{DriveError, Outcome, Run};
 pub use stop::{Stop, StopHandle};

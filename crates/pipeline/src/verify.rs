@@ -6,6 +6,7 @@
 mod afresh;
 mod compare;
 mod figures;
+mod gate;
 mod replies;
 mod stand_in;
 #[cfg(test)]
@@ -21,10 +22,11 @@ use protocol::{
 };
 
 use crate::crew::Crew;
-use crate::driver::{DriveError, Run};
+use crate::run::{DriveError, Run};
 use crate::stop::Stop;
 
-pub use compare::{Checked, Gate, Word};
+pub use compare::{Checked, Word};
+pub use gate::Gate;
 pub use replies::replies_of;
 
 /// Everything that walking a run's last drafts again takes.

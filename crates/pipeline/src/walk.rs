@@ -13,12 +13,12 @@ use tokio::task::JoinHandle;
 use tracing::Instrument;
 
 use crate::crew::CrewSeat;
-use crate::driver::{DriveError, Run};
 use crate::ending::{self, Trouble};
 use crate::independence;
 use crate::machine::{Event, Rules};
 use crate::past::{Past, Reported};
 use crate::progress::{Rejection, Rejections, failing};
+use crate::run::{DriveError, Run};
 use crate::stop::Stop;
 use crate::visit::{Agency, Paid, SureJournal, Till, Visit, write_down_unanswered};
 

@@ -8,8 +8,8 @@ use llm::Role;
 use protocol::{Effort, ModelId};
 
 use super::amount::tokens;
+use super::roles::{effort_of_role, fallback_of_role};
 use super::run::{CREWS, OutArgs, Require, WallArgs};
-use crate::crew::{effort_of_role, fallback_of_role};
 
 /// `pipeline resume`.
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use llm::Role;
 use protocol::{Effort, ModelId};
 
 use super::amount::tokens;
-use crate::crew::{effort_of_role, fallback_of_role};
+use super::roles::{effort_of_role, fallback_of_role};
 
 /// `pipeline run`.
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ use expect_test::{Expect, expect};
 
 use super::*;
 use crate::args::CREWS;
+use crate::args::roles::effort_of_role;
 
 /// The crew of these flags (`name` or `role=value`) and this configuration, one seat a line.
 fn check(flags: &[(&str, &str)], config: &str, want: Expect) {

@@ -6,7 +6,7 @@ pipeline rnu "Count the last page"
 pipeline Run "Count the last page"
 pipeline "Count the last page"
 pipeline run --new --budgte 2.00 "Count the last page"
-pipeline --verbose runs
+pipeline --verbos runs
 pipeline help nothing
 pipeline run --color blue --new "Count the last page"
 

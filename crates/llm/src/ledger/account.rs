@@ -9,8 +9,9 @@ use protocol::{
 
 use super::bound::{input_tokens_at_most, reply_tokens_at_most};
 use super::{Ledger, Spent};
+use crate::fault::{Billed, Fault};
 use crate::price::{Price, Service};
-use crate::vendor::{Answered, Attempt, Billed, Fault};
+use crate::vendor::{Answered, Attempt};
 
 /// One model's place on a ledger.
 #[derive(Debug)]

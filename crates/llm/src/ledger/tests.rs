@@ -11,10 +11,11 @@ use protocol::{
 use serde_json::json;
 
 use super::*;
+use crate::fault::{Again, Billed, Cause, Fault};
 use crate::price::{Price, Rates};
 use crate::scripted::ScriptedModel;
 use crate::traffic::Lane;
-use crate::vendor::{Again, Answered, Attempt, Billed, Cause, Fault};
+use crate::vendor::{Answered, Attempt};
 
 fn price() -> Price {
     Price::flat(Rates {

@@ -15,7 +15,7 @@ use reqwest::header::HeaderMap;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::vendor::{Again, Billed, Fault};
+use crate::fault::{Again, Billed, Fault};
 use headers::{Unit, left_of};
 
 /// How long nobody asks a vendor that is down and doesn't say when it is back.

@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::*;
-use crate::vendor::Cause;
+use crate::fault::Cause;
 
 const LONGEST: Duration = Duration::from_secs(60);
 

@@ -13,9 +13,10 @@ use tokio::sync::OnceCell;
 use url::Url;
 
 use super::answer::{self, BODY_BYTES_MAX, ERROR_BODY_BYTES_MAX, Unread};
-use super::fault::{connection_fault, status_fault};
 use super::fit::reply_tokens_that_fit;
-use super::{Again, Answered, Attempt, Billed, Cause, Fault};
+use super::{Answered, Attempt};
+use crate::fault::{Again, Billed, Cause, Fault};
+use crate::fault::{connection_fault, status_fault};
 use crate::price::Service;
 use crate::retry::Patience;
 use crate::traffic::Lane;

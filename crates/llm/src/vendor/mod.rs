@@ -2,21 +2,19 @@
 
 mod answer;
 mod client;
-mod fault;
 mod fit;
 mod reach;
-mod wait;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use protocol::{ModelId, ModelReply, ModelRequest};
 
+use crate::fault::Fault;
 use crate::price::Service;
 use crate::traffic::Lane;
 
 pub(crate) use client::{Connection, VendorModel};
-pub(crate) use fault::{Again, Billed, Cause, Fault, said};
 pub(crate) use reach::list_models;
 
 /// One request to one vendor, without patience.

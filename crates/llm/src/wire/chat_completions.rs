@@ -9,8 +9,8 @@ use super::{
     Asking, Turn, Wire, arguments_in_text, arguments_object, as_it_came, call, foreign_id, list,
     native, refuse_duplicate_calls, tokens, turns,
 };
+use crate::fault::{Again, Cause, Fault, said};
 use crate::price::Service;
-use crate::vendor::{Again, Cause, Fault, said};
 
 /// Any server that speaks Chat Completions.
 pub(crate) struct ChatCompletions {

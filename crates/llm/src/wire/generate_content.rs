@@ -8,8 +8,8 @@ use super::{
     Asking, Turn, Wire, arguments_object, as_it_came, call, list, native, refuse_duplicate_calls,
     tokens, turns,
 };
+use crate::fault::{Fault, said};
 use crate::price::Service;
-use crate::vendor::{Fault, said};
 
 /// Gemini at Google, or a gateway that speaks the same.
 pub(crate) struct GenerateContent;

@@ -9,7 +9,7 @@ use super::{
     Asking, Turn, Wire, arguments_object, as_it_came, call, foreign_id, list, native,
     refuse_duplicate_calls, tokens, turns,
 };
-use crate::vendor::{Again, Cause, Fault, said};
+use crate::fault::{Again, Cause, Fault, said};
 
 /// Claude at Anthropic, or a gateway that speaks the same.
 pub(crate) struct Messages;

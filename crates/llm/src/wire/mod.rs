@@ -22,8 +22,8 @@ pub(crate) use generate_content::GenerateContent;
 pub(crate) use messages::Messages;
 pub(crate) use responses::Responses;
 
+use crate::fault::Fault;
 use crate::price::Service;
-use crate::vendor::Fault;
 
 /// What a request needs to know besides its own content.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use protocol::StopReason;
 
-use crate::vendor::{Again, Billed, Cause, Fault};
+use crate::fault::{Again, Billed, Cause, Fault};
 
 /// A vendor's words for why a model stopped, and what each means.
 pub(super) type Stops = &'static [(&'static str, StopReason)];

@@ -9,7 +9,7 @@ use protocol::{
     TestRun, Verdict,
 };
 
-use super::compare::Gate;
+use super::gate::Gate;
 use super::{counted, gate_of};
 use crate::ending::bite_in_words;
 

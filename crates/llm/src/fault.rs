@@ -8,7 +8,7 @@ use reqwest::header::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::wait::asked_wait;
+use crate::wait::asked_wait;
 
 /// Longest part of a vendor's words that is shown.
 const WORDS_CHARACTERS_MAX: usize = 500;
