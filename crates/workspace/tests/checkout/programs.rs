@@ -58,22 +58,25 @@ async fn git_in_the_tree_shows_what_has_been_changed() {
 #[tokio::test]
 async fn git_in_the_tree_is_a_picture_that_nobody_can_change() {
     check(
-        "echo x >> .git/config; git config user.name x; rm -rf .git; ls -d .git",
+        "echo x >> .git/config; git config user.name x; rm -rf .git 2>&1 | LC_ALL=C sort >&2; ls -d .git",
         expect![[r#"
-        Code(0)
-        .git
-        bash: line 1: .git/config: Read-only file system
-        error: could not lock config file .git/config: Read-only file system
-        rm: cannot remove '.git/config': Read-only file system
-        rm: cannot remove '.git/packed-refs': Read-only file system
-        rm: cannot remove '.git/objects/info/alternates': Read-only file system
-        rm: cannot remove '.git/objects/pack': Read-only file system
-        rm: cannot remove '.git/refs/heads': Read-only file system
-        rm: cannot remove '.git/refs/tags': Read-only file system
-        rm: cannot remove '.git/HEAD': Read-only file system
-        rm: cannot remove '.git/index': Read-only file system
-        rm: cannot remove '.git/info': Read-only file system
-    "#]],
+            Code(0)
+            .git
+            bash: line 1: .git/config: Read-only file system
+            error: could not lock config file .git/config: Read-only file system
+            rm: cannot remove '.git/HEAD': Read-only file system
+            rm: cannot remove '.git/config': Read-only file system
+            rm: cannot remove '.git/description': Read-only file system
+            rm: cannot remove '.git/hooks': Read-only file system
+            rm: cannot remove '.git/index': Read-only file system
+            rm: cannot remove '.git/info/exclude': Read-only file system
+            rm: cannot remove '.git/logs/refs/heads': Read-only file system
+            rm: cannot remove '.git/objects/info/alternates': Read-only file system
+            rm: cannot remove '.git/objects/pack': Read-only file system
+            rm: cannot remove '.git/packed-refs': Read-only file system
+            rm: cannot remove '.git/refs/heads': Read-only file system
+            rm: cannot remove '.git/refs/tags': Read-only file system
+        "#]],
     )
     .await;
 }
