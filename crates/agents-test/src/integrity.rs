@@ -7,6 +7,7 @@ mod collected;
 pub(crate) mod configuration;
 mod disguise;
 pub(crate) mod executed;
+mod file;
 mod foreknown;
 pub(crate) mod records;
 mod scan;

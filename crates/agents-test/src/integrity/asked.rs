@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use super::scan::File;
+use super::file::File;
 
 /// Lines around a word in which something must stand that is named in the change.
 const LINES_AROUND: usize = 3;
 /// Shorter names stand in any text.
 const NAME_CHARS_MIN: usize = 3;
 
-/// Names of what is changed: files, and what they define.
+/// Names of what is changed, in lower case: files, and what they define.
 pub(crate) fn names_of(files: &[File]) -> HashSet<String> {
     let mut names = HashSet::new();
     for file in files {
@@ -20,7 +20,7 @@ pub(crate) fn names_of(files: &[File]) -> HashSet<String> {
         }
     }
     names.retain(|it| NAME_CHARS_MIN <= it.chars().count());
-    names
+    names.iter().map(|it| it.to_lowercase()).collect()
 }
 
 /// The name of a function or a class that a line begins.
@@ -37,19 +37,23 @@ fn defined(line: &str) -> Option<&str> {
 /// sentence may begin with it.
 pub(crate) fn is_asked_for(task: &str, name: &str, of_the_change: &HashSet<String>) -> bool {
     let lines: Vec<&str> = task.lines().filter(|it| !it.trim().is_empty()).collect();
-    !name.is_empty()
-        && name.split(' ').all(|word| {
-            (0..lines.len()).any(|at| {
-                let first = at.saturating_sub(LINES_AROUND);
-                let last = (at + LINES_AROUND + 1).min(lines.len());
-                let around = &lines[first..last];
-                has_word(lines[at], word)
-                    && around.iter().map(|line| line.to_lowercase()).any(|line| {
-                        let mut names = of_the_change.iter();
-                        names.any(|it| has_word(&line, &it.to_lowercase()))
-                    })
-            })
+    let is_said = |word: &str| lines.iter().any(|line| has_word(line, word));
+    if name.is_empty() || !name.split(' ').all(is_said) {
+        return false;
+    }
+    // Once a line: a long task may have a word in each, and a large change many names.
+    let is_about_it: Vec<bool> = lines
+        .iter()
+        .map(|line| line.to_lowercase())
+        .map(|line| of_the_change.iter().any(|it| has_word(&line, it)))
+        .collect();
+    name.split(' ').all(|word| {
+        (0..lines.len()).any(|at| {
+            let first = at.saturating_sub(LINES_AROUND);
+            let last = (at + LINES_AROUND + 1).min(lines.len());
+            has_word(lines[at], word) && is_about_it[first..last].contains(&true)
         })
+    })
 }
 
 /// Whether a word stands in a line with nothing of a word around it.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::asked;
 use super::collected::names;
+use super::file::File;
 use crate::settings::Settings;
 
 /// The scanner; its first lines say what goes in and comes out.
@@ -32,14 +33,6 @@ struct Asked<'a> {
     files: Vec<File>,
     added: Vec<String>,
     modules: &'a [String],
-}
-
-/// A file of the change, before and now.
-#[derive(Serialize)]
-pub(crate) struct File {
-    pub(crate) path: String,
-    pub(crate) base: Option<String>,
-    pub(crate) now: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -1,4 +1,5 @@
-//! The inner stage of the sandbox on its own, for tests that have no `pipeline` binary at hand.
+//! The inner stage of the sandbox on its own, for tests that have no `pipeline` binary at hand. The crate `sandbox` has the same for
+//! its own: cargo shows a test the programs of its own package only.
 
 fn main() {
     let mut arguments = std::env::args_os().skip(1);
