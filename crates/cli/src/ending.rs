@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use protocol::{Evidence, RunId, RunState, Status, Tier};
+use protocol::{Destination, Evidence, RunId, RunState, Status, Tier};
 use runs::{Delivery, Settings};
 
 use crate::exit::Exit;
@@ -41,26 +41,31 @@ pub(crate) fn held_back((tier, wanted): (Tier, Tier)) -> String {
 
 /// Where a change was delivered to, in a line or two.
 pub(crate) fn delivered(delivery: &Delivery) -> String {
-    match delivery {
-        Delivery::Patch(file) => format!("patch       {}  (git apply {0})", file.display()),
-        Delivery::Branch {
-            name,
-            commit,
-            repository,
-        } => format!(
-            "branch      {name} at {} in {1}\n            git -C {1} show {name}",
-            words::short_hash(commit),
-            repository.display(),
+    let reference = &delivery.reference;
+    match &delivery.to {
+        Destination::Patch { file } => format!("patch       {file}  (git apply {file})"),
+        Destination::Branch { repository } => {
+            let (name, commit) = reference.rsplit_once('@').unwrap_or((reference, ""));
+            format!(
+                "branch      {name} at {} in {repository}\n            git -C {repository} show {name}",
+                words::short_hash(commit),
+            )
+        }
+        Destination::Files { folder } => format!("files       {folder}"),
+        Destination::Push { repository, branch } => format!(
+            "pushed      {branch} at {} to {repository}",
+            words::short_hash(reference)
         ),
-        Delivery::Files(folder) => format!("files       {}", folder.display()),
+        Destination::PullRequest { .. } => format!("request     {reference}"),
+        Destination::Comment { .. } => format!("comment     {reference}"),
     }
 }
 
 /// The files of a run that started from nothing.
 pub(crate) fn files(delivery: &Delivery) -> Option<PathBuf> {
-    match delivery {
-        Delivery::Files(folder) => Some(folder.clone()),
-        Delivery::Patch(_) | Delivery::Branch { .. } => None,
+    match &delivery.to {
+        Destination::Files { folder } => Some(PathBuf::from(folder)),
+        _ => None,
     }
 }
 

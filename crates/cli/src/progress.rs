@@ -303,7 +303,9 @@ impl Progress {
             | RunEvent::Unanswered { .. }
             | RunEvent::Stepped { .. }
             | RunEvent::Interrupted { .. }
-            | RunEvent::Finished { .. } => {}
+            | RunEvent::Finished { .. }
+            | RunEvent::Delivering { .. }
+            | RunEvent::Delivered { .. } => {}
         }
     }
 

@@ -36,7 +36,10 @@ pub(crate) async fn resume(
             )));
         }
         // The walk is over, but whoever walked it may have been stopped before the change was delivered.
-        Claim::AtItsEnd(past) => return session::deliver(&runs, &past, &settings, mode),
+        Claim::AtItsEnd(past) => {
+            progress.follow(run, &past.history);
+            return session::deliver(&runs, &past, &settings, &progress).await;
+        }
     };
     let limits = changes.limits(&claimed.past.limits);
     let said = Said {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use protocol::{Entry, RunId, RunState};
-use runs::{Past, Prepared, RunHandle, RunRequest, Runs, Settings};
+use runs::{Past, Prepared, RunHandle, RunRequest, Runs, Settings, Watcher};
 
 use crate::ending::{self, Ended};
 use crate::exit::Exit;
@@ -108,7 +108,7 @@ async fn agreed(progress: &Progress, question: &str, signals: &mut Signals) -> b
 pub(crate) async fn go_on(
     runs: &Runs,
     prepared: Prepared,
-    progress: &Progress,
+    progress: &Arc<Progress>,
 ) -> Result<Exit, Failure> {
     let handle: RunHandle = prepared.begin().await?;
     let ended = handle.ended().await;
@@ -122,37 +122,33 @@ pub(crate) async fn go_on(
         &settings,
         state,
         &ended.explanation,
-        progress.mode(),
+        progress,
     )
+    .await
 }
 
 /// Delivers a run that is at its end, and tells so.
-pub(crate) fn deliver(
+pub(crate) async fn deliver(
     runs: &Runs,
     past: &Past,
     settings: &Settings,
-    mode: Mode,
+    progress: &Arc<Progress>,
 ) -> Result<Exit, Failure> {
-    tell(
-        runs,
-        past,
-        settings,
-        &past.state()?,
-        past.explanation(),
-        mode,
-    )
+    let state = past.state()?;
+    tell(runs, past, settings, &state, past.explanation(), progress).await
 }
 
 /// Writes the evidence and whatever was asked for, and says where everything is.
-fn tell(
+async fn tell(
     runs: &Runs,
     past: &Past,
     settings: &Settings,
     state: &RunState,
     explanation: &str,
-    mode: Mode,
+    progress: &Arc<Progress>,
 ) -> Result<Exit, Failure> {
-    let delivered = runs.deliver(past, settings)?;
+    let watcher: Arc<dyn Watcher> = progress.clone();
+    let delivered = runs.deliver(past, settings, watcher).await?;
     let held_back = delivered.held_back.map(ending::held_back);
     let lines: Vec<String> = delivered.deliveries.iter().map(ending::delivered).collect();
     let ended = Ended {
@@ -165,7 +161,7 @@ fn tell(
         files: delivered.deliveries.iter().find_map(ending::files),
         held_back: held_back.is_some(),
     };
-    let exit = ending::tell(&ended, mode);
+    let exit = ending::tell(&ended, progress.mode());
     Ok(match held_back {
         Some(_) => Exit::Failed,
         None => exit,

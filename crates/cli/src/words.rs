@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use delivery::words::counted;
 use protocol::{
-    Base, Canaries, Evidence, HunkVerdict, Reason, RunEvent, Status, Task, TestOutcome, Tier,
+    Base, Canaries, Destination, Evidence, HunkVerdict, Reason, RunEvent, Status, Task,
+    TestOutcome, Tier,
 };
 use store::RunSummary;
 
@@ -375,6 +376,14 @@ pub(crate) fn event(event: &RunEvent) -> String {
         RunEvent::Interrupted { explanation, .. } => {
             format!("interrupted: {}", one_line(explanation, 100))
         }
+        RunEvent::Delivering { to } => format!("delivering: {}", destination(to)),
+        RunEvent::Delivered { to, reference } => {
+            let place = destination(to);
+            match place.contains(reference.as_str()) {
+                true => format!("delivered: {place}"),
+                false => format!("delivered: {place}: {}", one_line(reference, 200)),
+            }
+        }
         RunEvent::Finished {
             status,
             explanation,
@@ -384,5 +393,21 @@ pub(crate) fn event(event: &RunEvent) -> String {
             self::status(*status),
             one_line(explanation, 100)
         ),
+    }
+}
+
+/// Where something is delivered, in a few words.
+pub(crate) fn destination(to: &Destination) -> String {
+    match to {
+        Destination::Patch { file } => format!("patch {}", one_line(file, 200)),
+        Destination::Branch { repository } => format!("branch in {}", one_line(repository, 200)),
+        Destination::Files { folder } => format!("files in {}", one_line(folder, 200)),
+        Destination::Push { repository, branch } => {
+            format!("branch {branch} of {}", one_line(repository, 200))
+        }
+        Destination::PullRequest { repository, head } => {
+            format!("pull request of {head} in {repository}")
+        }
+        Destination::Comment { on } => format!("comment on {on}"),
     }
 }

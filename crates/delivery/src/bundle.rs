@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
 use protocol::sha256;
-use protocol::{Confinement, Entry, Environment, Evidence, RunId, Usage, patch_bytes};
+use protocol::{Confinement, Entry, Environment, Evidence, RunId, Usage, patch_bytes, walked};
 use serde::{Deserialize, Serialize};
 
 use crate::chain::write_chain;
@@ -82,6 +82,7 @@ impl Bundle {
     ///
     /// When the journal tells no run, or names an acceptance test outside the repository.
     pub fn of(run: &RunId, history: &[Entry]) -> Result<Bundle, DeliveryError> {
+        let history = walked(history);
         let record = Record::read(run, history)?;
         let outcomes = Outcomes::of(&record);
         let chain = write_chain(history)?;

@@ -24,6 +24,9 @@ pub enum DeliveryError {
     /// The page could not be filled; a fault of ours.
     #[error("fill the page of `report.html`")]
     Page(#[from] minijinja::Error),
+    /// The program ends.
+    #[error("hand the change over: the program is being ended (resume the run)")]
+    Stopped,
     /// There is no change.
     #[error("deliver the change of run {run}: it changed nothing")]
     NothingToDeliver {

@@ -6,7 +6,6 @@
 mod bundle;
 mod chain;
 mod changed;
-mod commit;
 mod error;
 #[cfg(test)]
 mod example;
@@ -16,23 +15,24 @@ mod hearsay;
 mod html;
 mod message;
 mod outcomes;
-mod patch;
 mod quote;
 mod read_back;
 mod record;
 mod reopened;
 mod report;
+mod targets;
 mod trace;
 pub mod words;
 
 pub use bundle::Bundle;
 pub use chain::verify_chain;
 pub use changed::{FileChange, changed_files};
-pub use commit::{Signers, commit_change};
 pub use error::DeliveryError;
 pub use hearsay::nobody_was_asked;
 pub use html::prepare_page;
-pub use message::{branch_name, commit_message};
-pub use patch::{apply_change, check_patch_place, write_patch};
+pub use message::commit_message;
 pub use read_back::read_bundle;
+pub use targets::branch::{LocalBranch, commit_change};
+pub use targets::patch::{PatchFile, apply_change, check_patch_place};
+pub use targets::{Change, Signers, Target};
 pub use trace::{Step, StepFile, StepKind, StepTests, Tracer};

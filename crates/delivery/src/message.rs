@@ -20,7 +20,7 @@ const ADDRESS_CHARS_MAX: usize = 300;
 
 /// `pipeline/<words of the title>-<run>`, in lower-case ASCII letters, digits and hyphens, so that it is a name that
 /// git, shells and forges all take.
-pub fn branch_name(task: &Task, run: &RunId) -> String {
+pub(crate) fn branch_name(task: &Task, run: &RunId) -> String {
     let words = slug(&task.title, SLUG_CHARS_MAX);
     let words = if words.is_empty() { "change" } else { &words };
     let run = slug(&run.0, RUN_CHARS_MAX);

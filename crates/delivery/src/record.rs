@@ -3,7 +3,7 @@
 use protocol::{
     Amendment, Base, Bite, Confinement, Entry, Environment, Evidence, FoldError, Guide, Integrity,
     Kept, Limits, ModelId, PatchFacts, Reason, Rerun, RunEvent, RunId, RunState, Seat, Stage,
-    SuiteScope, Task, Terms, TestComparison, TestRun, TokenUsage, TreeId, Usage,
+    SuiteScope, Task, Terms, TestComparison, TestRun, TokenUsage, TreeId, Usage, walked,
 };
 
 use crate::forked::{Forked, Handover};
@@ -119,6 +119,8 @@ fn traced(history: &[Entry]) -> Vec<Step> {
 impl Record {
     /// Reads a journal.
     pub(crate) fn read(run: &RunId, history: &[Entry]) -> Result<Record, FoldError> {
+        // What is delivered, where and how often says nothing of the run.
+        let history = walked(history);
         let state = RunState::fold(history)?;
         let (Some(first), Some(last)) = (history.first(), history.last()) else {
             return Err(FoldError::Empty);
@@ -166,7 +168,10 @@ impl Record {
     fn take(&mut self, entry: &Entry) {
         let at_ms = entry.at_ms;
         match &entry.event {
-            RunEvent::Opened { .. } | RunEvent::Reopened { .. } => {}
+            RunEvent::Opened { .. }
+            | RunEvent::Reopened { .. }
+            | RunEvent::Delivering { .. }
+            | RunEvent::Delivered { .. } => {}
             RunEvent::SetUp {
                 environment,
                 confinement,

@@ -4,7 +4,8 @@ use protocol::{Entry, Kept, ModelId, RunEvent, Seat, Stage, Terms, Verdict};
 
 /// The last event that a fork can begin with: whatever follows the end of a run is no run. None without any event.
 pub fn last_place(history: &[Entry]) -> Option<u64> {
-    let ends = |it: &&Entry| matches!(it.event, RunEvent::Finished { .. });
+    let ends =
+        |it: &&Entry| matches!(it.event, RunEvent::Finished { .. }) || it.event.is_delivery();
     let last = history.iter().rev().find(|it| !ends(it));
     last.map(|it| it.seq)
 }

@@ -168,7 +168,9 @@ impl Past {
             } => {
                 self.started.insert((agent.clone(), *iteration));
             }
-            RunEvent::Interrupted { .. } => {}
+            RunEvent::Interrupted { .. }
+            | RunEvent::Delivering { .. }
+            | RunEvent::Delivered { .. } => {}
         }
     }
 

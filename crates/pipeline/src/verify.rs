@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use protocol::{
     Entry, Environment, Evidence, Journal, JournalError, Kept, Limits, Log, RunEvent, Stage,
-    Status, Task, TreeId, Workspace,
+    Status, Task, TreeId, Workspace, walked,
 };
 
 use crate::crew::Crew;
@@ -65,7 +65,7 @@ pub struct Verified {
 /// Whether a journal ends with a change that claims something.
 pub fn claims_something(claimed: &[Entry]) -> bool {
     matches!(
-        claimed.last().map(|it| &it.event),
+        walked(claimed).last().map(|it| &it.event),
         Some(RunEvent::Finished {
             status: Status::Completed,
             ..

@@ -27,7 +27,7 @@ pub enum FoldError {
         /// The number that is there.
         found: u64,
     },
-    /// Something follows the end of the run, or a second run begins in the same journal.
+    /// Something but a delivery follows the end of the run, or a second run begins in the same journal.
     #[error("read the run's journal: entry {seq} can't stand where it is (is it of another run?)")]
     Misplaced {
         /// The entry's number.
@@ -69,8 +69,12 @@ impl RunState {
                 }
                 _ => false,
             };
-            if misplaced || state.status != Status::Running {
+            let is_over = state.status != Status::Running;
+            if misplaced || is_over != entry.event.is_delivery() {
                 return Err(FoldError::Misplaced { seq: entry.seq });
+            }
+            if is_over {
+                continue;
             }
             match &entry.event {
                 RunEvent::Replied { agent, reply, .. } if !kept.counts(entry.seq) => {
@@ -85,13 +89,19 @@ impl RunState {
 
     /// Takes in one event that follows the opening of the run.
     pub fn apply(&mut self, event: &RunEvent) {
+        // Where the change goes says nothing of what it is.
+        if event.is_delivery() {
+            return;
+        }
         // A run that went on is no longer interrupted.
         self.reason = None;
         match event {
             RunEvent::Opened { .. }
             | RunEvent::Reopened { .. }
             | RunEvent::SetUp { .. }
-            | RunEvent::Stepped { .. } => {}
+            | RunEvent::Stepped { .. }
+            | RunEvent::Delivering { .. }
+            | RunEvent::Delivered { .. } => {}
             RunEvent::Started {
                 stage, iteration, ..
             } => {
@@ -147,8 +157,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        Base, Exit, Limits, ModelReply, Prepared, Reason, Report, Task, TestRun, Tier, TokenUsage,
-        TreeId,
+        Base, Destination, Exit, Limits, ModelReply, Prepared, Reason, Report, Task, TestRun, Tier,
+        TokenUsage, TreeId,
     };
 
     fn opened() -> RunEvent {
@@ -421,6 +431,38 @@ mod tests {
             expect![[
                 r#"Running None None, draft 1 "one", tests None, qa None, feedback None, 0 evidence, []"#
             ]],
+        );
+    }
+
+    fn handed_over() -> [RunEvent; 2] {
+        let to = Destination::Comment { on: "o/r#7".into() };
+        let reference = "a".into();
+        [
+            RunEvent::Delivering { to: to.clone() },
+            RunEvent::Delivered { to, reference },
+        ]
+    }
+
+    #[test]
+    fn deliveries_follow_the_end_and_change_nothing_of_it() {
+        let history = entries([opened(), finished()].into_iter().chain(handed_over()));
+        let walk = crate::walked(&history);
+        assert_eq!(walk.len(), 2);
+        assert_eq!(RunState::fold(&history), RunState::fold(walk));
+        for too_early in handed_over() {
+            check(
+                [opened(), too_early],
+                expect![
+                    "could not read the run's journal: entry 1 can't stand where it is (is it of another run?)"
+                ],
+            );
+        }
+        let [before, after] = handed_over();
+        check(
+            [opened(), finished(), before, finished(), after],
+            expect![
+                "could not read the run's journal: entry 3 can't stand where it is (is it of another run?)"
+            ],
         );
     }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::agent::{Prepared, Report};
+use crate::destination::Destination;
 use crate::limits::Limits;
 use crate::model::{ModelId, ModelReply, Unanswered};
 use crate::stage::Stage;
@@ -210,7 +211,7 @@ pub enum RunEvent {
         /// In words.
         explanation: String,
     },
-    /// The run is at its end. Always the last event.
+    /// The run is at its end. Only deliveries follow.
     Finished {
         /// Completed or failed.
         status: Status,
@@ -224,6 +225,18 @@ pub enum RunEvent {
         tree: TreeId,
         /// The final change, accepted tests included.
         proposed_code: String,
+    },
+    /// The change, or word of it, is about to be handed over. Written first, so that a crash leaves a trace.
+    Delivering {
+        /// Where to.
+        to: Destination,
+    },
+    /// It is there.
+    Delivered {
+        /// Where.
+        to: Destination,
+        /// What it is called there: a file, a commit, or the address of a page.
+        reference: String,
     },
 }
 

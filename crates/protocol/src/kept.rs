@@ -136,7 +136,9 @@ impl Reader {
             RunEvent::Unanswered { .. }
             | RunEvent::SetUp { .. }
             | RunEvent::Interrupted { .. }
-            | RunEvent::Finished { .. } => {}
+            | RunEvent::Finished { .. }
+            | RunEvent::Delivering { .. }
+            | RunEvent::Delivered { .. } => {}
         }
     }
 

@@ -5,6 +5,8 @@
 
 mod agent;
 mod command;
+mod deliveries;
+mod destination;
 mod digest;
 mod django;
 mod encoding;
@@ -31,6 +33,8 @@ mod worth;
 
 pub use agent::{Agent, AgentContext, AgentError, Prepared, Report, Steps, Verdict};
 pub use command::{Captured, Command, Execution, Exit, Network, ToolFile};
+pub use deliveries::{delivered, walked};
+pub use destination::Destination;
 pub use digest::{hexadecimal, sha256};
 pub use django::DjangoProject;
 pub use encoding::{Encoding, declared_encoding, source_text};

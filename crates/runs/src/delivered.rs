@@ -1,13 +1,17 @@
 //! Where the evidence of a run and a completed change go.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use delivery::{Bundle, Signers};
-use protocol::{Entry, RunEvent, RunId, Terms, Tier};
+use async_trait::async_trait;
+use delivery::{Bundle, Change, DeliveryError, LocalBranch, PatchFile, Signers, Target};
+use protocol::{Destination, Entry, RunEvent, RunId, Terms, Tier};
+use tokio::sync::watch;
 use workspace::checkout::Checkout;
 
 use crate::error::RunsError;
-use crate::host::Host;
+use crate::host::{Host, LEASE_MAX};
+use crate::journal::{WatchedJournal, Watcher, history};
 use crate::past::Past;
 use crate::runs::Runs;
 use crate::settings::Settings;
@@ -24,30 +28,42 @@ pub struct Delivered {
 }
 
 /// A place that a change was delivered to.
-#[derive(Clone, Debug)]
-pub enum Delivery {
-    /// A patch file.
-    Patch(PathBuf),
-    /// A branch with one commit.
-    Branch {
-        /// The branch.
-        name: String,
-        /// The commit.
-        commit: String,
-        /// The repository.
-        repository: PathBuf,
-    },
-    /// The files of a run that started from nothing.
-    Files(PathBuf),
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The place.
+    pub to: Destination,
+    /// What the change is called there.
+    pub reference: String,
+}
+
+/// Where a journal says that the change is, each place once, as it was delivered there last.
+pub fn deliveries(history: &[Entry]) -> Vec<Delivery> {
+    let mut found: Vec<Delivery> = Vec::new();
+    for entry in history {
+        if let RunEvent::Delivered { to, reference } = &entry.event {
+            found.retain(|it| it.to != *to);
+            found.push(Delivery {
+                to: to.clone(),
+                reference: reference.clone(),
+            });
+        }
+    }
+    found
 }
 
 impl Runs {
-    /// Writes the evidence of a run; of a completed one, also its change to wherever its settings say. Doing it again changes
-    /// nothing.
+    /// Writes the evidence of a run; of a completed one, also its change to wherever its settings say. Each place is written
+    /// down before and after. Doing it again changes nothing; a delivery that was broken off is gone on with.
     ///
     /// # Errors
-    /// [`RunsError::Bundle`], [`RunsError::Patch`], [`RunsError::Commit`], [`RunsError::LayOut`]; the change is kept.
-    pub fn deliver(&self, past: &Past, settings: &Settings) -> Result<Delivered, RunsError> {
+    /// [`RunsError::Bundle`], [`RunsError::Deliver`], [`RunsError::TakeUp`] while somebody else delivers it,
+    /// [`RunsError::Store`]; the change is kept.
+    pub async fn deliver(
+        &self,
+        past: &Past,
+        settings: &Settings,
+        watcher: Arc<dyn Watcher>,
+    ) -> Result<Delivered, RunsError> {
         let host = self.host();
         let mut delivered = Delivered {
             bundle: write_bundle(host, past, settings)?,
@@ -58,26 +74,30 @@ impl Runs {
             return Ok(delivered);
         }
         delivered.held_back = below_required(past, settings)?;
-        if delivered.held_back.is_some() {
+        let targets = targets(host, past, settings);
+        if delivered.held_back.is_some() || targets.is_empty() {
             return Ok(delivered);
         }
-        let run = &past.run;
-        if let Some(file) = &settings.patch {
-            delivery::write_patch(&past.state()?, &run.0, file).map_err(|source| {
-                RunsError::Patch {
-                    run: run.clone(),
-                    source,
+        let claimed = host.store.claim_ended(&past.run, &host.owner, LEASE_MAX);
+        let lease = claimed.await.map_err(|source| RunsError::TakeUp {
+            run: past.run.clone(),
+            source,
+        })?;
+        // Read now: somebody else may have delivered it until now.
+        let written = history(&host.store, &past.run).await?;
+        let journal = host.store.journal(lease);
+        let journal = WatchedJournal::new(&past.run, journal, watcher, watch::channel(0).0);
+        for target in targets {
+            let done = hand_over(host, past, &written, &journal, &*target).await;
+            match done {
+                Ok(delivery) => delivered.deliveries.push(delivery),
+                Err(error) => {
+                    journal.release().await;
+                    return Err(error);
                 }
-            })?;
-            delivered.deliveries.push(Delivery::Patch(file.clone()));
+            }
         }
-        if settings.commit {
-            delivered.deliveries.push(commit(host, past, settings)?);
-        }
-        if settings.repo.is_none() {
-            let folder = files(host, past)?;
-            delivered.deliveries.push(Delivery::Files(folder));
-        }
+        journal.release().await;
         Ok(delivered)
     }
 
@@ -88,6 +108,74 @@ impl Runs {
         settings
             .and_then(|it| it.out)
             .unwrap_or_else(|| self.host().folders.bundle(run))
+    }
+}
+
+/// Every place that the settings ask for, in the order in which the change gets there.
+fn targets(host: &Host, past: &Past, settings: &Settings) -> Vec<Box<dyn Target>> {
+    let mut targets: Vec<Box<dyn Target>> = Vec::new();
+    if let Some(file) = &settings.patch {
+        targets.push(Box::new(PatchFile { file: file.clone() }));
+    }
+    let folder = host.folders.run(&past.run);
+    if settings.commit {
+        let local = settings.local_folder();
+        targets.push(Box::new(LocalBranch {
+            repository: local.unwrap_or_else(|| folder.join("delivered.git")),
+        }));
+    }
+    if settings.repo.is_none() {
+        targets.push(Box::new(LaidOut {
+            folder: host.folders.files(&past.run),
+        }));
+    }
+    targets
+}
+
+/// Hands a change over to one place, and writes down that it is there; what is there already isn't written down again.
+async fn hand_over(
+    host: &Host,
+    past: &Past,
+    written: &[Entry],
+    journal: &WatchedJournal,
+    target: &dyn Target,
+) -> Result<Delivery, RunsError> {
+    let to = target.destination();
+    let failed = |source: DeliveryError| RunsError::Deliver {
+        run: past.run.clone(),
+        to: to.clone(),
+        source,
+    };
+    let trees = Checkout::kept_in(&host.folders.run(&past.run));
+    let change = Change {
+        run: past.run.clone(),
+        history: past.history.clone(),
+        trees: trees.map_err(|it| failed(it.into()))?,
+        signers: Signers {
+            author: host.author.clone(),
+            committer: host.author.clone(),
+        },
+    };
+    let before = protocol::delivered(written, &to);
+    if before.is_none() {
+        let event = RunEvent::Delivering { to: to.clone() };
+        journal.write(&event).await.map_err(writing)?;
+    }
+    let reference = target.hand_over(&change).await.map_err(failed)?;
+    if before != Some(reference.as_str()) {
+        let event = RunEvent::Delivered {
+            to: to.clone(),
+            reference: reference.clone(),
+        };
+        journal.write(&event).await.map_err(writing)?;
+    }
+    Ok(Delivery { to, reference })
+}
+
+fn writing(source: store::StoreError) -> RunsError {
+    RunsError::Store {
+        doing: "write down where the change was delivered",
+        source,
     }
 }
 
@@ -140,46 +228,39 @@ pub fn check_places(settings: &Settings) -> Result<(), RunsError> {
     Ok(())
 }
 
-/// A run that started from nothing has no repository to apply a patch to: its files are what the user wants.
-fn files(host: &Host, past: &Past) -> Result<PathBuf, RunsError> {
-    let folder = host.folders.files(&past.run);
-    let failed = |source: Box<dyn std::error::Error + Send + Sync>| RunsError::LayOut {
-        run: past.run.clone(),
-        folder: folder.clone(),
-        source,
-    };
-    let Some(RunEvent::Finished { tree, .. }) = past.history.last().map(|it| &it.event) else {
-        return Err(failed("the run isn't at its end".into()));
-    };
-    // A delivery that was broken off is made anew.
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder).map_err(|it| failed(it.into()))?;
-    }
-    Checkout::kept_in(&host.folders.run(&past.run))
-        .and_then(|store| Checkout::lay_out_kept(&store, tree, &folder))
-        .map_err(|it| failed(it.into()))?;
-    Ok(folder)
+/// The files of a run that started from nothing: it has no repository to apply a patch to, so they are what the user wants.
+#[derive(Debug)]
+struct LaidOut {
+    folder: PathBuf,
 }
 
-fn commit(host: &Host, past: &Past, settings: &Settings) -> Result<Delivery, RunsError> {
-    let failed = |source: Box<dyn std::error::Error + Send + Sync>| RunsError::Commit {
-        run: past.run.clone(),
-        source,
-    };
-    let folder = host.folders.run(&past.run);
-    let target = settings
-        .local_folder()
-        .unwrap_or_else(|| folder.join("delivered.git"));
-    let store = Checkout::kept_in(&folder).map_err(|it| failed(it.into()))?;
-    let signers = Signers {
-        author: host.author.clone(),
-        committer: host.author.clone(),
-    };
-    let made = delivery::commit_change(&store, &target, &past.run, &past.history, &signers)
-        .map_err(|it| failed(it.into()))?;
-    Ok(Delivery::Branch {
-        name: made.branch,
-        commit: made.commit,
-        repository: made.repository,
-    })
+#[async_trait]
+impl Target for LaidOut {
+    fn destination(&self) -> Destination {
+        Destination::Files {
+            folder: self.folder.display().to_string(),
+        }
+    }
+
+    /// The folder.
+    async fn hand_over(&self, change: &Change) -> Result<String, DeliveryError> {
+        let folder = &self.folder;
+        let Some(RunEvent::Finished { tree, .. }) = change.history.last().map(|it| &it.event)
+        else {
+            return Err(DeliveryError::NotDeliverable {
+                run: change.run.0.clone(),
+                why: "isn't at its end (resume it first)".to_owned(),
+            });
+        };
+        // A delivery that was broken off is made anew.
+        if folder.exists() {
+            std::fs::remove_dir_all(folder).map_err(|source| DeliveryError::File {
+                doing: "remove",
+                path: folder.clone(),
+                source,
+            })?;
+        }
+        Ok(Checkout::lay_out_kept(&change.trees, tree, folder)
+            .map(|()| folder.display().to_string())?)
+    }
 }

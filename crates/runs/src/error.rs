@@ -8,7 +8,7 @@ use git::GitError;
 use intake::IntakeError;
 use llm::LlmError;
 use pipeline::DriveError;
-use protocol::{Base, FoldError, ModelId, RunId, TreeId, WorkspaceError};
+use protocol::{Base, Destination, FoldError, ModelId, RunId, TreeId, WorkspaceError};
 use sandbox::error::CommandError;
 use store::StoreError;
 
@@ -298,34 +298,16 @@ pub enum RunsError {
         #[source]
         source: delivery::DeliveryError,
     },
-    /// The patch can't be written.
-    #[error("write the patch of {run}")]
-    Patch {
+    /// The change can't be handed over to a place.
+    #[error("{}", delivering(run, to))]
+    Deliver {
         /// The run.
         run: RunId,
+        /// The place.
+        to: Destination,
         /// Why.
         #[source]
         source: delivery::DeliveryError,
-    },
-    /// The branch can't be made.
-    #[error("commit the change of {run}")]
-    Commit {
-        /// The run.
-        run: RunId,
-        /// Why.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The files of a run from nothing can't be laid out.
-    #[error("write the files of {run} into {}", folder.display())]
-    LayOut {
-        /// The run.
-        run: RunId,
-        /// Where to.
-        folder: PathBuf,
-        /// Why.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A bundle can't be walked again.
     #[error(transparent)]
@@ -368,4 +350,20 @@ pub enum RunsError {
         /// What the bundle says.
         claimed: TreeId,
     },
+}
+
+/// What is done to hand a change over to a place, as it follows "could not".
+fn delivering(run: &RunId, to: &Destination) -> String {
+    match to {
+        Destination::Patch { .. } => format!("write the patch of {run}"),
+        Destination::Branch { .. } => format!("commit the change of {run}"),
+        Destination::Files { folder } => format!("write the files of {run} into {folder}"),
+        Destination::Push { repository, .. } => {
+            format!("push the change of {run} to {repository}")
+        }
+        Destination::PullRequest { repository, .. } => {
+            format!("open a pull request with the change of {run} in {repository}")
+        }
+        Destination::Comment { on } => format!("comment on {on} about {run}"),
+    }
 }

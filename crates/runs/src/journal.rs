@@ -44,6 +44,11 @@ impl WatchedJournal {
         }
     }
 
+    /// Gives the run back and waits until that is written down.
+    pub(crate) async fn release(self) {
+        self.journal.release().await;
+    }
+
     /// Tells whoever watches of an event that was written down.
     pub(crate) fn tell(&self, seq: u64, event: &RunEvent) {
         let now = SystemTime::now()
@@ -95,7 +100,11 @@ impl WatchedJournal {
             | RunEvent::SetUp { .. }
             | RunEvent::Started { .. }
             | RunEvent::Stepped { .. }
-            | RunEvent::Prepared { .. } => {}
+            | RunEvent::Prepared { .. }
+            | RunEvent::Delivering { .. } => {}
+            RunEvent::Delivered { to, .. } => {
+                tracing::info!(run.id = %run, ?to, "delivered");
+            }
         }
     }
 

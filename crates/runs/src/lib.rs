@@ -40,7 +40,7 @@ mod verify;
 pub use by_role::ByRole;
 pub use checkouts::{Checkouts, find_walls};
 pub use claim::{Change, Claim, Claimed, Said};
-pub use delivered::{Delivered, Delivery, check_places};
+pub use delivered::{Delivered, Delivery, check_places, deliveries};
 pub use error::RunsError;
 pub use fork::ForkRequest;
 pub use handle::{Ended, RunHandle};

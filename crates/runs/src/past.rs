@@ -1,6 +1,6 @@
 //! A run as its journal has it.
 
-use protocol::{Base, Entry, Limits, RunEvent, RunId, RunState, Seat, Status, Task, Terms};
+use protocol::{Base, Entry, Limits, RunEvent, RunId, RunState, Seat, Status, Task, Terms, walked};
 
 use crate::error::RunsError;
 use crate::settings::Settings;
@@ -20,17 +20,20 @@ pub struct Past {
     pub limits: Limits,
     /// Who works on it.
     pub crew: Vec<Seat>,
-    /// Every event.
+    /// Every event of the run itself.
     pub history: Vec<Entry>,
+    /// Where its change was delivered to, behind its end.
+    pub deliveries: Vec<Entry>,
 }
 
 impl Past {
     /// What a journal says. `doing` is what the run is read for, as it follows "could not".
     pub(crate) fn of(
         run: &RunId,
-        history: Vec<Entry>,
+        mut history: Vec<Entry>,
         doing: &'static str,
     ) -> Result<Past, RunsError> {
+        let deliveries = history.split_off(walked(&history).len());
         let (Some(RunEvent::Opened { task, base, .. }), Some(terms)) =
             (history.first().map(|it| &it.event), Terms::of(&history))
         else {
@@ -53,6 +56,7 @@ impl Past {
             limits: terms.limits.clone(),
             crew: terms.crew.to_vec(),
             history,
+            deliveries,
         })
     }
 

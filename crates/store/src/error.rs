@@ -93,6 +93,12 @@ pub enum StoreError {
         /// How it ended.
         status: Status,
     },
+    /// The run isn't at its end; there is nothing to deliver.
+    #[error("deliver run {run}: it isn't at its end (resume it first)")]
+    NotEnded {
+        /// The run.
+        run: RunId,
+    },
     /// A run that has events can't begin as another one.
     #[error("begin run {run} as another one: it has begun already")]
     Begun {

@@ -53,7 +53,7 @@ impl RunJournal {
     ///
     /// # Errors
     /// [`StoreError::LeaseLost`] when this process no longer holds the run, [`StoreError::Ended`] when the run
-    /// is at its end, [`StoreError::Full`] without space. The event is then not in the journal.
+    /// is at its end and the event is no delivery, [`StoreError::Full`] without space. The event is then not in the journal.
     pub async fn write(&self, event: &RunEvent) -> Result<u64, StoreError> {
         self.check_held()?;
         let kind = kind(event);
@@ -73,7 +73,7 @@ impl RunJournal {
         const TAKE_PLACE: &str = "UPDATE runs SET next_seq = next_seq + 1, updated_ms = $3, \
             status = coalesce($4, status), stage = coalesce($5, stage), tier = coalesce($6, tier), \
             reason = CASE WHEN $7 THEN $8 ELSE reason END \
-            WHERE id = $1 AND epoch = $2 AND status = 'running' RETURNING next_seq - 1";
+            WHERE id = $1 AND epoch = $2 AND (status = 'running') = $9 RETURNING next_seq - 1";
         let Lease {
             store, run, epoch, ..
         } = &self.lease;
@@ -84,6 +84,7 @@ impl RunJournal {
             let seq: Option<i64> = sqlx::query_scalar(TAKE_PLACE)
                 .bind(&run.0).bind(epoch).bind(now)
                 .bind(row.status).bind(row.stage).bind(row.tier).bind(row.sets_reason).bind(row.reason)
+                .bind(!event.is_delivery())
                 .fetch_optional(&mut *transaction).await?;
             if let Some(seq) = seq {
                 sqlx::query(INSERT)
@@ -96,7 +97,7 @@ impl RunJournal {
         .map_err(|it| store.database.failed(DOING, it))?;
         match seq {
             Some(seq) => Ok(seq.unsigned_abs()),
-            None => Err(self.refused().await?),
+            None => Err(self.refused(event.is_delivery()).await?),
         }
     }
 
@@ -148,7 +149,7 @@ impl RunJournal {
         })
         .map_err(|it| store.database.failed("begin a run as another one", it))?;
         if taken == 0 {
-            return Err(self.refused().await?);
+            return Err(self.refused(false).await?);
         }
         if found != copied.len() as u64 {
             return Err(StoreError::Gap {
@@ -173,18 +174,20 @@ impl RunJournal {
     }
 
     /// Why no row took the event.
-    async fn refused(&self) -> Result<StoreError, StoreError> {
+    async fn refused(&self, is_delivery: bool) -> Result<StoreError, StoreError> {
         let row = self.lease.store.row(&self.lease.run).await?;
         let status = row.status()?;
-        if status != Status::Running {
+        if status != Status::Running && !is_delivery {
             return Ok(StoreError::Ended {
                 run: self.lease.run.clone(),
                 status,
             });
         }
         if row.epoch == self.lease.epoch {
-            return Ok(StoreError::Begun {
-                run: self.lease.run.clone(),
+            let run = self.lease.run.clone();
+            return Ok(match is_delivery {
+                true => StoreError::NotEnded { run },
+                false => StoreError::Begun { run },
             });
         }
         Ok(self.lease.lose("another process has taken it over"))
@@ -271,7 +274,9 @@ impl RowChange {
             | RunEvent::Replied { .. }
             | RunEvent::Unanswered { .. }
             | RunEvent::Stepped { .. }
-            | RunEvent::Prepared { .. } => RowChange::default(),
+            | RunEvent::Prepared { .. }
+            | RunEvent::Delivering { .. }
+            | RunEvent::Delivered { .. } => RowChange::default(),
         }
     }
 }
@@ -298,5 +303,7 @@ fn kind(event: &RunEvent) -> &'static str {
         RunEvent::Reported { .. } => "reported",
         RunEvent::Interrupted { .. } => "interrupted",
         RunEvent::Finished { .. } => "finished",
+        RunEvent::Delivering { .. } => "delivering",
+        RunEvent::Delivered { .. } => "delivered",
     }
 }

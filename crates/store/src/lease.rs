@@ -69,7 +69,7 @@ impl Store {
         Ok(Lease::begin(self, run, 1, lease_max))
     }
 
-    /// Takes a run, for `lease_max` at a time, so that nobody else can write to it.
+    /// Takes a run that isn't at its end, for `lease_max` at a time, so that nobody else can write to it.
     ///
     /// A lease that ran out, or whose process is known to be dead, is taken over at once; whatever its old
     /// holder may still try to write is refused. A wish to cancel the run is forgotten.
@@ -83,13 +83,37 @@ impl Store {
         owner: &Owner,
         lease_max: Duration,
     ) -> Result<Lease, StoreError> {
+        self.take(run, owner, lease_max, false).await
+    }
+
+    /// Takes a run that is at its end, so that nobody else delivers it meanwhile; as [`Store::claim`] otherwise.
+    ///
+    /// # Errors
+    /// [`StoreError::Held`] while another process that lives holds the run, [`StoreError::NotEnded`] when the run
+    /// isn't at its end, [`StoreError::UnknownRun`].
+    pub async fn claim_ended(
+        &self,
+        run: &RunId,
+        owner: &Owner,
+        lease_max: Duration,
+    ) -> Result<Lease, StoreError> {
+        self.take(run, owner, lease_max, true).await
+    }
+
+    async fn take(
+        &self,
+        run: &RunId,
+        owner: &Owner,
+        lease_max: Duration,
+        is_at_its_end: bool,
+    ) -> Result<Lease, StoreError> {
         const CLAIM: &str = "UPDATE runs SET lease_owner = $3, lease_since_ms = $4, lease_until_ms = $5, \
             epoch = epoch + 1, cancel_ms = NULL WHERE id = $1 AND epoch = $2";
         let json = json(owner)?;
         for _ in 0..CLAIMS_MAX {
             let row = self.row(run).await?;
             let now = self.database.now_ms().await?;
-            refuse_if_held(run, &row, owner, now)?;
+            refuse_if_held(run, &row, owner, now, is_at_its_end)?;
             let claimed = on_pool!(self.database, pool => sqlx::query(CLAIM)
                 .bind(&run.0).bind(row.epoch).bind(&json).bind(now).bind(until(now, lease_max))
                 .execute(pool).await.map(|it| it.rows_affected()))
@@ -102,13 +126,22 @@ impl Store {
     }
 }
 
-fn refuse_if_held(run: &RunId, row: &RunRow, owner: &Owner, now: i64) -> Result<(), StoreError> {
-    let status = row.status()?;
-    if status != Status::Running {
-        return Err(StoreError::Ended {
-            run: run.clone(),
-            status,
-        });
+fn refuse_if_held(
+    run: &RunId,
+    row: &RunRow,
+    owner: &Owner,
+    now: i64,
+    is_at_its_end: bool,
+) -> Result<(), StoreError> {
+    match (row.status()?, is_at_its_end) {
+        (Status::Running, true) => return Err(StoreError::NotEnded { run: run.clone() }),
+        (Status::Running, false) | (_, true) => {}
+        (status, false) => {
+            return Err(StoreError::Ended {
+                run: run.clone(),
+                status,
+            });
+        }
     }
     match row.holder(owner, now) {
         Some(it) if it.owner != Owner::this_process() || is_held_here(run, row.epoch) => {

@@ -89,6 +89,7 @@ fn line(event: &RunEvent) -> Option<String> {
             Some(line)
         }
         RunEvent::Interrupted { reason, .. } => Some(format!("interrupted: {reason:?}")),
+        RunEvent::Delivering { .. } | RunEvent::Delivered { .. } => None,
         RunEvent::Finished {
             status,
             reason,

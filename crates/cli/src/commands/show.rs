@@ -34,8 +34,8 @@ pub(crate) async fn show(args: &ShowArgs) -> Result<Exit, Failure> {
             false => files.join(", "),
         }
     ));
-    if let Some(branch) = delivered_branch(&state, &history, &run) {
-        out::line(&format!("branch      {branch}"));
+    for delivery in runs::deliveries(&history) {
+        out::line(&ending::delivered(&delivery));
     }
     if bundle.is_dir() {
         out::line(&format!(
@@ -84,13 +84,6 @@ fn about(summary: &RunSummary, state: &RunState, history: &[Entry]) {
             delivery::words::money(usage.cost_microusd)
         ));
     }
-}
-
-/// The branch on which a commit of the run is, or would be.
-fn delivered_branch(state: &RunState, history: &[Entry], run: &protocol::RunId) -> Option<String> {
-    let settings = protocol::Terms::of(history)?.settings.clone();
-    let commits = settings.get("commit")?.as_bool()?;
-    (commits && state.status == Status::Completed).then(|| delivery::branch_name(&state.task, run))
 }
 
 fn next(summary: &RunSummary, state: &RunState) -> String {

@@ -37,10 +37,7 @@ fn exit(error: &RunsError) -> Exit {
     match error {
         RunsError::NoSandbox(_) | RunsError::Tools(_) => Exit::Blocked,
         RunsError::Stopped => Exit::Cancelled,
-        RunsError::Bundle { .. }
-        | RunsError::Patch { .. }
-        | RunsError::Commit { .. }
-        | RunsError::LayOut { .. } => Exit::Delivery,
+        RunsError::Bundle { .. } | RunsError::Deliver { .. } => Exit::Delivery,
         RunsError::Scratch { .. }
         | RunsError::Files(_)
         | RunsError::TestsPlace(_)
@@ -131,9 +128,7 @@ fn advice(error: &RunsError) -> Option<String> {
                 "The change is kept: `pipeline diff {run}` prints it, and `pipeline resume {run}` tries again."
             ));
         }
-        RunsError::Patch { run, .. }
-        | RunsError::Commit { run, .. }
-        | RunsError::LayOut { run, .. } => {
+        RunsError::Deliver { run, .. } => {
             return Some(format!(
                 "The change is kept: `pipeline diff {run}` prints it, and `pipeline resume {run}` delivers it again."
             ));

@@ -41,6 +41,11 @@ struct World {
 }
 
 impl World {
+    async fn deliver(&self, past: &runs::Past) -> runs::Delivered {
+        let delivered = self.runs.deliver(past, &past.settings, Arc::new(Silent));
+        delivered.await.expect("there is room")
+    }
+
     async fn new() -> World {
         let folder = TempDir::new().expect("a temporary folder can be made");
         let programs = Programs {
@@ -130,14 +135,22 @@ async fn of_two_runs_at_once_one_is_stopped_and_goes_on_later() {
 
     // Delivered twice is delivered once; what isn't at its end delivers its evidence only.
     for _ in 0..2 {
-        let delivered = world.runs.deliver(&first.past, &first.past.settings);
-        let delivered = delivered.expect("there is room");
+        let delivered = world.deliver(&first.past).await;
         assert_eq!(delivered.deliveries.len(), 1);
         assert!(delivered.bundle.join("report.html").is_file());
         assert_eq!(branches(&world.path("repo")), 1);
     }
-    let kept = world.runs.deliver(&second.past, &second.past.settings);
-    assert!(kept.expect("there is room").deliveries.is_empty());
+    let told = world.runs.past(&first.past.run, "read").await;
+    let told: Vec<String> = told
+        .expect("it has ended")
+        .deliveries
+        .iter()
+        .map(|it| format!("{:?}", it.event))
+        .map(|it| it.split(' ').next().unwrap_or_default().to_owned())
+        .collect();
+    assert_eq!(told, ["Delivering", "Delivered"]);
+    let kept = world.deliver(&second.past).await;
+    assert!(kept.deliveries.is_empty());
 
     let resumed = world.runs.resume(&second.past.run, Arc::new(Silent)).await;
     let resumed = resumed.expect("nobody works on it");

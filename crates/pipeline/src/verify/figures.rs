@@ -133,6 +133,8 @@ impl Told {
             RunEvent::Opened { .. }
             | RunEvent::Reopened { .. }
             | RunEvent::Started { .. }
+            | RunEvent::Delivering { .. }
+            | RunEvent::Delivered { .. }
             | RunEvent::Replied { .. }
             | RunEvent::Unanswered { .. }
             | RunEvent::Stepped { .. }

@@ -8,10 +8,15 @@ use protocol::{Journal, RunId, Stage};
 use store::{Cancellation, INLINE_BYTES_MAX, NewRun, Owner, Store, StoreError};
 
 use crate::bench::*;
+pub(crate) use crate::deliveries::*;
 pub(crate) use crate::forks::*;
 
 /// The error's words, with the parts that differ from run to run replaced.
-fn check_error<T: std::fmt::Debug>(result: Result<T, StoreError>, run: &RunId, expected: Expect) {
+pub(crate) fn check_error<T: std::fmt::Debug>(
+    result: Result<T, StoreError>,
+    run: &RunId,
+    expected: Expect,
+) {
     let words = result.unwrap_err().to_string().replace(&run.0, "RUN");
     let pid = format!("process {} ", std::process::id());
     let host = format!("on {} ", Owner::this_process().host);

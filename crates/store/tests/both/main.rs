@@ -7,6 +7,7 @@
 
 mod bench;
 mod cases;
+mod deliveries;
 mod forks;
 mod postgres;
 
@@ -56,6 +57,7 @@ on_both! {
     a_heartbeat_keeps_a_lease_alive
     a_heartbeat_notices_that_the_lease_is_gone
     a_run_at_its_end_takes_nothing_more
+    a_run_at_its_end_takes_deliveries_of_one_at_a_time
     a_wish_to_stop_reaches_the_holder_and_is_forgotten_afterwards
     a_run_begins_as_another_one_and_leaves_that_as_it_was
     a_run_that_is_worked_on_lends_its_beginning

@@ -1,26 +1,51 @@
 //! Puts a completed change on a branch of its own.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use git::{Branch, Delivered, Identity, Store, commit_to_branch};
-use protocol::{Entry, RunId, Status, TreeId};
+use async_trait::async_trait;
+use git::{Branch, Delivered, Store, commit_to_branch};
+use protocol::{Destination, Entry, RunId, Status, TreeId};
 
 use crate::changed::changed_files;
 use crate::error::DeliveryError;
 use crate::message::{branch_name, message_of};
 use crate::record::Record;
+use crate::targets::{Change, Signers, Target, blocking};
 
 /// Most names in one message.
 const NAMES_MAX: usize = 10;
 
-/// Who signs the commit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signers {
-    /// Who is named as the author of the change.
-    pub author: Identity,
-    /// Who made the commit.
-    pub committer: Identity,
+/// A new branch of a repository on this machine.
+#[derive(Clone, Debug)]
+pub struct LocalBranch {
+    /// The repository's folder; a bare one is made where none is.
+    pub repository: PathBuf,
+}
+
+#[async_trait]
+impl Target for LocalBranch {
+    fn destination(&self) -> Destination {
+        Destination::Branch {
+            repository: self.repository.display().to_string(),
+        }
+    }
+
+    /// The branch and its commit, as in `pipeline/last-page@3f2a…`.
+    async fn hand_over(&self, change: &Change) -> Result<String, DeliveryError> {
+        let (target, change) = (self.repository.clone(), change.clone());
+        blocking(move || {
+            let made = commit_change(
+                &change.trees,
+                &target,
+                &change.run,
+                &change.history,
+                &change.signers,
+            )?;
+            Ok(format!("{}@{}", made.branch, made.commit))
+        })
+        .await
+    }
 }
 
 /// Commits the change of a completed run to a new branch of the repository in `target`.

@@ -2,15 +2,44 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use async_trait::async_trait;
 use git::apply_to_files;
-use protocol::{RunState, patch_bytes};
+use protocol::{Destination, RunState, patch_bytes};
 
 use crate::error::DeliveryError;
+use crate::targets::{Change, Target, blocking};
 
 /// How every patch of ours begins: with its first file, or with the encoding of that.
 const FIRST_WORDS: [&[u8; 11]; 2] = [b"diff --git ", b"Encoding of"];
+
+/// A patch file.
+#[derive(Clone, Debug)]
+pub struct PatchFile {
+    /// The file.
+    pub file: PathBuf,
+}
+
+#[async_trait]
+impl Target for PatchFile {
+    fn destination(&self) -> Destination {
+        Destination::Patch {
+            file: self.file.display().to_string(),
+        }
+    }
+
+    /// The file.
+    async fn hand_over(&self, change: &Change) -> Result<String, DeliveryError> {
+        let (file, change) = (self.file.clone(), change.clone());
+        blocking(move || {
+            let state = RunState::fold(&change.history)?;
+            write_patch(&state, &change.run.0, &file)?;
+            Ok(file.display().to_string())
+        })
+        .await
+    }
+}
 
 /// Writes the run's change to a file, whole or not at all.
 ///
@@ -19,7 +48,7 @@ const FIRST_WORDS: [&[u8; 11]; 2] = [b"diff --git ", b"Encoding of"];
 /// # Errors
 ///
 /// When there is no change, when another kind of file is there already, or when the system refuses.
-pub fn write_patch(state: &RunState, run: &str, file: &Path) -> Result<(), DeliveryError> {
+fn write_patch(state: &RunState, run: &str, file: &Path) -> Result<(), DeliveryError> {
     if state.proposed_code.trim().is_empty() {
         return Err(DeliveryError::NothingToDeliver {
             run: run.to_owned(),
