@@ -3,7 +3,9 @@
 use std::io::Read;
 use std::path::Path;
 
-use intake::{Caller, Fetched, GitHub, GivenTests, IntakeError, Jira, Patience, RepositoryRef};
+use forge::{Fetched, ForgeError, GitHub, Jira, Patience};
+use intake::{Caller, GivenTests, IntakeError, RepositoryRef};
+use protocol::plain_text::TASK_BYTES_MAX;
 use protocol::{Place, Places, Task, TaskSource};
 use runs::Settings;
 use secrecy::SecretString;
@@ -34,7 +36,7 @@ pub(crate) async fn read(
         surroundings.secret("GITHUB_TOKEN"),
         Patience::STANDARD,
     )
-    .map_err(refused)?;
+    .map_err(untracked)?;
     let mut repository = None;
     let mut of_folder = None;
     if let Some(named) = &source.repo {
@@ -50,17 +52,17 @@ pub(crate) async fn read(
         repository = Some(root);
     }
     let (fetched, others): (Fetched, bool) = if let Some(reference) = &source.github {
-        let issue = github.parse(reference).map_err(refused)?;
+        let issue = github.parse(reference).map_err(untracked)?;
         if repository.is_none() && !source.new {
-            repository = Some(github.repository(&issue).clone_address);
+            repository = Some(github.clone_address(&issue));
         }
         let others = source.jira.is_some() || source.task_file.is_some() || words.is_some();
-        (github.task(&issue).await.map_err(refused)?, others)
+        (github.task(&issue).await.map_err(untracked)?, others)
     } else if let Some(reference) = &source.jira {
         let jira = jira(surroundings)?;
-        let ticket = jira.parse(reference).map_err(refused)?;
+        let ticket = jira.parse(reference).map_err(untracked)?;
         let others = source.task_file.is_some() || words.is_some();
-        (jira.task(&ticket).await.map_err(refused)?, others)
+        (jira.task(&ticket).await.map_err(untracked)?, others)
     } else {
         let task = written(surroundings, source, words)?;
         let notes = Vec::new();
@@ -174,7 +176,7 @@ fn piped(surroundings: &Surroundings) -> Result<Task, Failure> {
     // One byte more than is allowed, so that too much is noticed and not cut.
     std::io::stdin()
         .lock()
-        .take(intake::TASK_BYTES_MAX as u64 + 1)
+        .take(TASK_BYTES_MAX as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(|it| Failure::new(Exit::NeedsInput, "read the task", it))?;
     intake::from_bytes("-", &bytes).map_err(refused)
@@ -195,7 +197,7 @@ fn jira(surroundings: &Surroundings) -> Result<Jira, Failure> {
         &SecretString::from(variable("JIRA_API_TOKEN")?.trim()),
         Patience::STANDARD,
     )
-    .map_err(refused)
+    .map_err(untracked)
 }
 
 /// Where the repository is that the user names.
@@ -210,6 +212,16 @@ pub(crate) fn place(surroundings: &Surroundings, named: &str) -> Result<String, 
     // Told as people would write it; whether there is a repository is looked at when it is opened.
     let folder = std::fs::canonicalize(&folder).unwrap_or(folder);
     Ok(folder.display().to_string())
+}
+
+/// A tracker's refusal.
+fn untracked(error: ForgeError) -> Failure {
+    let exit = if error.is_about_the_task() {
+        Exit::NeedsInput
+    } else {
+        Exit::Usage
+    };
+    Failure::told(exit, error)
 }
 
 pub(crate) fn refused(error: IntakeError) -> Failure {

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use url::{Host, Url};
 
-use crate::address::{has_credentials, host_and_port, shown};
 use crate::error::IntakeError;
+use forge::address::{has_credentials, host_and_port, shown};
 
 /// Longest address, in bytes.
 const ADDRESS_BYTES_MAX: usize = 4_000;

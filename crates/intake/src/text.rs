@@ -3,13 +3,10 @@
 use std::io::Read;
 use std::path::Path;
 
+use protocol::plain_text::{TASK_BYTES_MAX, TITLE_BYTES_MAX, clean, line};
 use protocol::{Task, TaskSource};
 
 use crate::error::IntakeError;
-use crate::normalize::{TITLE_BYTES_MAX, clean, line};
-
-/// Longest task of words, in bytes. A longer one wouldn't leave a model room for the repository.
-pub const TASK_BYTES_MAX: usize = 256 * 1024;
 
 /// A task from words on the command line.
 ///

@@ -3,7 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a broken test world may panic")]
 
 use expect_test::{Expect, expect};
-use intake::{Caller, GitHub, Jira, Patience, RepositoryRef};
+use forge::{GitHub, Jira, Patience};
+use intake::{Caller, RepositoryRef};
 use secrecy::SecretString;
 use serde::Deserialize;
 

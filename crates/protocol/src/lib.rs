@@ -20,6 +20,7 @@ mod log;
 mod model;
 mod patch_bytes;
 mod patch_names;
+pub mod plain_text;
 mod reach;
 mod script;
 mod stage;

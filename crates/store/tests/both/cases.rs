@@ -400,24 +400,6 @@ pub(crate) async fn a_heartbeat_notices_that_the_lease_is_gone(bench: Bench) {
     );
 }
 
-pub(crate) async fn a_run_at_its_end_takes_nothing_more(bench: Bench) {
-    let (store, journal) = begun(&bench).await;
-    let run = journal.run().clone();
-    journal.write(&finished()).await.unwrap();
-    check_error(
-        journal.write(&stepped("more")).await,
-        &run,
-        expect!["go on with run RUN: it is at its end (completed)"],
-    );
-    journal.release().await;
-    check_error(
-        store.claim(&run, &Owner::this_process(), LONG).await,
-        &run,
-        expect!["go on with run RUN: it is at its end (completed)"],
-    );
-    assert_eq!(store.history(&run).await.unwrap().len(), 1);
-}
-
 pub(crate) async fn a_wish_to_stop_reaches_the_holder_and_is_forgotten_afterwards(bench: Bench) {
     let (store, journal) = begun(&bench).await;
     let run = journal.run().clone();

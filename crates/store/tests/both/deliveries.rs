@@ -1,4 +1,4 @@
-//! What a store promises of deliveries, which alone follow the end of a run.
+//! What a store promises of a run at its end: only deliveries follow.
 
 use expect_test::expect;
 use protocol::{Destination, RunEvent};
@@ -46,4 +46,22 @@ pub(crate) async fn a_run_at_its_end_takes_deliveries_of_one_at_a_time(bench: Be
     assert_eq!(row.status, protocol::Status::Completed);
     let history = store.history(&run).await.unwrap();
     assert_eq!(history.last().unwrap().event, delivering());
+}
+
+pub(crate) async fn a_run_at_its_end_takes_nothing_more(bench: Bench) {
+    let (store, journal) = begun(&bench).await;
+    let run = journal.run().clone();
+    journal.write(&finished()).await.unwrap();
+    check_error(
+        journal.write(&stepped("more")).await,
+        &run,
+        expect!["go on with run RUN: it is at its end (completed)"],
+    );
+    journal.release().await;
+    check_error(
+        store.claim(&run, &Owner::this_process(), LONG).await,
+        &run,
+        expect!["go on with run RUN: it is at its end (completed)"],
+    );
+    assert_eq!(store.history(&run).await.unwrap().len(), 1);
 }

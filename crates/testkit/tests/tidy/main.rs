@@ -9,8 +9,8 @@ use self::arrows::MAY_USE;
 
 /// Libraries that hold a permission, or weigh a lot, and the only crates that may hold them outside tests.
 const KEPT_IN: &[(&str, &[&str])] = &[
-    ("reqwest", &["llm", "intake", "delivery"]),
-    ("octocrab", &["intake", "delivery"]),
+    ("reqwest", &["llm", "forge"]),
+    ("octocrab", &["forge"]),
     ("axum", &["testkit"]),
     ("git2", &["git", "python", "workspace"]),
     ("landlock", &["sandbox"]),
@@ -40,12 +40,11 @@ const READS_THE_ENVIRONMENT: &[&str] = &[
     "crates/workspace/src/bin/",
 ];
 
-/// Where sockets are somebody's job: vendors, trackers, delivery, the install proxy with its inner end, and the fakes
+/// Where sockets are somebody's job: vendors, trackers, the install proxy with its inner end, and the fakes
 /// of all these.
 const OPENS_SOCKETS: &[&str] = &[
     "crates/llm/",
-    "crates/intake/",
-    "crates/delivery/",
+    "crates/forge/",
     "crates/sandbox/src/proxy",
     "crates/sandbox/src/confine/stage.rs",
     "crates/testkit/src/vendor",

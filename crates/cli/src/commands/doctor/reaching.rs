@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use forge::{GitHub, Jira, Patience};
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
-use intake::{GitHub, Jira, Patience};
 use llm::{Catalog, VendorEntry, Vendors};
 use protocol::Reach;
 use secrecy::SecretString;
@@ -114,7 +114,7 @@ async fn index(surroundings: &Surroundings, config: &Config) -> Row {
     let mut page = url.clone();
     page.set_path(&format!("{}/pip/", url.path().trim_end_matches('/')));
     let certificates: Option<PathBuf> = index.certificates;
-    whom.row(intake::reach(&page, certificates.as_deref(), REACH_SECONDS_MAX).await)
+    whom.row(forge::reach(&page, certificates.as_deref(), REACH_SECONDS_MAX).await)
 }
 
 fn github(surroundings: &Surroundings) -> Option<BoxFuture<'static, Row>> {
@@ -232,7 +232,7 @@ impl Whom {
         }
     }
 
-    fn unusable(&self, error: &intake::IntakeError) -> Row {
+    fn unusable(&self, error: &forge::ForgeError) -> Row {
         Row::fails(
             &self.id,
             &self.title,

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a broken test world may panic")]
 
 use expect_test::{Expect, expect};
-use intake::{Jira, Patience};
+use forge::{Jira, Patience};
 use protocol::TaskSource;
 use secrecy::SecretString;
 use serde_json::{Value, json};

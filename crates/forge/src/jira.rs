@@ -12,11 +12,10 @@ use crate::Fetched;
 use crate::address::configured;
 use crate::adf;
 use crate::conversation::{self, PAGE_COMMENTS};
-use crate::error::{IntakeError, Service};
+use crate::error::{ForgeError, Service};
 use crate::http::{Door, Patience, Tracker, client};
-use crate::normalize::{TITLE_BYTES_MAX, clean, cut, labels, line};
-use crate::text::TASK_BYTES_MAX;
 use crate::ticket_ref::TicketRef;
+use protocol::plain_text::{TASK_BYTES_MAX, TITLE_BYTES_MAX, clean, cut, labels, line};
 
 /// A Jira.
 pub struct Jira {
@@ -83,25 +82,25 @@ impl Jira {
     /// The Jira at `base_url`, where alone the credentials are sent. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`IntakeError::Setting`] when the address or the credentials can't be used.
+    /// [`ForgeError::Setting`] when the address or the credentials can't be used.
     pub fn new(
         base_url: &str,
         email: &str,
         token: &SecretString,
         patience: Patience,
-    ) -> Result<Jira, IntakeError> {
+    ) -> Result<Jira, ForgeError> {
         let base = configured(Service::Jira, base_url)?;
         let email = email.trim();
         // A colon would end the name early: Basic authentication has no way to write it.
         if email.is_empty() || email.contains(':') || email.contains(char::is_control) {
-            return Err(IntakeError::Setting {
+            return Err(ForgeError::Setting {
                 variable: "JIRA_EMAIL",
                 why: "it isn't an e-mail address",
             });
         }
         let token = token.expose_secret().trim();
         if token.is_empty() {
-            return Err(IntakeError::Setting {
+            return Err(ForgeError::Setting {
                 variable: "JIRA_API_TOKEN",
                 why: "it is empty (make one in your Atlassian account, under Security)",
             });
@@ -124,16 +123,16 @@ impl Jira {
     /// Reads a key or the address of a ticket's page. Sends nothing.
     ///
     /// # Errors
-    /// [`IntakeError::Reference`] and [`IntakeError::OtherHost`].
-    pub fn parse(&self, text: &str) -> Result<TicketRef, IntakeError> {
+    /// [`ForgeError::Reference`] and [`ForgeError::OtherHost`].
+    pub fn parse(&self, text: &str) -> Result<TicketRef, ForgeError> {
         TicketRef::parse(text, &self.tracker.base)
     }
 
     /// Fetches a ticket with its comments.
     ///
     /// # Errors
-    /// Every way a service can refuse, each told apart; see [`IntakeError`].
-    pub async fn task(&self, reference: &TicketRef) -> Result<Fetched, IntakeError> {
+    /// Every way a service can refuse, each told apart; see [`ForgeError`].
+    pub async fn task(&self, reference: &TicketRef) -> Result<Fetched, ForgeError> {
         let what = format!("ticket {reference}");
         let path = format!("/rest/api/3/issue/{reference}");
         let fields = "fields=summary,description,labels,status";
@@ -158,7 +157,7 @@ impl Jira {
             ..Task::default()
         };
         if task.is_empty() {
-            return Err(IntakeError::Empty { place: what });
+            return Err(ForgeError::Empty { place: what });
         }
         let mut notes = Vec::new();
         if ticket.key != reference.key {
@@ -177,7 +176,7 @@ impl Jira {
         &self,
         path: &str,
         what: &str,
-    ) -> Result<(Vec<protocol::Comment>, u64), IntakeError> {
+    ) -> Result<(Vec<protocol::Comment>, u64), ForgeError> {
         let (mut comments, mut total) = (Vec::new(), 0);
         let mut pages = vec![1];
         let mut next = 0;

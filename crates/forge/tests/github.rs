@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a broken test world may panic")]
 
 use expect_test::{Expect, expect};
-use intake::{GitHub, IntakeError, Patience};
+use forge::{ForgeError, GitHub, Patience};
 use protocol::TaskSource;
 use secrecy::SecretString;
 use testkit::tracker::{FakeGitHub, FakeIssue, Fault};
@@ -165,9 +165,8 @@ async fn the_address_of_the_page_is_understood_and_names_the_repository() {
         .parse(&format!(" {}/o/r/issues/1#issuecomment-7 ", server.web()))
         .unwrap();
     assert_eq!(issue.to_string(), "o/r#1");
-    let repository = github.repository(&issue);
     assert_eq!(
-        repository.clone_address,
+        github.clone_address(&issue),
         format!("{}/o/r.git", server.web())
     );
     assert!(
@@ -286,7 +285,7 @@ async fn a_redirect_is_followed_on_the_same_host_only() {
         .task(&github.parse("o/r#1").unwrap())
         .await
         .unwrap_err();
-    assert!(matches!(error, IntakeError::Redirected { .. }), "{error}");
+    assert!(matches!(error, ForgeError::Redirected { .. }), "{error}");
     assert!(elsewhere.seen().is_empty(), "nothing goes to another host");
 }
 
@@ -304,7 +303,7 @@ async fn silence_is_bounded() {
         .task(&github.parse("o/r#1").unwrap())
         .await
         .unwrap_err();
-    assert!(matches!(error, IntakeError::Unreachable { .. }), "{error}");
+    assert!(matches!(error, ForgeError::Unreachable { .. }), "{error}");
 }
 
 #[tokio::test]

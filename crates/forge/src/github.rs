@@ -8,15 +8,13 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::Fetched;
-use crate::address::{configured, host_and_port};
+use crate::address::configured;
 use crate::conversation::{self, PAGE_COMMENTS};
-use crate::error::{IntakeError, Service};
+use crate::error::{ForgeError, Service};
 use crate::http::{Door, Patience, Tracker, client};
 use crate::issue_ref::IssueRef;
-use crate::normalize::{TITLE_BYTES_MAX, clean, cut, labels, line};
-use crate::repository::RepositoryRef;
-use crate::text::TASK_BYTES_MAX;
 use crate::web_text::show_comments;
+use protocol::plain_text::{TASK_BYTES_MAX, TITLE_BYTES_MAX, clean, cut, labels, line};
 
 /// Where the interface is when nothing else is configured.
 const API_URL: &str = "https://api.github.com";
@@ -73,14 +71,14 @@ impl GitHub {
     /// Must be called where a tokio runtime is.
     ///
     /// # Errors
-    /// [`IntakeError::Setting`] when the address can't be used.
+    /// [`ForgeError::Setting`] when the address can't be used.
     pub fn new(
         api_url: Option<&str>,
         token: Option<SecretString>,
         patience: Patience,
-    ) -> Result<GitHub, IntakeError> {
+    ) -> Result<GitHub, ForgeError> {
         let base = configured(Service::GitHub, api_url.unwrap_or(API_URL))?;
-        let failed = |source: octocrab::Error| IntakeError::Client {
+        let failed = |source: octocrab::Error| ForgeError::Client {
             service: Service::GitHub,
             source: Box::new(source),
         };
@@ -110,26 +108,21 @@ impl GitHub {
     /// Reads `owner/repo#123` or the address of an issue's page. Sends nothing.
     ///
     /// # Errors
-    /// [`IntakeError::Reference`], [`IntakeError::OtherHost`] and [`IntakeError::PullRequest`].
-    pub fn parse(&self, text: &str) -> Result<IssueRef, IntakeError> {
+    /// [`ForgeError::Reference`], [`ForgeError::OtherHost`] and [`ForgeError::PullRequest`].
+    pub fn parse(&self, text: &str) -> Result<IssueRef, ForgeError> {
         IssueRef::parse(text, &self.web)
     }
 
-    /// The repository that an issue belongs to.
-    pub fn repository(&self, issue: &IssueRef) -> RepositoryRef {
-        let page = format!("{}{}/{}", self.web, issue.owner, issue.repo);
-        RepositoryRef {
-            clone_address: format!("{page}.git"),
-            web: Some(page),
-            host: Some(host_and_port(&self.web)),
-        }
+    /// Where the repository that an issue belongs to is cloned from.
+    pub fn clone_address(&self, issue: &IssueRef) -> String {
+        format!("{}{}/{}.git", self.web, issue.owner, issue.repo)
     }
 
     /// Fetches an issue with its comments.
     ///
     /// # Errors
-    /// Every way a service can refuse, each told apart; see [`IntakeError`].
-    pub async fn task(&self, reference: &IssueRef) -> Result<Fetched, IntakeError> {
+    /// Every way a service can refuse, each told apart; see [`ForgeError`].
+    pub async fn task(&self, reference: &IssueRef) -> Result<Fetched, ForgeError> {
         let what = format!("issue {reference}");
         let IssueRef {
             owner,
@@ -139,7 +132,7 @@ impl GitHub {
         let path = format!("/repos/{owner}/{repo}/issues/{number}");
         let issue: Issue = self.tracker.get(&path, &what).await?;
         if issue.pull_request.is_some() {
-            return Err(IntakeError::PullRequest {
+            return Err(ForgeError::PullRequest {
                 what: reference.to_string(),
             });
         }
@@ -172,7 +165,7 @@ impl GitHub {
             ..Task::default()
         };
         if task.is_empty() {
-            return Err(IntakeError::Empty { place: what });
+            return Err(ForgeError::Empty { place: what });
         }
         let mut notes = Vec::new();
         if issue.state == "closed" {

@@ -5,7 +5,7 @@ use std::fmt;
 use url::Url;
 
 use crate::address::{Reference, parts, whole_number};
-use crate::error::{IntakeError, Service};
+use crate::error::{ForgeError, Service};
 
 const FORMS: &str = "a Jira ticket (a key such as `ABC-123`, or the address of its page)";
 /// Longest key of a project, in bytes; Jira allows no more than that anywhere.
@@ -26,7 +26,7 @@ impl fmt::Display for TicketRef {
 
 impl TicketRef {
     /// Reads a reference; an address must be below `base`, the configured address.
-    pub(crate) fn parse(text: &str, base: &Url) -> Result<TicketRef, IntakeError> {
+    pub(crate) fn parse(text: &str, base: &Url) -> Result<TicketRef, ForgeError> {
         let reference = Reference {
             text: text.trim(),
             service: Service::Jira,
@@ -44,7 +44,7 @@ impl TicketRef {
 }
 
 /// The key in `BASE/browse/ABC-123`, or in a board's address with `?selectedIssue=ABC-123`.
-fn key_of_page(reference: &Reference<'_>, base: &Url) -> Result<String, IntakeError> {
+fn key_of_page(reference: &Reference<'_>, base: &Url) -> Result<String, ForgeError> {
     let url = reference.page(base)?;
     let wrong = || reference.refused("its path isn't `/browse/ABC-123`");
     let all = parts(&url);

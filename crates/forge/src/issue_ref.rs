@@ -5,7 +5,7 @@ use std::fmt;
 use url::Url;
 
 use crate::address::{Reference, parts, whole_number};
-use crate::error::{IntakeError, Service};
+use crate::error::{ForgeError, Service};
 
 const FORMS: &str = "a GitHub issue (`owner/repo#123`, or the address of its page)";
 /// Longest name of an owner, in bytes, as GitHub allows it.
@@ -32,7 +32,7 @@ impl fmt::Display for IssueRef {
 
 impl IssueRef {
     /// Reads a reference; an address must be on `web`, where people open issues.
-    pub(crate) fn parse(text: &str, web: &Url) -> Result<IssueRef, IntakeError> {
+    pub(crate) fn parse(text: &str, web: &Url) -> Result<IssueRef, ForgeError> {
         let reference = Reference {
             text: text.trim(),
             service: Service::GitHub,
@@ -53,14 +53,14 @@ impl IssueRef {
     }
 }
 
-fn from_page(reference: &Reference<'_>, web: &Url) -> Result<IssueRef, IntakeError> {
+fn from_page(reference: &Reference<'_>, web: &Url) -> Result<IssueRef, ForgeError> {
     let url = reference.page(web)?;
     let refused = |why| reference.refused(why);
     match parts(&url)[..] {
         [owner, repo, "issues", number] => checked(owner, repo, number).map_err(refused),
         [owner, repo, "pull", number] => {
             let it = checked(owner, repo, number).map_err(refused)?;
-            Err(IntakeError::PullRequest {
+            Err(ForgeError::PullRequest {
                 what: it.to_string(),
             })
         }

@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
-use crate::error::{IntakeError, Service};
-use crate::normalize::line;
+use crate::error::{ForgeError, Service};
+use protocol::plain_text::line;
 
 /// Longest text of a service's own words in an error, in bytes.
 const SAID_BYTES_MAX: usize = 200;
@@ -67,7 +67,7 @@ const REDIRECTS_MAX: usize = 3;
 ///
 /// GitHub answers for a renamed or moved repository with a redirect on its own host, which is followed. Nothing is
 /// sent to another host than the configured one. Jira has no reason to redirect but a login page.
-pub(crate) fn client(service: Service, patience: &Patience) -> Result<Client, IntakeError> {
+pub(crate) fn client(service: Service, patience: &Patience) -> Result<Client, ForgeError> {
     let policy = match service {
         Service::GitHub => redirect::Policy::custom(|it| match it.previous() {
             [first, rest @ ..]
@@ -84,7 +84,7 @@ pub(crate) fn client(service: Service, patience: &Patience) -> Result<Client, In
         .timeout(Duration::from_secs(patience.request_seconds_max))
         .user_agent("pipeline")
         .build()
-        .map_err(|it| IntakeError::Client {
+        .map_err(|it| ForgeError::Client {
             service,
             source: Box::new(it),
         })
@@ -94,8 +94,8 @@ pub(crate) fn client(service: Service, patience: &Patience) -> Result<Client, In
 enum Outcome {
     Read(Vec<u8>),
     /// It may be tried again after a wait; the error is for when it may not.
-    Again(Option<Duration>, IntakeError),
-    Refused(IntakeError),
+    Again(Option<Duration>, ForgeError),
+    Refused(ForgeError),
 }
 
 impl Tracker {
@@ -106,7 +106,7 @@ impl Tracker {
         &self,
         path: &str,
         what: &str,
-    ) -> Result<T, IntakeError> {
+    ) -> Result<T, ForgeError> {
         let mut tries = 1;
         let bytes = loop {
             match self.ask(path, what, tries).await {
@@ -122,7 +122,7 @@ impl Tracker {
             }
             tries += 1;
         };
-        serde_json::from_slice(&bytes).map_err(|source| IntakeError::Garbled {
+        serde_json::from_slice(&bytes).map_err(|source| ForgeError::Garbled {
             service: self.service,
             address: self.address(),
             what: what.to_owned(),
@@ -147,7 +147,7 @@ impl Tracker {
 
     async fn ask(&self, path: &str, what: &str, tries: u32) -> Outcome {
         let unreachable = |source| {
-            let error = IntakeError::Unreachable {
+            let error = ForgeError::Unreachable {
                 service: self.service,
                 address: self.address(),
                 what: what.to_owned(),
@@ -168,7 +168,7 @@ impl Tracker {
         let (status, headers) = (response.status(), response.headers().clone());
         match read(response, self.patience.reply_bytes_max).await {
             Ok(Some(bytes)) => self.judge(status, &headers, bytes, what),
-            Ok(None) => Outcome::Refused(IntakeError::TooLarge {
+            Ok(None) => Outcome::Refused(ForgeError::TooLarge {
                 service: self.service,
                 what: what.to_owned(),
                 bytes_max: self.patience.reply_bytes_max,
@@ -211,7 +211,7 @@ impl Tracker {
             return Outcome::Read(bytes);
         }
         if status.is_redirection() {
-            return Outcome::Refused(IntakeError::Redirected {
+            return Outcome::Refused(ForgeError::Redirected {
                 service,
                 address: self.address(),
                 what,
@@ -220,7 +220,7 @@ impl Tracker {
         }
         if is_rate_limit(status, headers) {
             let wait = Wait::asked(headers, SystemTime::now());
-            let error = IntakeError::RateLimited {
+            let error = ForgeError::RateLimited {
                 service,
                 what,
                 wait: wait.words,
@@ -231,18 +231,18 @@ impl Tracker {
         let said = said(&bytes);
         match status {
             StatusCode::UNAUTHORIZED => {
-                Outcome::Refused(IntakeError::Unauthorized { service, what })
+                Outcome::Refused(ForgeError::Unauthorized { service, what })
             }
-            StatusCode::FORBIDDEN => Outcome::Refused(IntakeError::Forbidden {
+            StatusCode::FORBIDDEN => Outcome::Refused(ForgeError::Forbidden {
                 service,
                 what,
                 said,
             }),
             StatusCode::NOT_FOUND | StatusCode::GONE => {
-                Outcome::Refused(IntakeError::NotFound { service, what })
+                Outcome::Refused(ForgeError::NotFound { service, what })
             }
             _ => {
-                let error = IntakeError::Unexpected {
+                let error = ForgeError::Unexpected {
                     service,
                     what,
                     status: status.as_u16(),

@@ -3,7 +3,7 @@
 use protocol::visible;
 use url::{Host, Url};
 
-use crate::error::{IntakeError, Service};
+use crate::error::{ForgeError, Service};
 
 /// Longest number of an issue or a ticket, in digits: what fits a 64-bit number for certain.
 const NUMBER_DIGITS_MAX: usize = 18;
@@ -13,8 +13,8 @@ const REFERENCE_BYTES_MAX: usize = 2_000;
 /// The configured address of a service, without a slash at its end.
 ///
 /// Plain HTTP would show the credentials to the whole network, so it is for this machine only.
-pub(crate) fn configured(service: Service, text: &str) -> Result<Url, IntakeError> {
-    let refused = |why| IntakeError::Setting {
+pub(crate) fn configured(service: Service, text: &str) -> Result<Url, ForgeError> {
+    let refused = |why| ForgeError::Setting {
         variable: service.address_variable(),
         why,
     };
@@ -40,7 +40,7 @@ pub(crate) fn configured(service: Service, text: &str) -> Result<Url, IntakeErro
 }
 
 /// Whether an address leads to this very machine.
-pub(crate) fn is_this_machine(url: &Url) -> bool {
+pub fn is_this_machine(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(it)) => it.is_loopback(),
@@ -50,12 +50,12 @@ pub(crate) fn is_this_machine(url: &Url) -> bool {
 }
 
 /// Whether an address carries a user name or a password.
-pub(crate) fn has_credentials(url: &Url) -> bool {
+pub fn has_credentials(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
 
 /// Host and port, as a person writes them.
-pub(crate) fn host_and_port(url: &Url) -> String {
+pub fn host_and_port(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     match url.port() {
         Some(port) => format!("{host}:{port}"),
@@ -75,8 +75,8 @@ pub(crate) struct Reference<'a> {
 
 impl Reference<'_> {
     /// The error for a reference that can't be used.
-    pub(crate) fn refused(&self, why: &str) -> IntakeError {
-        IntakeError::Reference {
+    pub(crate) fn refused(&self, why: &str) -> ForgeError {
+        ForgeError::Reference {
             text: shown(self.text),
             expected: self.forms,
             why: why.to_owned(),
@@ -84,7 +84,7 @@ impl Reference<'_> {
     }
 
     /// Refuses what no reference contains and what readers of addresses disagree about.
-    pub(crate) fn check_characters(&self) -> Result<(), IntakeError> {
+    pub(crate) fn check_characters(&self) -> Result<(), ForgeError> {
         if self.text.is_empty() {
             return Err(self.refused("it is empty"));
         }
@@ -99,13 +99,13 @@ impl Reference<'_> {
     }
 
     /// The address of a page, if it is on the host that is configured.
-    pub(crate) fn page(&self, configured: &Url) -> Result<Url, IntakeError> {
+    pub(crate) fn page(&self, configured: &Url) -> Result<Url, ForgeError> {
         let url = Url::parse(self.text).map_err(|_| self.refused("it isn't an address"))?;
         if has_credentials(&url) {
             return Err(self.refused("it contains a user name or password (leave them out)"));
         }
         if url.origin() != configured.origin() {
-            return Err(IntakeError::OtherHost {
+            return Err(ForgeError::OtherHost {
                 service: self.service,
                 text: shown(self.text),
                 configured: configured.origin().ascii_serialization(),
@@ -134,7 +134,7 @@ pub(crate) fn whole_number(text: &str) -> Option<u64> {
 }
 
 /// What somebody gave, fit for an error: visible, of bounded length, without credentials.
-pub(crate) fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     const SHOWN_CHARS_MAX: usize = 200;
     let cut: String = text.chars().take(SHOWN_CHARS_MAX).collect();
     let bare = match (cut.split_once("://"), cut.rsplit_once('@')) {

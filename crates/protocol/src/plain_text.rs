@@ -1,9 +1,11 @@
 //! Text of strangers, made fit to read: one kind of line end, nothing invisible, nothing endless.
 
-use protocol::visible;
+use crate::visible::visible;
 
-/// Longest title, in bytes.
-pub(crate) const TITLE_BYTES_MAX: usize = 400;
+/// Longest title of a task, in bytes.
+pub const TITLE_BYTES_MAX: usize = 400;
+/// Longest task, in bytes. A longer one wouldn't leave a model room for the repository.
+pub const TASK_BYTES_MAX: usize = 256 * 1024;
 /// Most labels.
 const LABELS_MAX: usize = 50;
 /// Longest label, in bytes.
@@ -11,7 +13,7 @@ const LABEL_BYTES_MAX: usize = 100;
 
 /// The text with line feeds as line ends, without control characters, and with every other character that hides
 /// something shown as `\u{…}`.
-pub(crate) fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> String {
     let lines = text.replace("\r\n", "\n").replace('\r', "\n");
     let kept: String = lines
         .chars()
@@ -21,7 +23,7 @@ pub(crate) fn clean(text: &str) -> String {
 }
 
 /// The text, or its beginning and a line that says how much was cut.
-pub(crate) fn cut(text: &str, bytes_max: usize) -> String {
+pub fn cut(text: &str, bytes_max: usize) -> String {
     if text.len() <= bytes_max {
         return text.to_owned();
     }
@@ -31,7 +33,7 @@ pub(crate) fn cut(text: &str, bytes_max: usize) -> String {
 }
 
 /// One clean line of bounded length.
-pub(crate) fn line(text: &str, bytes_max: usize) -> String {
+pub fn line(text: &str, bytes_max: usize) -> String {
     let clean = clean(text);
     let line = clean.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.len() <= bytes_max {
@@ -41,7 +43,7 @@ pub(crate) fn line(text: &str, bytes_max: usize) -> String {
 }
 
 /// Labels, clean and bounded.
-pub(crate) fn labels<'a>(labels: impl Iterator<Item = &'a str>) -> Vec<String> {
+pub fn labels<'a>(labels: impl Iterator<Item = &'a str>) -> Vec<String> {
     labels
         .map(|it| line(it, LABEL_BYTES_MAX))
         .filter(|it| !it.is_empty())

@@ -3,7 +3,7 @@
 
 use protocol::Comment;
 
-use crate::normalize::{clean, cut, line};
+use protocol::plain_text::{clean, cut, line};
 
 /// Comments in one request.
 pub(crate) const PAGE_COMMENTS: u64 = 100;

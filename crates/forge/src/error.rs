@@ -1,0 +1,219 @@
+//! What a tracker could not do, or could not be asked.
+
+use std::fmt;
+
+/// A tracker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// GitHub, or GitHub Enterprise.
+    GitHub,
+    /// Jira Cloud, or a server with its REST interface 3.
+    Jira,
+}
+
+impl Service {
+    /// The variable with its address.
+    pub(crate) fn address_variable(self) -> &'static str {
+        match self {
+            Service::GitHub => "GITHUB_API_URL",
+            Service::Jira => "JIRA_BASE_URL",
+        }
+    }
+
+    fn credentials(self) -> &'static str {
+        match self {
+            Service::GitHub => "GITHUB_TOKEN",
+            Service::Jira => "JIRA_EMAIL and JIRA_API_TOKEN",
+        }
+    }
+
+    fn rights(self) -> &'static str {
+        match self {
+            Service::GitHub => {
+                "for what isn't public, GITHUB_TOKEN needs the scope `repo`, or `Issues: read` for a fine-grained \
+                 token, and single sign-on where the organisation asks for it"
+            }
+            Service::Jira => "the account of JIRA_EMAIL needs the right to browse the project",
+        }
+    }
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Service::GitHub => "GitHub",
+            Service::Jira => "Jira",
+        })
+    }
+}
+
+/// What a tracker could not do, or could not be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ForgeError {
+    /// There is nothing in it.
+    #[error("find a task in {place}: it is empty (say what should change)")]
+    Empty {
+        /// Where we looked.
+        place: String,
+    },
+    /// A reference has none of the known forms.
+    #[error("understand `{text}` as {expected}: {why}")]
+    Reference {
+        /// The reference, made visible.
+        text: String,
+        /// The forms there are.
+        expected: &'static str,
+        /// What is wrong.
+        why: String,
+    },
+    /// A reference leads to another host than the configured one. Nothing was sent to it.
+    #[error(
+        "fetch `{text}`: {service} is configured as `{configured}`, and credentials go nowhere else (set {} if the task is really there)", service.address_variable()
+    )]
+    OtherHost {
+        /// The tracker.
+        service: Service,
+        /// The reference, made visible.
+        text: String,
+        /// The configured host.
+        configured: String,
+    },
+    /// A setting can't be used.
+    #[error("use {variable}: {why}")]
+    Setting {
+        /// The variable.
+        variable: &'static str,
+        /// What is wrong, and what to do.
+        why: &'static str,
+    },
+    /// A pull request was given for an issue.
+    #[error("take {what} for a task: it is a pull request (give the issue that it is about)")]
+    PullRequest {
+        /// The reference.
+        what: String,
+    },
+    /// The tracker doesn't know it, or doesn't show it to us.
+    #[error("find {what}: {service} says there is no such thing, which it also says to those who may not see it (check the reference; {})", service.rights())]
+    NotFound {
+        /// The tracker.
+        service: Service,
+        /// What was asked for.
+        what: String,
+    },
+    /// The credentials are wrong.
+    #[error("fetch {what}: {service} doesn't accept the credentials (check {}: expired, revoked or mistyped?)", service.credentials())]
+    Unauthorized {
+        /// The tracker.
+        service: Service,
+        /// What was asked for.
+        what: String,
+    },
+    /// The credentials are right but not enough.
+    #[error("fetch {what}: {service} forbids it{} ({})", told(said), service.rights())]
+    Forbidden {
+        /// The tracker.
+        service: Service,
+        /// What was asked for.
+        what: String,
+        /// Its own words, cut.
+        said: String,
+    },
+    /// Too many requests, and the wait is longer than we give.
+    #[error("fetch {what}: {service} has had too many requests from here and asks to wait {wait} (then start again{})", if *anonymous { ", or set GITHUB_TOKEN, which raises the limit" } else { "" })]
+    RateLimited {
+        /// The tracker.
+        service: Service,
+        /// What was asked for.
+        what: String,
+        /// How long, as in `until Sat, 21 Nov 2026 01:00:00 GMT`.
+        wait: String,
+        /// Whether we asked without credentials.
+        anonymous: bool,
+    },
+    /// No answer came, or it broke off.
+    #[error("reach {service} at `{address}` for {what}, after {tries} tries (check the network, a proxy, and {})", service.address_variable())]
+    Unreachable {
+        /// The tracker.
+        service: Service,
+        /// Its address.
+        address: String,
+        /// What was asked for.
+        what: String,
+        /// How often we tried.
+        tries: u32,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The answer leads elsewhere, and we don't follow.
+    #[error("fetch {what}: {service} at `{address}` sends us on to `{to}`, and credentials don't follow (set {} to the address that answers itself)", service.address_variable())]
+    Redirected {
+        /// The tracker.
+        service: Service,
+        /// Its address.
+        address: String,
+        /// What was asked for.
+        what: String,
+        /// Where to, without anything behind the host.
+        to: String,
+    },
+    /// An answer that fits nothing.
+    #[error("fetch {what}: {service} answered with status {status}{} (is {} right? is the service well?)", told(said), service.address_variable())]
+    Unexpected {
+        /// The tracker.
+        service: Service,
+        /// What was asked for.
+        what: String,
+        /// The status.
+        status: u16,
+        /// Its own words, cut.
+        said: String,
+    },
+    /// An answer of too many bytes.
+    #[error("fetch {what}: {service} sent more than {bytes_max} bytes (is {} right?)", service.address_variable())]
+    TooLarge {
+        /// The tracker.
+        service: Service,
+        /// What was asked for.
+        what: String,
+        /// The largest we read.
+        bytes_max: usize,
+    },
+    /// An answer that isn't what the service's documentation promises.
+    #[error("understand what {service} at `{address}` sent for {what} (is {} right? does a login page answer there?)", service.address_variable())]
+    Garbled {
+        /// The tracker.
+        service: Service,
+        /// Its address.
+        address: String,
+        /// What was asked for.
+        what: String,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The HTTP client can't be made.
+    #[error("prepare requests to {service}")]
+    Client {
+        /// The tracker.
+        service: Service,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl ForgeError {
+    /// Whether the task is what is wrong, so that the run needs better input; otherwise it is the configuration.
+    pub fn is_about_the_task(&self) -> bool {
+        !matches!(self, ForgeError::Setting { .. } | ForgeError::Client { .. })
+    }
+}
+
+fn told(said: &str) -> String {
+    if said.is_empty() {
+        String::new()
+    } else {
+        format!(": {said}")
+    }
+}

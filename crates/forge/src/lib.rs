@@ -1,0 +1,35 @@
+//! GitHub and Jira over HTTP: references, tasks, pull requests, comments.
+//!
+//! Credentials of a service go to the configured address of that service only, whatever a task says. A reference that can't be
+//! resolved is an error, never free text.
+
+pub mod address;
+mod adf;
+mod conversation;
+mod error;
+mod github;
+mod http;
+mod issue_ref;
+mod jira;
+mod reach;
+mod ticket_ref;
+mod web_text;
+
+pub use error::{ForgeError, Service};
+pub use github::GitHub;
+pub use http::Patience;
+pub use issue_ref::IssueRef;
+pub use jira::Jira;
+pub use reach::reach;
+pub use ticket_ref::TicketRef;
+
+use protocol::Task;
+
+/// A task from a tracker, and what a person should know about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// The task.
+    pub task: Task,
+    /// Remarks for the person who asked, as in `the issue is closed`.
+    pub notes: Vec<String>,
+}
