@@ -144,7 +144,7 @@ async fn hand_over(
     let failed = |source: DeliveryError| RunsError::Deliver {
         run: past.run.clone(),
         to: to.clone(),
-        source,
+        source: Box::new(source),
     };
     let trees = Checkout::kept_in(&host.folders.run(&past.run));
     let change = Change {

@@ -307,7 +307,7 @@ pub enum RunsError {
         to: Destination,
         /// Why.
         #[source]
-        source: delivery::DeliveryError,
+        source: Box<delivery::DeliveryError>,
     },
     /// A bundle can't be walked again.
     #[error(transparent)]
