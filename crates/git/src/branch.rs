@@ -120,6 +120,18 @@ fn refuse_to_delete_what_was_never_there(
     }
 }
 
+/// Puts the base of a run and its final tree into a bare repository of ours, from which they are pushed. It may not be there
+/// yet.
+///
+/// # Errors
+///
+/// When one of them isn't in the store, or the folder can't be written.
+pub fn bring(store: &Store, folder: &Path, base: &Base, tree: &TreeId) -> Result<(), GitError> {
+    let (from, into) = (store.repository()?, init_bare(folder)?);
+    bring_base(&from, &into, parse_id(&base.commit)?, folder)?;
+    copy_tree(&from, &into, parse_id(&tree.0)?)
+}
+
 /// Makes sure the base commit is there. A user's own repository has it; a bare one of ours gets it without its
 /// history, and is told so.
 fn bring_base(

@@ -74,6 +74,25 @@ pub(crate) fn for_fetching(
     variables
 }
 
+/// As [`for_fetching`], for a git that pushes.
+pub(crate) fn for_pushing(
+    address: &Address,
+    access: &Access,
+    search_path: &str,
+) -> BTreeMap<String, String> {
+    let mut variables = for_fetching(address, access, search_path);
+    let count = &variables["GIT_CONFIG_COUNT"];
+    let count: usize = count.parse().unwrap_or_default();
+    // Asks what the remote has, instead of sending it the base once more whose branch has moved on.
+    variables.insert("GIT_CONFIG_COUNT".to_owned(), (count + 1).to_string());
+    variables.insert(
+        format!("GIT_CONFIG_KEY_{count}"),
+        "push.negotiate".to_owned(),
+    );
+    variables.insert(format!("GIT_CONFIG_VALUE_{count}"), "true".to_owned());
+    variables
+}
+
 fn hardened() -> BTreeMap<String, String> {
     [
         ("GIT_CONFIG_NOSYSTEM", "1"),

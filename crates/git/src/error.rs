@@ -144,6 +144,24 @@ pub enum GitError {
         /// The end of git's output.
         said: String,
     },
+    /// The remote takes no push.
+    #[error("push `{branch}` to `{repository}`: {why}")]
+    Push {
+        /// The repository.
+        repository: String,
+        /// The branch.
+        branch: String,
+        /// What stands against it, what to do, and git's own words.
+        why: String,
+    },
+    /// A commit that would take the place of another one; a fault of ours.
+    #[error("push {commit}: {before}, which is there now, isn't behind it")]
+    NotOnTop {
+        /// The new commit.
+        commit: String,
+        /// The old one.
+        before: String,
+    },
     /// Git failed in another way.
     #[error("fetch `{repository}`: {said}")]
     Fetch {

@@ -10,7 +10,7 @@ use git2::{ErrorCode, Oid, Repository, RepositoryOpenFlags, Status, StatusOption
 use super::copy::copy_commit;
 use super::mirror::pin_commit;
 use super::tree::{Changes, Entry, Mode, read_tree, updated_tree};
-use super::{Endings, GitError, check_reference};
+use super::{Address, Endings, GitError, check_reference};
 
 /// Most names of changed files in one message.
 const NAMES_MAX: usize = 10;
@@ -74,6 +74,35 @@ pub fn take(
         tree,
         uncommitted: !dirty.is_empty(),
     })
+}
+
+/// Where a remote of the repository in `folder` is pushed to; none when it has no remote of that name. What its configuration
+/// says is only read.
+///
+/// # Errors
+///
+/// When the folder is no repository, or the address is none that may be pushed to.
+pub fn remote_address(folder: &Path, name: &str) -> Result<Option<Address>, GitError> {
+    let repository = open_local(folder)?;
+    let remote = match repository.find_remote(name) {
+        Ok(remote) => remote,
+        Err(error) if error.code() == ErrorCode::NotFound => return Ok(None),
+        Err(source) => {
+            return Err(GitError::Git {
+                doing: "read the repository's remotes",
+                source,
+            });
+        }
+    };
+    let bytes = match remote.pushurl_bytes() {
+        Some(bytes) => bytes,
+        None => remote.url_bytes(),
+    };
+    let text = String::from_utf8_lossy(bytes);
+    match text.starts_with('/') {
+        true => super::folder_address(Path::new(&*text)).map(Some),
+        false => Address::parse(&text).map(Some),
+    }
 }
 
 /// Says what is missing where a clone was made without all files: they aren't fetched behind the user's back.

@@ -151,7 +151,17 @@ impl Mirrors {
             bounds: self.bounds(),
             report: false,
         };
-        self.door.run(&spawn).await.map_err(GitError::Program)
+        self.run_spawn(&spawn).await
+    }
+
+    /// Runs a prepared git.
+    pub(crate) async fn run_spawn(&self, spawn: &Spawn) -> Result<protocol::Execution, GitError> {
+        self.door.run(spawn).await.map_err(GitError::Program)
+    }
+
+    /// How git reaches remote hosts.
+    pub(crate) fn access(&self) -> &Access {
+        &self.access
     }
 
     fn bounds(&self) -> Bounds {
