@@ -27,6 +27,18 @@ impl Service {
         }
     }
 
+    fn writing_rights(self) -> &'static str {
+        match self {
+            Service::GitHub => {
+                "GITHUB_TOKEN needs the scope `repo`, or for a fine-grained token `Contents`, `Issues` and `Pull requests: \
+                 write`"
+            }
+            Service::Jira => {
+                "the account of JIRA_EMAIL needs the right to comment on the project's issues"
+            }
+        }
+    }
+
     fn rights(self) -> &'static str {
         match self {
             Service::GitHub => {
@@ -192,6 +204,79 @@ pub enum ForgeError {
         #[source]
         source: serde_json::Error,
     },
+    /// The credentials aren't enough to change something.
+    #[error("{doing}: {service} forbids it{} ({})", told(said), service.writing_rights())]
+    Denied {
+        /// The tracker.
+        service: Service,
+        /// What was being done.
+        doing: String,
+        /// Its own words, cut.
+        said: String,
+    },
+    /// The service understands the change and refuses it.
+    #[error("{doing}: {service} refuses it with status {status}{}", told(said))]
+    Rejected {
+        /// The tracker.
+        service: Service,
+        /// What was being done.
+        doing: String,
+        /// The status.
+        status: u16,
+        /// Its own words, cut.
+        said: String,
+    },
+    /// The change was not taken: too many requests.
+    #[error(
+        "{doing}: {service} has had too many requests from here and asks to wait {wait} (then deliver again)"
+    )]
+    Busy {
+        /// The tracker.
+        service: Service,
+        /// What was being done.
+        doing: String,
+        /// How long.
+        wait: String,
+    },
+    /// Nobody knows whether the change was made.
+    #[error(
+        "{doing}: no answer came from {service} at `{address}` (deliver again: what is there already is found)"
+    )]
+    Unanswered {
+        /// The tracker.
+        service: Service,
+        /// Its address.
+        address: String,
+        /// What was being done.
+        doing: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A repository that takes no changes any more.
+    #[error(
+        "open a pull request in {repository}: it is archived and takes no changes any more (ask its owners to unarchive it)"
+    )]
+    Archived {
+        /// The repository.
+        repository: String,
+    },
+    /// A repository whose address git can't be given.
+    #[error("push to `{address}`, as the host calls it: it is no address")]
+    StrangeAddress {
+        /// The address, made visible.
+        address: String,
+    },
+    /// A fork that doesn't come about.
+    #[error("fork {of}: {service} hasn't made it within {seconds_max} s (deliver again later)")]
+    NoFork {
+        /// The host.
+        service: Service,
+        /// The repository.
+        of: String,
+        /// How long we waited.
+        seconds_max: u64,
+    },
     /// The HTTP client can't be made.
     #[error("prepare requests to {service}")]
     Client {
@@ -210,7 +295,7 @@ impl ForgeError {
     }
 }
 
-fn told(said: &str) -> String {
+pub(crate) fn told(said: &str) -> String {
     if said.is_empty() {
         String::new()
     } else {

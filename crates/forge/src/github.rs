@@ -1,4 +1,7 @@
-//! GitHub issues: title, body, labels and comments.
+//! GitHub: issues with their comments as tasks; pull requests and comments of ours.
+
+mod comments;
+mod requests;
 
 use octocrab::Octocrab;
 use octocrab::service::middleware::retry::RetryConfig;
@@ -11,7 +14,7 @@ use crate::Fetched;
 use crate::address::configured;
 use crate::conversation::{self, PAGE_COMMENTS};
 use crate::error::{ForgeError, Service};
-use crate::http::{Door, Patience, Tracker, client};
+use crate::http::{Api, Door, Patience, client};
 use crate::issue_ref::IssueRef;
 use crate::web_text::show_comments;
 use protocol::plain_text::{TASK_BYTES_MAX, TITLE_BYTES_MAX, clean, cut, labels, line};
@@ -20,8 +23,9 @@ use protocol::plain_text::{TASK_BYTES_MAX, TITLE_BYTES_MAX, clean, cut, labels, 
 const API_URL: &str = "https://api.github.com";
 
 /// GitHub, or a GitHub Enterprise.
+#[derive(Debug)]
 pub struct GitHub {
-    pub(crate) tracker: Tracker,
+    pub(crate) api: Api,
     /// Where people open issues.
     web: Url,
 }
@@ -95,12 +99,13 @@ impl GitHub {
             .map_err(failed)?;
         Ok(GitHub {
             web: web(&base),
-            tracker: Tracker {
+            api: Api {
                 service: Service::GitHub,
                 base,
                 door: Door::Octocrab(octocrab),
                 anonymous,
                 patience,
+                last_change: tokio::sync::Mutex::default(),
             },
         })
     }
@@ -130,7 +135,7 @@ impl GitHub {
             number,
         } = reference;
         let path = format!("/repos/{owner}/{repo}/issues/{number}");
-        let issue: Issue = self.tracker.get(&path, &what).await?;
+        let issue: Issue = self.api.get(&path, &what).await?;
         if issue.pull_request.is_some() {
             return Err(ForgeError::PullRequest {
                 what: reference.to_string(),
@@ -139,7 +144,7 @@ impl GitHub {
         let mut comments = Vec::new();
         for page in conversation::pages(issue.comments) {
             let path = format!("{path}/comments?per_page={PAGE_COMMENTS}&page={page}");
-            let found: Vec<IssueComment> = self.tracker.get(&path, &what).await?;
+            let found: Vec<IssueComment> = self.api.get(&path, &what).await?;
             comments.extend(found.iter().map(|it| {
                 let author = it.user.as_ref().map_or("ghost", |it| it.login.as_str());
                 conversation::comment(

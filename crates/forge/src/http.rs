@@ -1,5 +1,7 @@
 //! Reading from a tracker: bounded in bytes, seconds and tries, and every refusal told apart.
 
+mod change;
+
 use std::time::{Duration, SystemTime};
 
 use octocrab::Octocrab;
@@ -24,8 +26,12 @@ pub struct Patience {
     pub tries_max: u32,
     /// The wait before the second try; each later one is twice as long.
     pub first_wait_ms: u64,
-    /// The longest wait a tracker may ask for; for more, we don't wait but say so.
+    /// The longest wait a tracker may ask for before a read; for more, we don't wait but say so.
     pub wait_seconds_max: u64,
+    /// The same before a change: a run's work is done by then, and nobody waits at a terminal for it.
+    pub limit_wait_seconds_max: u64,
+    /// The least time between two changes.
+    pub change_pause_ms: u64,
     /// The largest answer.
     pub reply_bytes_max: usize,
 }
@@ -37,6 +43,8 @@ impl Patience {
         tries_max: 3,
         first_wait_ms: 300,
         wait_seconds_max: 10,
+        limit_wait_seconds_max: 120,
+        change_pause_ms: 1_000,
         reply_bytes_max: 8 * 1024 * 1024,
     };
 }
@@ -44,12 +52,21 @@ impl Patience {
 pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// A tracker, its address, and the client that knows its credentials.
-pub(crate) struct Tracker {
+pub(crate) struct Api {
     pub(crate) service: Service,
     pub(crate) base: Url,
     pub(crate) door: Door,
     pub(crate) anonymous: bool,
     pub(crate) patience: Patience,
+    /// When something was changed last; whoever holds it is alone in changing something.
+    pub(crate) last_change: tokio::sync::Mutex<Option<tokio::time::Instant>>,
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The client knows the credentials.
+        write!(f, "Api({} at {})", self.service, self.address())
+    }
 }
 
 /// The two clients.
@@ -98,7 +115,7 @@ enum Outcome {
     Refused(ForgeError),
 }
 
-impl Tracker {
+impl Api {
     /// Reads `path`, below the service's address; `what` is named in errors.
     ///
     /// Only reads come here, so that a second try can't do anything twice.
@@ -344,7 +361,7 @@ fn destination(headers: &HeaderMap, base: &Url) -> String {
     )
 }
 
-/// The service's own words in the body of a refusal.
+/// The service's own words in the body of a refusal. GitHub's say little by themselves and name the reasons beside them.
 fn said(bytes: &[u8]) -> String {
     let Ok(body) = serde_json::from_slice::<Value>(bytes) else {
         return String::new();
@@ -353,5 +370,15 @@ fn said(bytes: &[u8]) -> String {
         .as_str()
         .or_else(|| body["errorMessages"][0].as_str())
         .unwrap_or_default();
-    line(words, SAID_BYTES_MAX)
+    let reasons = body["errors"].as_array().into_iter().flatten();
+    let reasons = reasons.filter_map(|it| match it["message"].as_str() {
+        Some(message) if !message.is_empty() => Some(message.to_owned()),
+        _ => Some(format!(
+            "{}: {}",
+            it["field"].as_str()?,
+            it["code"].as_str()?
+        )),
+    });
+    let parts: Vec<String> = std::iter::once(words.to_owned()).chain(reasons).collect();
+    line(&parts.join("; "), SAID_BYTES_MAX)
 }

@@ -1,4 +1,6 @@
-//! Jira tickets: summary, description, labels and comments, by the REST interface 3.
+//! Jira: tickets with their comments as tasks, by the REST interface 3; comments of ours.
+
+mod comments;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,13 +15,14 @@ use crate::address::configured;
 use crate::adf;
 use crate::conversation::{self, PAGE_COMMENTS};
 use crate::error::{ForgeError, Service};
-use crate::http::{Door, Patience, Tracker, client};
+use crate::http::{Api, Door, Patience, client};
 use crate::ticket_ref::TicketRef;
 use protocol::plain_text::{TASK_BYTES_MAX, TITLE_BYTES_MAX, clean, cut, labels, line};
 
 /// A Jira.
+#[derive(Debug)]
 pub struct Jira {
-    pub(crate) tracker: Tracker,
+    pub(crate) api: Api,
 }
 
 /// The parts of a ticket we read; see "Get issue" in Jira's REST documentation.
@@ -110,12 +113,13 @@ impl Jira {
             HeaderValue::try_from(basic).expect("base64 has only letters that a header allows");
         authorization.set_sensitive(true);
         Ok(Jira {
-            tracker: Tracker {
+            api: Api {
                 service: Service::Jira,
                 base,
                 door: Door::Plain(client(Service::Jira, &patience)?, authorization),
                 anonymous: false,
                 patience,
+                last_change: tokio::sync::Mutex::default(),
             },
         })
     }
@@ -125,7 +129,7 @@ impl Jira {
     /// # Errors
     /// [`ForgeError::Reference`] and [`ForgeError::OtherHost`].
     pub fn parse(&self, text: &str) -> Result<TicketRef, ForgeError> {
-        TicketRef::parse(text, &self.tracker.base)
+        TicketRef::parse(text, &self.api.base)
     }
 
     /// Fetches a ticket with its comments.
@@ -136,11 +140,11 @@ impl Jira {
         let what = format!("ticket {reference}");
         let path = format!("/rest/api/3/issue/{reference}");
         let fields = "fields=summary,description,labels,status";
-        let ticket: Ticket = self.tracker.get(&format!("{path}?{fields}"), &what).await?;
+        let ticket: Ticket = self.api.get(&format!("{path}?{fields}"), &what).await?;
         let (comments, total) = self.comments(&path, &what).await?;
         let fields = ticket.fields;
         let body = clean(&adf::to_markdown(&fields.description));
-        let base = self.tracker.base.as_str().trim_end_matches('/');
+        let base = self.api.base.as_str().trim_end_matches('/');
         let key = line(&ticket.key, TITLE_BYTES_MAX);
         let task = Task {
             title: line(
@@ -185,7 +189,7 @@ impl Jira {
             let path = format!(
                 "{path}/comment?startAt={start}&maxResults={PAGE_COMMENTS}&orderBy=created"
             );
-            let found: CommentPage = self.tracker.get(&path, what).await?;
+            let found: CommentPage = self.api.get(&path, what).await?;
             if next == 0 {
                 total = found.total;
                 pages = conversation::pages(total);

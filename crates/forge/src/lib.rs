@@ -12,8 +12,10 @@ mod http;
 mod issue_ref;
 mod jira;
 mod reach;
+mod seam;
 mod ticket_ref;
 mod web_text;
+mod words;
 
 pub use error::{ForgeError, Service};
 pub use github::GitHub;
@@ -21,7 +23,9 @@ pub use http::Patience;
 pub use issue_ref::IssueRef;
 pub use jira::Jira;
 pub use reach::reach;
+pub use seam::{Forge, NewPullRequest, PullRequest, Repository, RepositoryName, Tracker};
 pub use ticket_ref::TicketRef;
+pub use words::{Piece, Words};
 
 use protocol::Task;
 

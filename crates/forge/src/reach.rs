@@ -8,7 +8,7 @@ use reqwest::{Certificate, Client, redirect};
 use url::Url;
 
 use crate::github::GitHub;
-use crate::http::Tracker;
+use crate::http::Api;
 use crate::jira::Jira;
 
 /// Asks for an address without any credentials; its answer isn't read.
@@ -53,28 +53,28 @@ impl GitHub {
     /// Asks once how much may be asked, which isn't counted itself
     /// (<https://docs.github.com/rest/rate-limit/rate-limit>).
     pub async fn reach(&self, seconds_max: u64) -> Reach {
-        self.tracker.reach("/rate_limit", seconds_max).await
+        self.api.reach("/rate_limit", seconds_max).await
     }
 
     /// Scheme, host and port of where it is asked.
     pub fn address(&self) -> String {
-        self.tracker.base.origin().ascii_serialization()
+        self.api.base.origin().ascii_serialization()
     }
 }
 
 impl Jira {
     /// Asks once who we are.
     pub async fn reach(&self, seconds_max: u64) -> Reach {
-        self.tracker.reach("/rest/api/3/myself", seconds_max).await
+        self.api.reach("/rest/api/3/myself", seconds_max).await
     }
 
     /// Scheme, host and port of where it is asked.
     pub fn address(&self) -> String {
-        self.tracker.base.origin().ascii_serialization()
+        self.api.base.origin().ascii_serialization()
     }
 }
 
-impl Tracker {
+impl Api {
     async fn reach(&self, path: &str, seconds_max: u64) -> Reach {
         let limit = Duration::from_secs(seconds_max);
         match tokio::time::timeout(limit, self.send(path)).await {

@@ -14,6 +14,8 @@ const HASTE: Patience = Patience {
     tries_max: 3,
     first_wait_ms: 1,
     wait_seconds_max: 1,
+    limit_wait_seconds_max: 2,
+    change_pause_ms: 20,
     reply_bytes_max: 100_000,
 };
 

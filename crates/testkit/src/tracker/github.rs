@@ -1,12 +1,15 @@
 //! A fake GitHub: issues and their comments under `/api/v3`, as an Enterprise server has them.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::{Answers, Fault, Seen, Server, json as answer, number};
+use super::hosting::{FakePullRequest, Hosting, Rights, shown_comment};
+use super::{Answers, Asked, Fault, Seen, Server, json as answer, number};
 
 /// Most items of one page, as in GitHub's documentation.
 const PAGE_ITEMS_MAX: usize = 100;
@@ -35,11 +38,13 @@ pub struct FakeIssue {
 /// The server.
 pub struct FakeGitHub {
     server: Server,
+    hosting: Arc<Mutex<Hosting>>,
 }
 
 struct Issues {
     issues: BTreeMap<String, FakeIssue>,
     token: Option<String>,
+    hosting: Arc<Mutex<Hosting>>,
 }
 
 impl FakeGitHub {
@@ -49,18 +54,60 @@ impl FakeGitHub {
         token: Option<&str>,
     ) -> FakeGitHub {
         let named = |it: FakeIssue| (format!("{}/issues/{}", it.repository, it.number), it);
+        let hosting = Arc::new(Mutex::new(Hosting::new(token)));
         let answers = Issues {
             issues: issues.into_iter().map(named).collect(),
             token: token.map(str::to_owned),
+            hosting: hosting.clone(),
         };
         FakeGitHub {
             server: Server::start(answers).await,
+            hosting,
         }
     }
 
     /// What `GITHUB_API_URL` would be.
     pub fn api_url(&self) -> String {
         format!("http://{}/api/v3", self.server.address)
+    }
+
+    /// Hosts a copy of a local repository as `owner/repo`.
+    pub fn host(&self, name: &str, from: &Path, rights: Rights) {
+        self.hosting().host(name, from, rights);
+    }
+
+    /// Makes a repository read-only for everybody.
+    pub fn archive(&self, name: &str) {
+        self.hosting().archive(name);
+    }
+
+    /// Where the bare repository of `owner/repo` is.
+    pub fn bare(&self, name: &str) -> PathBuf {
+        self.hosting().bare(name)
+    }
+
+    /// All pull requests, the oldest first.
+    pub fn requests(&self) -> Vec<FakePullRequest> {
+        self.hosting().requests.clone()
+    }
+
+    /// Changes all pull requests as somebody else would.
+    pub fn edit_requests(&self, edit: impl FnOnce(&mut Vec<FakePullRequest>)) {
+        edit(&mut self.hosting().requests);
+    }
+
+    /// Comments that were written below an issue: authors and texts.
+    pub fn comments(&self, repository: &str, number: u64) -> Vec<(String, String)> {
+        let hosting = self.hosting();
+        let written = hosting
+            .comments
+            .get(&format!("{repository}/issues/{number}"));
+        let written = written.into_iter().flatten();
+        written.map(|it| (it.1.clone(), it.2.clone())).collect()
+    }
+
+    fn hosting(&self) -> MutexGuard<'_, Hosting> {
+        self.hosting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where people would open issues.
@@ -73,6 +120,16 @@ impl FakeGitHub {
         self.server.log().faults.push_back(fault);
     }
 
+    /// Answers the next request that changes something with this fault; several wait in line.
+    pub fn fail_change(&self, fault: Fault) {
+        self.server.log().change_faults.push_back(fault);
+    }
+
+    /// Makes the next change and loses its answer.
+    pub fn lose_next_answer(&self) {
+        self.server.log().loses_answer = true;
+    }
+
     /// All requests so far.
     pub fn seen(&self) -> Vec<Seen> {
         self.server.log().seen.clone()
@@ -80,7 +137,12 @@ impl FakeGitHub {
 }
 
 impl Answers for Issues {
-    fn answer(&self, path: &str, query: &[(String, String)], headers: &HeaderMap) -> Response {
+    fn answer(&self, asked: &Asked) -> Response {
+        let mut hosting = self.hosting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(answered) = hosting.git(asked) {
+            return answered;
+        }
+        let (path, headers) = (asked.path.as_str(), &asked.headers);
         let refuse = |status, message: &str| answer(status, &json!({"message": message}));
         if !headers.contains_key("user-agent") {
             return refuse(
@@ -98,6 +160,14 @@ impl Answers for Issues {
         }
         // What somebody may not see doesn't exist for them.
         let may_see = authorization == expected.as_deref();
+        let host = asked.header("host").unwrap_or_default();
+        let below = path.strip_prefix("/api/v3").unwrap_or_default();
+        if authorization.is_none() && (!asked.is_read() || below == "/user") {
+            return refuse(StatusCode::UNAUTHORIZED, "Requires authentication");
+        }
+        if let Some(answered) = hosting.api(below, host, asked).filter(|_| may_see) {
+            return answered;
+        }
         let name = path.strip_prefix("/api/v3/repos/").unwrap_or_default();
         let (name, wants_comments) = match name.strip_suffix("/comments") {
             Some(name) => (name, true),
@@ -105,23 +175,34 @@ impl Answers for Issues {
         };
         match self.issues.get(name).filter(|_| may_see) {
             None => refuse(StatusCode::NOT_FOUND, "Not Found"),
-            Some(it) if wants_comments => comments(it, path, query),
-            Some(it) => answer(StatusCode::OK, &issue(it, headers)),
+            Some(it) => {
+                let all = all_comments(it, hosting.comments.get(name));
+                match wants_comments {
+                    true => comments(it, &all, asked),
+                    false => answer(StatusCode::OK, &issue(it, all.len(), host)),
+                }
+            }
         }
     }
 }
 
-fn issue(it: &FakeIssue, headers: &HeaderMap) -> Value {
-    let host = headers
-        .get("host")
-        .and_then(|it| it.to_str().ok())
-        .unwrap_or_default();
+/// The comments that an issue had, and those that were written since: id, author, text.
+fn all_comments(
+    it: &FakeIssue,
+    since: Option<&Vec<(u64, String, String)>>,
+) -> Vec<(u64, String, String)> {
+    let before = (1..).zip(&it.comments);
+    let before = before.map(|(id, (author, text))| (id, author.clone(), text.clone()));
+    before.chain(since.into_iter().flatten().cloned()).collect()
+}
+
+fn issue(it: &FakeIssue, comments: usize, host: &str) -> Value {
     let mut body = json!({
         "number": it.number,
         "title": it.title,
         "body": it.body,
         "labels": it.labels.iter().map(|name| json!({"name": name})).collect::<Vec<_>>(),
-        "comments": it.comments.len(),
+        "comments": comments,
         "state": if it.is_closed { "closed" } else { "open" },
         "html_url": format!("http://{host}/{}/issues/{}", it.repository, it.number),
         "user": {"login": "reporter"},
@@ -132,18 +213,20 @@ fn issue(it: &FakeIssue, headers: &HeaderMap) -> Value {
     body
 }
 
-fn comments(it: &FakeIssue, path: &str, query: &[(String, String)]) -> Response {
-    let size = number(query, "per_page", 30).clamp(1, PAGE_ITEMS_MAX);
-    let page = number(query, "page", 1).max(1);
-    let shown = it
-        .comments
-        .iter()
-        .skip((page - 1) * size)
-        .take(size)
-        .map(|(author, body)| json!({"user": {"login": author}, "body": body}));
+fn comments(it: &FakeIssue, all: &[(u64, String, String)], asked: &Asked) -> Response {
+    let size = number(&asked.query, "per_page", 30).clamp(1, PAGE_ITEMS_MAX);
+    let page = number(&asked.query, "page", 1).max(1);
+    let host = asked.header("host").unwrap_or_default();
+    let issue = it.number.to_string();
+    let shown = all.iter().skip((page - 1) * size).take(size);
+    let shown = shown.map(|comment| shown_comment(&it.repository, &issue, comment, host));
     let mut response = answer(StatusCode::OK, &Value::Array(shown.collect()));
-    if page * size < it.comments.len() {
-        let next = format!("<{path}?per_page={size}&page={}>; rel=\"next\"", page + 1);
+    if page * size < all.len() {
+        let next = format!(
+            "<{}?per_page={size}&page={}>; rel=\"next\"",
+            asked.path,
+            page + 1
+        );
         let next = next.parse().expect("a path and two numbers fit a header");
         response.headers_mut().insert("link", next);
     }

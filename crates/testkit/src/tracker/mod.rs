@@ -3,6 +3,8 @@
 //! Each keeps every request it saw, so that a test can say what was sent, to whom, and that nothing was.
 
 mod github;
+mod hosting;
+mod http_backend;
 mod jira;
 
 use std::collections::VecDeque;
@@ -10,20 +12,23 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 pub use github::{FakeGitHub, FakeIssue};
+pub use hosting::{FakePullRequest, Rights};
 pub use jira::{FakeJira, FakeTicket};
 
 /// One request that came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
+    /// As in `POST`.
+    pub method: String,
     /// Path and query.
     pub target: String,
     /// The `Authorization` header, if there was one.
@@ -60,11 +65,38 @@ impl Fault {
     }
 }
 
+/// A request that isn't answered with a fault.
+struct Asked {
+    method: Method,
+    path: String,
+    query: Vec<(String, String)>,
+    query_text: String,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Asked {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    fn is_read(&self) -> bool {
+        self.method == Method::GET || self.method == Method::HEAD
+    }
+
+    /// The body as JSON; null when it is none.
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+}
+
 /// How a tracker answers a request that isn't a fault.
 trait Answers: Send + Sync + 'static {
-    /// The answer to a request for a path with these query pairs.
-    fn answer(&self, path: &str, query: &[(String, String)], headers: &HeaderMap) -> Response;
+    fn answer(&self, asked: &Asked) -> Response;
 }
+
+/// Largest body of a request.
+const BODY_BYTES_MAX: usize = 64 << 20;
 
 /// A server that is running; it stops when dropped.
 struct Server {
@@ -77,6 +109,10 @@ struct Server {
 struct Log {
     seen: Vec<Seen>,
     faults: VecDeque<Fault>,
+    /// The same, for requests of the interface that change something.
+    change_faults: VecDeque<Fault>,
+    /// Whether the next change is made and its answer lost.
+    loses_answer: bool,
 }
 
 struct Shared<T> {
@@ -117,24 +153,46 @@ impl Drop for Server {
 }
 
 async fn serve<T: Answers>(State(shared): State<Arc<Shared<T>>>, request: Request) -> Response {
-    let (parts, _) = request.into_parts();
+    let (parts, body) = request.into_parts();
     let authorization = parts.headers.get("authorization");
     let seen = Seen {
+        method: parts.method.to_string(),
         target: parts.uri.to_string(),
         authorization: authorization.and_then(|it| Some(it.to_str().ok()?.to_owned())),
     };
+    let loses_answer;
     let fault = {
         let mut log = shared.log.lock().unwrap_or_else(PoisonError::into_inner);
         log.seen.push(seen);
-        log.faults.pop_front()
+        // Git asks with POST too, and changes nothing by it.
+        let changes = !parts.method.is_safe() && !parts.uri.path().contains(".git/");
+        loses_answer = changes && std::mem::take(&mut log.loses_answer);
+        match changes {
+            true if !log.change_faults.is_empty() => log.change_faults.pop_front(),
+            _ => log.faults.pop_front(),
+        }
     };
     match fault {
         Some(fault) => faulty(fault).await,
         None => {
-            let query = pairs(parts.uri.query().unwrap_or_default());
-            shared
-                .answers
-                .answer(parts.uri.path(), &query, &parts.headers)
+            let body = axum::body::to_bytes(body, BODY_BYTES_MAX).await;
+            let query_text = parts.uri.query().unwrap_or_default();
+            let asked = Asked {
+                method: parts.method.clone(),
+                path: parts.uri.path().to_owned(),
+                query: pairs(query_text),
+                query_text: query_text.to_owned(),
+                headers: parts.headers,
+                body: body.unwrap_or_default(),
+            };
+            // Git's own program answers some of them, and takes its time.
+            let answered = tokio::task::spawn_blocking(move || shared.answers.answer(&asked))
+                .await
+                .expect("a fake's answer doesn't panic");
+            match loses_answer {
+                true => faulty(Fault::status(502, "Server Error")).await,
+                false => answered,
+            }
         }
     }
 }
