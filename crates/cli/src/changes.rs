@@ -10,6 +10,7 @@ use runs::{ModelSource, Settings};
 
 use crate::args::roles;
 use crate::args::{OtherBoundsArgs, OtherCrewArgs, OtherSourceArgs, OutArgs};
+use crate::config::PullRequests;
 use crate::crew::{self, Chosen};
 use crate::failure::Failure;
 use crate::settings;
@@ -22,6 +23,8 @@ pub(crate) struct Changes<'a> {
     pub(crate) source: Option<&'a OtherSourceArgs>,
     pub(crate) bounds: &'a OtherBoundsArgs,
     pub(crate) out: &'a OutArgs,
+    /// What is configured for pull requests.
+    pub(crate) requests: &'a PullRequests,
     pub(crate) unconfined: bool,
 }
 
@@ -168,6 +171,12 @@ impl Changes<'_> {
             patch: or(&self.out.patch, &before.patch),
             // The name of a branch has the name of its run in it, so a fork's is its own.
             commit: self.out.commit || before.commit,
+            push: self.out.push || before.push,
+            pull_request: match self.out.pr {
+                true => Some(self.requests.wishes(self.out.draft)),
+                false => before.pull_request.clone(),
+            },
+            comment: self.out.comment || before.comment,
             require: self.bounds.require.map(Into::into).or(before.require),
             unconfined: self.unconfined || before.unconfined,
             ..before.clone()

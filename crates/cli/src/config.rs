@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use delivery::Wishes;
 use figment::error::Kind;
 use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Map, Value};
@@ -52,6 +53,8 @@ pub(crate) struct Config {
     pub(crate) index_hosts: Vec<String>,
     /// Who a commit is by.
     pub(crate) author: Author,
+    /// What pull requests are like.
+    pub(crate) pull_request: PullRequests,
     /// Prices by `vendor:model`.
     pub(crate) prices: BTreeMap<String, Price>,
     /// What the server behind `OPENAI_BASE_URL` speaks; by default Responses at OpenAI's own address, Chat
@@ -79,6 +82,33 @@ impl Author {
         Identity {
             name: self.name.clone(),
             email: self.email.clone(),
+        }
+    }
+}
+
+/// What pull requests are like.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PullRequests {
+    /// Labels that each gets.
+    pub(crate) labels: Vec<String>,
+    /// People, or teams as `organisation/team`, who are asked for a review.
+    pub(crate) reviewers: Vec<String>,
+    /// Most requests of ours that are open in one repository.
+    pub(crate) open_max: usize,
+    /// Most lines that one changes.
+    pub(crate) lines_max: usize,
+}
+
+impl PullRequests {
+    /// What a run is told.
+    pub(crate) fn wishes(&self, draft: bool) -> Wishes {
+        Wishes {
+            draft,
+            labels: self.labels.clone(),
+            reviewers: self.reviewers.clone(),
+            open_max: self.open_max,
+            lines_max: self.lines_max,
         }
     }
 }
@@ -120,6 +150,12 @@ impl Default for Config {
             author: Author {
                 name: "pipeline".to_owned(),
                 email: "pipeline@localhost".to_owned(),
+            },
+            pull_request: PullRequests {
+                labels: Vec::new(),
+                reviewers: Vec::new(),
+                open_max: 5,
+                lines_max: 2_000,
             },
             prices: BTreeMap::new(),
             openai_api: None,

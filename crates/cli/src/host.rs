@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use base64::Engine;
+use forge::{GitHub, Jira};
 use git::{Access, Credential};
 use llm::{Guard, Vendors};
 use python::{Index, Places};
@@ -14,6 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::config::Config;
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::home::Home;
 use crate::surroundings::Surroundings;
@@ -37,6 +40,8 @@ impl Home {
             folders: self.folders(),
             programs: programs(surroundings)?,
             access: access(surroundings)?,
+            github: github(surroundings)?,
+            jira: jira(surroundings)?,
             python: places(surroundings, config),
             vendors: vendors(surroundings, config),
             patience: config.patience,
@@ -49,6 +54,33 @@ impl Home {
             home: surroundings.home_place(),
         }))
     }
+}
+
+/// The configured GitHub, for whoever has a token: without one nothing can be written there.
+fn github(surroundings: &Surroundings) -> Result<Option<Arc<GitHub>>, Failure> {
+    let Some(token) = surroundings.secret("GITHUB_TOKEN") else {
+        return Ok(None);
+    };
+    let address = surroundings.variable("GITHUB_API_URL");
+    let github = GitHub::new(address, Some(token), forge::Patience::STANDARD);
+    github
+        .map(|it| Some(Arc::new(it)))
+        .map_err(|it| Failure::told(Exit::Usage, it))
+}
+
+/// The configured Jira, where all of its variables are set.
+fn jira(surroundings: &Surroundings) -> Result<Option<Arc<Jira>>, Failure> {
+    let variable = |name| surroundings.variable(name);
+    let (Some(address), Some(email), Some(token)) = (
+        variable("JIRA_BASE_URL"),
+        variable("JIRA_EMAIL"),
+        surroundings.secret("JIRA_API_TOKEN"),
+    ) else {
+        return Ok(None);
+    };
+    let jira = Jira::new(address, email, &token, forge::Patience::STANDARD);
+    jira.map(|it| Some(Arc::new(it)))
+        .map_err(|it| Failure::told(Exit::Usage, it))
 }
 
 /// Keys and addresses of the vendors as a run would have them.

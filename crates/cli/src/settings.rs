@@ -97,6 +97,12 @@ pub(crate) fn of(
         out: args.out.out.as_ref().map(absolute),
         patch: args.out.patch.as_ref().map(absolute),
         commit: args.out.commit,
+        push: args.out.push,
+        pull_request: args
+            .out
+            .pr
+            .then(|| config.pull_request.wishes(args.out.draft)),
+        comment: args.out.comment,
         unconfined: args.walls.unconfined,
     })
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use forge::ForgeError;
 use git::GitError;
 use protocol::FoldError;
 
@@ -52,6 +53,55 @@ pub enum DeliveryError {
         /// The files, or the first of them.
         paths: String,
     },
+    /// A remote doesn't have what only the user's folder has.
+    #[error(
+        "push the change of run {run}: it started from uncommitted changes, which no remote has (commit them, and run the task again)"
+    )]
+    UncommittedBase {
+        /// The run.
+        run: String,
+    },
+    /// Somebody has worked on our branch.
+    #[error(
+        "push to `{branch}`: its last commit, {commit}, is by {committer} and not as this program made it, and nobody's work is overwritten (merge or close what is there and delete the branch, or take that commit back, then deliver again)"
+    )]
+    ForeignCommit {
+        /// The branch.
+        branch: String,
+        /// The commit.
+        commit: String,
+        /// Who made it.
+        committer: String,
+    },
+    /// Somebody else asks for our branch to be merged.
+    #[error("give {address} its text: somebody else opened it (close it, and deliver again)")]
+    ForeignRequest {
+        /// The request's page.
+        address: String,
+    },
+    /// No request is made of such a change.
+    #[error(
+        "ask for the change of run {run} to be merged: {why} (its patch and its evidence are kept; --push pushes it without a request)"
+    )]
+    NoRequest {
+        /// The run.
+        run: String,
+        /// Why.
+        why: String,
+    },
+    /// There are enough requests of ours.
+    #[error(
+        "open a pull request in {repository}: {open} of ours are open (merge or close some, or raise `open_max` of [pull_request], then deliver again)"
+    )]
+    TooManyRequests {
+        /// The repository.
+        repository: String,
+        /// How many are open.
+        open: usize,
+    },
+    /// The host or the tracker refused.
+    #[error(transparent)]
+    Forge(Box<ForgeError>),
     /// A folder that holds something that isn't ours.
     #[error(
         "write the bundle to `{}`: it holds {found} (choose an empty or a new folder)",
@@ -87,6 +137,9 @@ pub enum DeliveryError {
     /// Git refused.
     #[error("commit the change")]
     Git(#[from] GitError),
+    /// A remote repository can't be reached, or takes no push.
+    #[error(transparent)]
+    Remote(GitError),
     /// The change doesn't go into a user's files.
     #[error(transparent)]
     Apply(GitError),
@@ -131,6 +184,12 @@ pub enum DeliveryError {
         /// What is wrong with it.
         why: String,
     },
+}
+
+impl From<ForgeError> for DeliveryError {
+    fn from(error: ForgeError) -> DeliveryError {
+        DeliveryError::Forge(Box::new(error))
+    }
 }
 
 impl DeliveryError {

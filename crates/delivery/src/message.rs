@@ -4,7 +4,7 @@ use protocol::{Entry, RunId, Stage, Task, TaskSource, TestClass, Tier};
 
 use crate::error::DeliveryError;
 use crate::outcomes::Outcomes;
-use crate::quote::one_line;
+use crate::quote::{inert, one_line};
 use crate::record::Record;
 
 /// The first line of a message, as git's own tools show it whole.
@@ -27,6 +27,21 @@ pub(crate) fn branch_name(task: &Task, run: &RunId) -> String {
     format!("pipeline/{words}-{run}")
 }
 
+/// `pipeline/<number or key>-<words of the title>`: the branch of every pull request for one task of a tracker, so that a later
+/// run finds what an earlier one pushed. A text has no such name, and its branch is the run's own.
+pub fn request_branch(task: &Task, run: &RunId) -> String {
+    let name = match &task.source {
+        TaskSource::Github { number, .. } => number.to_string(),
+        TaskSource::Jira { key, .. } => slug(key, RUN_CHARS_MAX),
+        TaskSource::Text | TaskSource::File { .. } => return branch_name(task, run),
+    };
+    let words = slug(&task.title, SLUG_CHARS_MAX);
+    match words.is_empty() {
+        true => format!("pipeline/{name}"),
+        false => format!("pipeline/{name}-{words}"),
+    }
+}
+
 /// The commit's message: the task's title, what was measured, and trailers that lead back to the run.
 ///
 /// Everything but the title is ours; no word of a model is in it.
@@ -39,7 +54,7 @@ pub fn commit_message(run: &RunId, history: &[Entry]) -> Result<String, Delivery
 }
 
 pub(crate) fn message_of(record: &Record) -> String {
-    let mut title = one_line(&record.task.title, TITLE_CHARS_MAX);
+    let mut title = inert(&record.task.title, TITLE_CHARS_MAX);
     if title.is_empty() {
         "Do what the task asks".clone_into(&mut title);
     }
@@ -57,8 +72,20 @@ pub(crate) fn message_of(record: &Record) -> String {
     lines.push(format!("Review: {}.", review(record)));
     lines.push(String::new());
     match &record.task.source {
-        TaskSource::Github { url, .. } | TaskSource::Jira { url, .. } => {
+        TaskSource::Github {
+            url,
+            repository,
+            number,
+        } => {
             lines.push(format!("Task: {}", one_line(url, ADDRESS_CHARS_MAX)));
+            lines.push(format!(
+                "Fixes: {}#{number}",
+                one_line(repository, ADDRESS_CHARS_MAX)
+            ));
+        }
+        TaskSource::Jira { url, key } => {
+            lines.push(format!("Task: {}", one_line(url, ADDRESS_CHARS_MAX)));
+            lines.push(format!("Ticket: {}", one_line(key, ADDRESS_CHARS_MAX)));
         }
         TaskSource::Text | TaskSource::File { .. } => {}
     }
@@ -110,7 +137,7 @@ fn changed_tests(record: &Record) -> Option<String> {
     Some(text)
 }
 
-fn tests(outcomes: &Outcomes) -> String {
+pub(crate) fn tests(outcomes: &Outcomes) -> String {
     let told = [
         (TestClass::Fixed, "fixed"),
         (TestClass::New, "new"),
@@ -132,7 +159,7 @@ fn tests(outcomes: &Outcomes) -> String {
     }
 }
 
-fn review(record: &Record) -> &'static str {
+pub(crate) fn review(record: &Record) -> &'static str {
     match record.state.qa_passed {
         Some(true) => "passed",
         Some(false) => "not passed",

@@ -50,6 +50,29 @@ pub(crate) fn one_line(text: &str, chars_max: usize) -> String {
     cut.trim_end().to_owned() + "…"
 }
 
+/// A text in one line that stays outside of code and still is nothing that a host of repositories acts on: a space parts what
+/// would be a mention (`@name`), a reference (`#7`, `GH-7`) or an address, so that no words before it close an issue.
+pub(crate) fn inert(text: &str, chars_max: usize) -> String {
+    let line = one_line(text, chars_max);
+    let mut inert = String::with_capacity(line.len());
+    let mut rest = line.chars().peekable();
+    while let Some(character) = rest.next() {
+        inert.push(character);
+        let next = rest.peek().copied().unwrap_or(' ');
+        let parts = match character {
+            '@' => next.is_alphanumeric(),
+            '#' | '!' => next.is_ascii_digit(),
+            '-' => next.is_ascii_digit() && inert.to_ascii_lowercase().ends_with("gh-"),
+            ':' => next == '/',
+            _ => false,
+        };
+        if parts {
+            inert.push(' ');
+        }
+    }
+    inert
+}
+
 /// A word for the shell: in single quotes unless it needs none.
 pub(crate) fn shell_word(text: &str) -> String {
     let text = visible(text);

@@ -3,6 +3,7 @@
 //! States and counts come from what the orchestrator recorded. Text of strangers (the task, models' words, test
 //! output, the diff) stands in code spans and fenced blocks, and can neither set a state nor look like one.
 
+pub(crate) mod brief;
 mod change;
 mod gates;
 pub(crate) mod guidance;
@@ -39,7 +40,7 @@ pub(crate) fn render(record: &Record, outcomes: &Outcomes, head: &str) -> String
     asked(&mut text, record);
     guidance::section(&mut text, record);
     change::section(&mut text, record);
-    tests_section::section(&mut text, record, outcomes);
+    tests_section::section(&mut text, record, outcomes, brief::Times::Told);
     gates::integrity(&mut text, record);
     gates::bite(&mut text, record);
     walk::formatting(&mut text, record);

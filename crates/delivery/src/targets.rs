@@ -1,7 +1,10 @@
 //! Where a change can be handed over to: one target, one file.
 
 pub(crate) mod branch;
+pub(crate) mod comment;
 pub(crate) mod patch;
+pub(crate) mod pull_request;
+pub(crate) mod push;
 
 use std::fmt::Debug;
 
@@ -22,6 +25,8 @@ pub struct Change {
     pub trees: Store,
     /// Who signs commits.
     pub signers: Signers,
+    /// What an earlier delivery to the same place came to.
+    pub delivered: Option<String>,
 }
 
 /// Who signs the commit.

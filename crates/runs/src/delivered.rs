@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use delivery::{Bundle, Change, DeliveryError, LocalBranch, PatchFile, Signers, Target};
+use delivery::{Bundle, Change, DeliveryError, Signers, Target};
 use protocol::{Destination, Entry, RunEvent, RunId, Terms, Tier};
 use tokio::sync::watch;
 use workspace::checkout::Checkout;
 
+use crate::destinations;
 use crate::error::RunsError;
 use crate::host::{Host, LEASE_MAX};
 use crate::journal::{WatchedJournal, Watcher, history};
@@ -52,8 +53,8 @@ pub fn deliveries(history: &[Entry]) -> Vec<Delivery> {
 }
 
 impl Runs {
-    /// Writes the evidence of a run; of a completed one, also its change to wherever its settings say. Each place is written
-    /// down before and after. Doing it again changes nothing; a delivery that was broken off is gone on with.
+    /// Writes the evidence of a run; of a completed one, also its change to wherever its settings say. Of one at its end, whoever
+    /// asked hears. Each place is written down before and after. Doing it again changes nothing; a delivery that was broken off is gone on with.
     ///
     /// # Errors
     /// [`RunsError::Bundle`], [`RunsError::Deliver`], [`RunsError::TakeUp`] while somebody else delivers it,
@@ -70,12 +71,17 @@ impl Runs {
             deliveries: Vec::new(),
             held_back: None,
         };
-        if !past.has_completed()? {
+        if !past.is_at_its_end() {
             return Ok(delivered);
         }
         delivered.held_back = below_required(past, settings)?;
-        let targets = targets(host, past, settings);
-        if delivered.held_back.is_some() || targets.is_empty() {
+        let is_good = past.has_completed()? && delivered.held_back.is_none();
+        let is_asked_for = match is_good {
+            true => destinations::are_asked_for(settings),
+            // Whoever asked hears of it, though there is nothing to hand over.
+            false => settings.comment,
+        };
+        if !is_asked_for {
             return Ok(delivered);
         }
         let claimed = host.store.claim_ended(&past.run, &host.owner, LEASE_MAX);
@@ -87,18 +93,22 @@ impl Runs {
         let written = history(&host.store, &past.run).await?;
         let journal = host.store.journal(lease);
         let journal = WatchedJournal::new(&past.run, journal, watcher, watch::channel(0).0);
-        for target in targets {
-            let done = hand_over(host, past, &written, &journal, &*target).await;
-            match done {
-                Ok(delivery) => delivered.deliveries.push(delivery),
-                Err(error) => {
-                    journal.release().await;
-                    return Err(error);
-                }
-            }
+        let handing = Handing {
+            host,
+            past,
+            settings,
+            written: &written,
+            journal: &journal,
+        };
+        let mut done = Ok(());
+        if is_good {
+            done = handing.change_everywhere(&mut delivered.deliveries).await;
+        }
+        if done.is_ok() {
+            done = handing.word_of_it(&mut delivered.deliveries).await;
         }
         journal.release().await;
-        Ok(delivered)
+        done.map(|()| delivered)
     }
 
     /// Where the evidence of a run is: where its last settings say, or in its folder.
@@ -111,65 +121,109 @@ impl Runs {
     }
 }
 
-/// Every place that the settings ask for, in the order in which the change gets there.
-fn targets(host: &Host, past: &Past, settings: &Settings) -> Vec<Box<dyn Target>> {
-    let mut targets: Vec<Box<dyn Target>> = Vec::new();
-    if let Some(file) = &settings.patch {
-        targets.push(Box::new(PatchFile { file: file.clone() }));
-    }
-    let folder = host.folders.run(&past.run);
-    if settings.commit {
-        let local = settings.local_folder();
-        targets.push(Box::new(LocalBranch {
-            repository: local.unwrap_or_else(|| folder.join("delivered.git")),
-        }));
-    }
-    if settings.repo.is_none() {
-        targets.push(Box::new(LaidOut {
-            folder: host.folders.files(&past.run),
-        }));
-    }
-    targets
+/// One delivery, to every place that was asked for.
+struct Handing<'a> {
+    host: &'a Arc<Host>,
+    past: &'a Past,
+    settings: &'a Settings,
+    /// The journal, deliveries of before included.
+    written: &'a [Entry],
+    journal: &'a WatchedJournal,
 }
 
-/// Hands a change over to one place, and writes down that it is there; what is there already isn't written down again.
-async fn hand_over(
-    host: &Host,
-    past: &Past,
-    written: &[Entry],
-    journal: &WatchedJournal,
-    target: &dyn Target,
-) -> Result<Delivery, RunsError> {
-    let to = target.destination();
-    let failed = |source: DeliveryError| RunsError::Deliver {
-        run: past.run.clone(),
-        to: to.clone(),
-        source: Box::new(source),
-    };
-    let trees = Checkout::kept_in(&host.folders.run(&past.run));
-    let change = Change {
-        run: past.run.clone(),
-        history: past.history.clone(),
-        trees: trees.map_err(|it| failed(it.into()))?,
-        signers: Signers {
-            author: host.author.clone(),
-            committer: host.author.clone(),
-        },
-    };
-    let before = protocol::delivered(written, &to);
-    if before.is_none() {
-        let event = RunEvent::Delivering { to: to.clone() };
-        journal.write(&event).await.map_err(writing)?;
+impl Handing<'_> {
+    /// First what stays on this machine, then what others see; each later place may name an earlier one.
+    async fn change_everywhere(&self, done: &mut Vec<Delivery>) -> Result<(), RunsError> {
+        let Handing {
+            host,
+            past,
+            settings,
+            ..
+        } = self;
+        for target in destinations::here(host, past, settings) {
+            done.push(self.to(&*target).await?);
+        }
+        if settings.repo.is_none() {
+            let folder = host.folders.files(&past.run);
+            done.push(self.to(&LaidOut { folder }).await?);
+        }
+        let remote = destinations::remote(host, past, settings).await?;
+        if let Some(remote) = remote {
+            if let Some(request) = &remote.request {
+                let change = self.change(None);
+                let checked = change.and_then(|it| request.check(&it));
+                checked.map_err(|it| self.failed(request.destination(), it))?;
+            }
+            done.push(self.to(&remote.branch).await?);
+            if let Some(request) = &remote.request {
+                done.push(self.to(request).await?);
+            }
+        }
+        Ok(())
     }
-    let reference = target.hand_over(&change).await.map_err(failed)?;
-    if before != Some(reference.as_str()) {
-        let event = RunEvent::Delivered {
-            to: to.clone(),
-            reference: reference.clone(),
-        };
-        journal.write(&event).await.map_err(writing)?;
+
+    /// Tells the task's tracker how it ended.
+    async fn word_of_it(&self, done: &mut Vec<Delivery>) -> Result<(), RunsError> {
+        let Handing {
+            host,
+            past,
+            settings,
+            ..
+        } = self;
+        let request = done.iter().find_map(|it| match &it.to {
+            Destination::PullRequest { .. } => Some(it.reference.clone()),
+            _ => None,
+        });
+        if let Some(comment) = destinations::comment(host, past, settings, request)? {
+            done.push(self.to(&comment).await?);
+        }
+        Ok(())
     }
-    Ok(Delivery { to, reference })
+
+    fn failed(&self, to: Destination, source: DeliveryError) -> RunsError {
+        RunsError::Deliver {
+            run: self.past.run.clone(),
+            to,
+            source: Box::new(source),
+        }
+    }
+
+    fn change(&self, delivered: Option<&str>) -> Result<Change, DeliveryError> {
+        let Handing { host, past, .. } = self;
+        Ok(Change {
+            run: past.run.clone(),
+            history: past.history.clone(),
+            trees: Checkout::kept_in(&host.folders.run(&past.run))?,
+            signers: Signers {
+                author: host.author.clone(),
+                committer: host.author.clone(),
+            },
+            delivered: delivered.map(str::to_owned),
+        })
+    }
+
+    /// Hands the change over to one place, and writes down that it is there; what is there already isn't written down again.
+    async fn to(&self, target: &dyn Target) -> Result<Delivery, RunsError> {
+        let to = target.destination();
+        let before = protocol::delivered(self.written, &to);
+        let change = self
+            .change(before)
+            .map_err(|it| self.failed(to.clone(), it))?;
+        if before.is_none() {
+            let event = RunEvent::Delivering { to: to.clone() };
+            self.journal.write(&event).await.map_err(writing)?;
+        }
+        let handed = target.hand_over(&change).await;
+        let reference = handed.map_err(|it| self.failed(to.clone(), it))?;
+        if before != Some(reference.as_str()) {
+            let event = RunEvent::Delivered {
+                to: to.clone(),
+                reference: reference.clone(),
+            };
+            self.journal.write(&event).await.map_err(writing)?;
+        }
+        Ok(Delivery { to, reference })
+    }
 }
 
 fn writing(source: store::StoreError) -> RunsError {
@@ -196,7 +250,7 @@ fn write_bundle(host: &Host, past: &Past, settings: &Settings) -> Result<PathBuf
     let failed = |source| RunsError::Bundle {
         run: past.run.clone(),
         folder: folder.clone(),
-        source,
+        source: Box::new(source),
     };
     let bundle = Bundle::of(&past.run, &past.history).map_err(failed)?;
     bundle.write_to(Path::new(&folder)).map_err(failed)?;

@@ -4,6 +4,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use forge::ForgeError;
 use git::GitError;
 use intake::IntakeError;
 use llm::LlmError;
@@ -296,7 +297,7 @@ pub enum RunsError {
         folder: PathBuf,
         /// Why.
         #[source]
-        source: delivery::DeliveryError,
+        source: Box<delivery::DeliveryError>,
     },
     /// The change can't be handed over to a place.
     #[error("{}", delivering(run, to))]
@@ -309,6 +310,36 @@ pub enum RunsError {
         #[source]
         source: Box<delivery::DeliveryError>,
     },
+    /// There is nowhere to push to.
+    #[error("push the change: {why}")]
+    NoRemote {
+        /// Why, and what to do.
+        why: String,
+    },
+    /// No host that takes pull requests knows the repository.
+    #[error("open a pull request in {repository}: {why}")]
+    NoForge {
+        /// The repository's address.
+        repository: String,
+        /// Why, and what to do.
+        why: String,
+    },
+    /// The host doesn't take a pull request.
+    #[error("prepare a pull request with the change of {run} in {repository}")]
+    Forge {
+        /// The run.
+        run: RunId,
+        /// The repository.
+        repository: String,
+        /// Why.
+        #[source]
+        source: Box<ForgeError>,
+    },
+    /// There is nowhere to comment.
+    #[error(
+        "comment where the task came from: it is from no issue and no ticket, or its tracker isn't configured (leave --comment out, or set GITHUB_TOKEN or the JIRA variables)"
+    )]
+    NoTracker,
     /// A bundle can't be walked again.
     #[error(transparent)]
     Reverify(#[from] ReverifyError),

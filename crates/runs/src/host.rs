@@ -1,8 +1,10 @@
 //! What runs stand on: made once by whoever owns the process, from its own environment and configuration.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use forge::{GitHub, Jira};
 use git::{Access, Identity};
 use llm::{Day, Guard, Patience, Prices, Vendors};
 use protocol::{Place, ReviewerFigure, RunId};
@@ -23,6 +25,10 @@ pub struct Host {
     pub programs: Programs,
     /// How git reaches remote hosts.
     pub access: Access,
+    /// The host of repositories that takes pull requests, and the tracker of its issues.
+    pub github: Option<Arc<GitHub>>,
+    /// The other tracker.
+    pub jira: Option<Arc<Jira>>,
     /// Where Python environments are made, and of what.
     pub python: python::Places,
     /// Keys and addresses of the models' vendors.
@@ -68,6 +74,8 @@ impl Host {
                 cache: folder.join("cache"),
             },
             access: Access::default(),
+            github: None,
+            jira: None,
             python: python::Places {
                 cache: folder.join("cache/python"),
                 search_path: std::env::split_paths(&programs.search_path).collect(),

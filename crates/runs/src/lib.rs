@@ -19,6 +19,7 @@ mod claim;
 pub mod crew;
 mod delivered;
 pub mod demo;
+mod destinations;
 mod empty;
 mod error;
 mod events;

@@ -11,6 +11,7 @@ use workspace::checkout::Checkout;
 
 use crate::checkouts::{self, Checkouts};
 use crate::claim::{Claim, Claimed};
+use crate::destinations;
 use crate::empty::{create, forget};
 use crate::error::RunsError;
 use crate::handle::RunHandle;
@@ -81,6 +82,7 @@ impl Runs {
         let unconfined = settings.unconfined;
         let checkouts = Checkouts::of(host, &limits, unconfined, log.clone()).await?;
         checkouts::origin(&settings)?;
+        destinations::check(host, &settings, &task)?;
         let lease = create(host, &task, &settings).await?;
         let open = async {
             let checkout = checkouts.open(lease.run(), &settings, &*log).await?;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use agents_qa::Reviewer;
 use agents_test::TestAuthor;
+use delivery::Wishes;
 use llm::{Budget, Role};
 use protocol::{Agent, Effort, ModelId, Tier};
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,15 @@ pub struct Settings {
     pub patch: Option<PathBuf>,
     /// Whether a branch is made.
     pub commit: bool,
+    /// Whether the change is pushed to a branch of the remote repository.
+    #[serde(default)]
+    pub push: bool,
+    /// What a pull request with the change shall be like, if there shall be one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_request: Option<Wishes>,
+    /// Whether the issue or ticket gets a comment.
+    #[serde(default)]
+    pub comment: bool,
     /// Whether programs may run without walls.
     pub unconfined: bool,
 }
@@ -162,6 +172,9 @@ impl Settings {
             out,
             patch: None,
             commit: true,
+            push: false,
+            pull_request: None,
+            comment: false,
             unconfined,
         }
     }

@@ -167,6 +167,19 @@ pub(crate) struct OutArgs {
     /// Commit the change to a new branch, in the local repository or in the run's clone; its message is the task's
     #[arg(long)]
     pub(crate) commit: bool,
+    /// Push the change to a new branch of the remote repository, or append it to the branch of an earlier run on the same issue
+    #[arg(long)]
+    pub(crate) push: bool,
+    /// Push it, and open a pull request with the evidence, or bring the one up to date that an earlier run on the same issue
+    /// opened; from a fork where you may not push
+    #[arg(long)]
+    pub(crate) pr: bool,
+    /// Make the pull request a draft also when the change is proven
+    #[arg(long, requires = "pr")]
+    pub(crate) draft: bool,
+    /// Tell the issue or the ticket how it ended, in one comment that later runs rewrite
+    #[arg(long)]
+    pub(crate) comment: bool,
     /// Print one event a line as JSON on standard output, and nothing else there
     #[arg(long)]
     pub(crate) json: bool,

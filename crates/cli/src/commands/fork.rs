@@ -16,6 +16,7 @@ pub(crate) async fn fork(args: ForkArgs, quiet: bool) -> Result<Exit, Failure> {
         source: Some(&args.source),
         bounds: &args.bounds,
         out: &args.out,
+        requests: &home.config.pull_request,
         unconfined: args.walls.unconfined,
     };
     let ended = reopen::fork(&home, &old, args.at, &changes, mode).await;

@@ -24,6 +24,7 @@ pub(crate) async fn resume(args: ResumeArgs, quiet: bool) -> Result<Exit, Failur
         source: None,
         bounds: &args.bounds,
         out: &args.out,
+        requests: &home.config.pull_request,
         unconfined: false,
     };
     let ended = reopen::resume(&home, &run, &changes, mode).await;

@@ -37,7 +37,9 @@ fn exit(error: &RunsError) -> Exit {
     match error {
         RunsError::NoSandbox(_) | RunsError::Tools(_) => Exit::Blocked,
         RunsError::Stopped => Exit::Cancelled,
-        RunsError::Bundle { .. } | RunsError::Deliver { .. } => Exit::Delivery,
+        RunsError::Bundle { .. } | RunsError::Deliver { .. } | RunsError::Forge { .. } => {
+            Exit::Delivery
+        }
         RunsError::Scratch { .. }
         | RunsError::Files(_)
         | RunsError::TestsPlace(_)
@@ -83,6 +85,9 @@ fn exit(error: &RunsError) -> Exit {
         | RunsError::MoneySpent { .. }
         | RunsError::Place(_)
         | RunsError::Objects { .. }
+        | RunsError::NoRemote { .. }
+        | RunsError::NoForge { .. }
+        | RunsError::NoTracker
         | RunsError::VerifiedBase(_)
         | RunsError::UncommittedGone { .. }
         | RunsError::UncommittedElsewhere { .. }
@@ -112,7 +117,11 @@ fn advice(error: &RunsError) -> Option<String> {
         RunsError::Beginning(_) => {
             "Nothing has been done yet: once the cause is gone, run the task again."
         }
-        RunsError::Place(_) | RunsError::Objects { .. } => {
+        RunsError::Place(_)
+        | RunsError::Objects { .. }
+        | RunsError::NoRemote { .. }
+        | RunsError::NoForge { .. }
+        | RunsError::NoTracker => {
             "Nothing was begun: choose another place, and run the task again."
         }
         RunsError::VerifiedBase(_) => {
@@ -128,7 +137,7 @@ fn advice(error: &RunsError) -> Option<String> {
                 "The change is kept: `pipeline diff {run}` prints it, and `pipeline resume {run}` tries again."
             ));
         }
-        RunsError::Deliver { run, .. } => {
+        RunsError::Deliver { run, .. } | RunsError::Forge { run, .. } => {
             return Some(format!(
                 "The change is kept: `pipeline diff {run}` prints it, and `pipeline resume {run}` delivers it again."
             ));

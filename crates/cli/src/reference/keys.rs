@@ -162,6 +162,26 @@ const PLACES: &[Key] = &[
         "\"pipeline@localhost\"",
         "the address of that author",
     ),
+    key(
+        "pull_request.labels",
+        "[\"pipeline\"]",
+        "labels that every pull request gets",
+    ),
+    key(
+        "pull_request.reviewers",
+        "[\"ada\", \"acme/core\"]",
+        "people, or teams as organisation/team, who are asked for a review",
+    ),
+    key(
+        "pull_request.open_max",
+        "5",
+        "most pull requests of ours that are open in one repository",
+    ),
+    key(
+        "pull_request.lines_max",
+        "2000",
+        "most lines that a pull request changes",
+    ),
 ];
 
 const PATIENCE: &[Key] = &[

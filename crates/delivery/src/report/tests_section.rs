@@ -2,6 +2,7 @@
 
 use protocol::{Status, TestClass, TestOrigin, TestOutcome};
 
+use super::brief::Times;
 use super::{BLOCK_CHARS_MAX, BLOCK_LINES_MAX, WORDS_CHARS_MAX};
 use crate::outcomes::{Outcomes, Row, RunFacts};
 use crate::quote;
@@ -17,11 +18,11 @@ const FAILURES_MAX: usize = 10;
 /// Lines of one failure.
 const FAILURE_LINES_MAX: usize = 30;
 
-pub(super) fn section(text: &mut String, record: &Record, outcomes: &Outcomes) {
+pub(super) fn section(text: &mut String, record: &Record, outcomes: &Outcomes, times: Times) {
     *text += "## Tests\n\n";
     for (side, facts) in [("base commit", &outcomes.base), ("change", &outcomes.patch)] {
         *text += &match facts {
-            Some(facts) => format!("- {}\n", facts_in_words(side, facts)),
+            Some(facts) => format!("- {}\n", facts_in_words(side, facts, times)),
             None => format!("- {side}: not run\n"),
         };
     }
@@ -43,19 +44,21 @@ pub(super) fn section(text: &mut String, record: &Record, outcomes: &Outcomes) {
     acceptance(text, record);
 }
 
-fn facts_in_words(side: &str, facts: &RunFacts) -> String {
+fn facts_in_words(side: &str, facts: &RunFacts, times: Times) -> String {
     let mut line = format!(
-        "{side}: {} collected in {}",
-        words::counted(facts.collected, "test"),
-        words::duration(facts.wall_ms)
+        "{side}: {} collected",
+        words::counted(facts.collected, "test")
     );
+    if times == Times::Told {
+        line += &format!(" in {}", words::duration(facts.wall_ms));
+    }
     if 0 < facts.collection_errors {
         line += &format!(
             ", {} could not be collected",
             words::counted(facts.collection_errors, "file")
         );
     }
-    if facts.cached {
+    if facts.cached && times == Times::Told {
         line += ", known from an earlier run on the same base";
     }
     if !facts.finished {

@@ -66,20 +66,7 @@ pub fn commit_change(
     signers: &Signers,
 ) -> Result<Delivered, DeliveryError> {
     let record = Record::read(run, history)?;
-    let tree = match (record.state.status, &record.final_tree) {
-        (Status::Completed, Some(tree)) => tree,
-        (Status::Failed, _) => {
-            return Err(refusal(
-                run,
-                "failed (its last draft is in its patch and its bundle)",
-            ));
-        }
-        _ => return Err(refusal(run, "isn't at its end (resume it first)")),
-    };
-    if record.state.proposed_code.trim().is_empty() {
-        return Err(DeliveryError::NothingToDeliver { run: run.0.clone() });
-    }
-    refuse_what_is_outside(store, run, &record, tree)?;
+    let tree = final_tree(store, run, &record)?;
     let branch = Branch {
         name: branch_name(&record.task, run),
         message: message_of(&record),
@@ -93,6 +80,33 @@ pub fn commit_change(
         tree,
         &branch,
     )?)
+}
+
+/// The tree that is delivered, after it was compared with what was reviewed.
+///
+/// # Errors
+///
+/// When the run isn't completed, changed nothing, or its tree differs from its base in another file than its patch.
+pub(crate) fn final_tree<'a>(
+    store: &Store,
+    run: &RunId,
+    record: &'a Record,
+) -> Result<&'a TreeId, DeliveryError> {
+    let tree = match (record.state.status, &record.final_tree) {
+        (Status::Completed, Some(tree)) => tree,
+        (Status::Failed, _) => {
+            return Err(refusal(
+                run,
+                "failed (its last draft is in its patch and its bundle)",
+            ));
+        }
+        _ => return Err(refusal(run, "isn't at its end (resume it first)")),
+    };
+    if record.state.proposed_code.trim().is_empty() {
+        return Err(DeliveryError::NothingToDeliver { run: run.0.clone() });
+    }
+    refuse_what_is_outside(store, run, record, tree)?;
+    Ok(tree)
 }
 
 /// Compares the tree with its base once more: what was reviewed is what is delivered, and nothing beside it.

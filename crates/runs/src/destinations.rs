@@ -1,0 +1,214 @@
+//! Which places the settings of a run ask for, and whether they can be had.
+
+use std::sync::Arc;
+
+use delivery::{LocalBranch, PatchFile, RemoteBranch, Request, StatusComment, Target, Wishes};
+use forge::{Forge, ForgeError, GitHub, RepositoryName, Tracker};
+use git::Address;
+use protocol::{Silent, Task, TaskSource};
+
+use crate::checkouts::Checkouts;
+use crate::error::RunsError;
+use crate::host::Host;
+use crate::past::Past;
+use crate::settings::Settings;
+
+/// A branch of a remote repository, and the request to merge it.
+pub(crate) struct Remote {
+    pub(crate) branch: RemoteBranch,
+    pub(crate) request: Option<Request>,
+}
+
+/// Whether a completed change goes anywhere at all.
+pub(crate) fn are_asked_for(settings: &Settings) -> bool {
+    settings.patch.is_some()
+        || settings.commit
+        || settings.repo.is_none()
+        || settings.push
+        || settings.pull_request.is_some()
+        || settings.comment
+}
+
+/// Places on this machine.
+pub(crate) fn here(host: &Host, past: &Past, settings: &Settings) -> Vec<Box<dyn Target>> {
+    let mut targets: Vec<Box<dyn Target>> = Vec::new();
+    if let Some(file) = &settings.patch {
+        targets.push(Box::new(PatchFile { file: file.clone() }));
+    }
+    if settings.commit {
+        let local = settings.local_folder();
+        let folder = host.folders.run(&past.run);
+        targets.push(Box::new(LocalBranch {
+            repository: local.unwrap_or_else(|| folder.join("delivered.git")),
+        }));
+    }
+    targets
+}
+
+/// Where the repository of a run is pushed to.
+///
+/// # Errors
+/// [`RunsError::NoRemote`] when it has no remote, [`RunsError::Repository`] for an address that can't be used.
+fn remote_address(settings: &Settings) -> Result<Address, RunsError> {
+    let Some(repo) = settings.repo.as_deref() else {
+        return Err(RunsError::NoRemote {
+            why: "the run starts from nothing, so there is no repository to push to".to_owned(),
+        });
+    };
+    let unusable = |source| RunsError::Repository {
+        named: repo.to_owned(),
+        source,
+    };
+    match settings.local_folder() {
+        None => Address::parse(repo).map_err(unusable),
+        Some(folder) => delivery::origin_of(&folder)
+            .map_err(unusable)?
+            .ok_or_else(|| RunsError::NoRemote {
+                why: format!("{repo} has no remote `origin` (git remote add origin URL)"),
+            }),
+    }
+}
+
+/// Whether everything that others would see could be delivered at all, while nothing has been paid yet: that there is a remote, a
+/// host that knows it, and a tracker. Asks nobody.
+///
+/// # Errors
+/// [`RunsError::NoRemote`], [`RunsError::NoForge`], [`RunsError::NoTracker`].
+pub(crate) fn check(host: &Host, settings: &Settings, task: &Task) -> Result<(), RunsError> {
+    if settings.push || settings.pull_request.is_some() {
+        let address = remote_address(settings)?;
+        if settings.pull_request.is_some() {
+            hosted(host, &address)?;
+        }
+    }
+    if settings.comment {
+        tracker(host, task)?;
+    }
+    Ok(())
+}
+
+fn hosted(host: &Host, address: &Address) -> Result<(Arc<GitHub>, RepositoryName), RunsError> {
+    let no_forge = |why: &str| RunsError::NoForge {
+        repository: address.to_string(),
+        why: why.to_owned(),
+    };
+    let github = host
+        .github
+        .as_ref()
+        .ok_or_else(|| no_forge("no host is configured (set GITHUB_TOKEN)"))?;
+    let name = github.repository_at(address.as_str()).ok_or_else(|| {
+        no_forge("it isn't on the configured GitHub (set GITHUB_API_URL if it is on another one)")
+    })?;
+    Ok((github.clone(), name))
+}
+
+/// The remote branch and the request, when they are asked for. Whoever may not push to the repository pushes to a fork.
+pub(crate) async fn remote(
+    host: &Arc<Host>,
+    past: &Past,
+    settings: &Settings,
+) -> Result<Option<Remote>, RunsError> {
+    if !settings.push && settings.pull_request.is_none() {
+        return Ok(None);
+    }
+    let address = remote_address(settings)?;
+    let checkouts =
+        Checkouts::of(host, &past.limits, settings.unconfined, Arc::new(Silent)).await?;
+    let folder = host.folders.run(&past.run);
+    let branch = |address: Address| RemoteBranch {
+        address,
+        branch: delivery::request_branch(&past.task, &past.run),
+        work: folder.join("pushed.git"),
+        mirrors: checkouts.opening(&folder).mirrors,
+    };
+    let Some(wishes) = &settings.pull_request else {
+        return Ok(Some(Remote {
+            branch: branch(address),
+            request: None,
+        }));
+    };
+    let (github, name) = hosted(host, &address)?;
+    let found = request(&github, &name, settings, wishes, branch).await;
+    let refused = |source| RunsError::Forge {
+        run: past.run.clone(),
+        repository: name.to_string(),
+        source: Box::new(source),
+    };
+    found.map(Some).map_err(refused)
+}
+
+async fn request(
+    github: &Arc<GitHub>,
+    name: &RepositoryName,
+    settings: &Settings,
+    wishes: &Wishes,
+    branch: impl Fn(Address) -> RemoteBranch,
+) -> Result<Remote, ForgeError> {
+    let into = github.repository(name).await?;
+    if into.is_archived {
+        return Err(ForgeError::Archived {
+            repository: into.name.to_string(),
+        });
+    }
+    let from = match into.may_push {
+        true => into.clone(),
+        false => github.fork(&into).await?,
+    };
+    let address = Address::parse(&from.clone_address).map_err(|_| ForgeError::StrangeAddress {
+        address: protocol::visible(&from.clone_address).into_owned(),
+    })?;
+    let branch = branch(address);
+    let base = match settings.base.as_deref() {
+        // A commit is no branch that could take a change.
+        Some(named) if !is_commit(named) => named.to_owned(),
+        _ => into.default_branch.clone(),
+    };
+    let request = Request {
+        forge: github.clone(),
+        into: into.name.clone(),
+        base,
+        head: format!("{}:{}", from.name.owner, branch.branch),
+        wishes: wishes.clone(),
+    };
+    Ok(Remote {
+        branch,
+        request: Some(request),
+    })
+}
+
+fn is_commit(named: &str) -> bool {
+    named.len() == 40 && named.bytes().all(|it| it.is_ascii_hexdigit())
+}
+
+/// The comment below the task, when one is asked for.
+///
+/// # Errors
+/// [`RunsError::NoTracker`] when the task is from no tracker, or from one that isn't configured.
+pub(crate) fn comment(
+    host: &Host,
+    past: &Past,
+    settings: &Settings,
+    request: Option<String>,
+) -> Result<Option<StatusComment>, RunsError> {
+    if !settings.comment {
+        return Ok(None);
+    }
+    let (tracker, on) = tracker(host, &past.task)?;
+    Ok(Some(StatusComment {
+        tracker,
+        on,
+        request,
+    }))
+}
+
+/// The tracker that a task came from, and the task's name there.
+fn tracker(host: &Host, task: &Task) -> Result<(Arc<dyn Tracker>, String), RunsError> {
+    let tracker: Option<Arc<dyn Tracker>> = match &task.source {
+        TaskSource::Github { .. } => host.github.clone().map(|it| it as Arc<dyn Tracker>),
+        TaskSource::Jira { .. } => host.jira.clone().map(|it| it as Arc<dyn Tracker>),
+        TaskSource::Text | TaskSource::File { .. } => None,
+    };
+    tracker
+        .zip(delivery::task_name(task))
+        .ok_or(RunsError::NoTracker)
+}
