@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use protocol::{AcceptanceTests, TestComparison, TestOrigin, TestOutcome, TestResult};
 
-use crate::submission::belongs;
+use crate::ids::{belongs, covers};
 
 /// Whether a test is one of the acceptance tests, or an error of theirs.
 ///
@@ -102,12 +102,6 @@ fn may_idle(tests: &AcceptanceTests, entry: &TestResult) -> bool {
             .any(|it| it.text.contains("skip") || it.text.contains("xfail")),
         _ => false,
     }
-}
-
-/// Whether a test is the named one, or one of the named file, class or parametrized test.
-pub(crate) fn covers(named: &str, id: &str) -> bool {
-    id.strip_prefix(named)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with("::") || rest.starts_with('['))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use protocol::{Command, TestRun, ToolFile, Workspace, WorkspaceError};
+use protocol::{Command, ToolFile, Workspace, WorkspaceError};
 use serde::Deserialize;
 
 use crate::imports::{FileFacts, Imports};
@@ -154,21 +154,6 @@ impl Reach {
             .filter(|it| changed.contains(it) || self.imports.holds_for(it, &reached));
         Affected::Files(files.map(str::to_owned).collect())
     }
-}
-
-/// The files of all tests that a run knows, those included that could not be collected.
-pub(crate) fn test_files(run: &TestRun) -> BTreeSet<String> {
-    let results = run.results.iter().chain(&run.collection_errors);
-    results
-        .map(|it| &it.id)
-        .chain(&run.collected)
-        .map(|it| file_of(it).to_owned())
-        .collect()
-}
-
-/// The file of a test.
-pub(crate) fn file_of(id: &str) -> &str {
-    id.split("::").next().unwrap_or(id)
 }
 
 /// As pytest sees it, unless a repository says otherwise.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use protocol::{RunState, TestRun};
 
-use crate::submission::belongs;
+use crate::ids::belongs;
 
 /// The base's own run without the tests that the author took out of the repository's files.
 ///

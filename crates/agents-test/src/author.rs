@@ -1,21 +1,14 @@
 //! The test author: writes tests from the task and the base alone, before anybody has seen a change.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
-
 use async_trait::async_trait;
 use protocol::{
-    Agent, AgentContext, AgentError, Evidence, ListQuery, Prepared, Report, RunState, Task, visible,
+    Agent, AgentContext, AgentError, Evidence, Prepared, Report, RunState, Task, visible,
 };
 use repo_context::{Orientation, SHORT_OVERVIEW_BYTES_MAX};
 
-use crate::desk::{Desk, Handed};
-use crate::hearing;
-
-/// Its name in the crew.
-pub(crate) const NAME: &str = "test-author";
-/// Test files that are looked at.
-const TEST_FILES_MAX: usize = 50_000;
+use crate::author_visit::{AuthorVisit, Handed};
+use crate::dispute;
+use crate::talk::NAME;
 
 /// Writes acceptance tests beside the drafting, runs them on the base at once, and freezes them.
 ///
@@ -38,7 +31,7 @@ impl Agent for TestAuthor {
 
     async fn prepare(&self, cx: &AgentContext<'_>, task: &Task) -> Result<Prepared, AgentError> {
         let oriented = Orientation::for_visit(cx, task, SHORT_OVERVIEW_BYTES_MAX).await?;
-        let evidence = match Desk::new(cx, task, &oriented).await?.work().await? {
+        let evidence = match AuthorVisit::new(cx, task, &oriented).await?.work().await? {
             Handed::In(tests) => Evidence::AcceptanceTests(tests),
             Handed::Nothing(why) => Evidence::Missing {
                 what: Evidence::ACCEPTANCE_TESTS.to_owned(),
@@ -52,11 +45,11 @@ impl Agent for TestAuthor {
     }
 
     async fn run(&self, cx: &AgentContext<'_>, state: &RunState) -> Result<Report, AgentError> {
-        if let Some(dispute) = hearing::open(state) {
-            let tests = hearing::decide(cx, state, dispute).await?;
+        if let Some(disputed) = dispute::open(state) {
+            let tests = dispute::decide(cx, state, disputed).await?;
             let granted = tests.amendment.as_ref().is_some_and(|it| it.granted);
             let words = if granted { "changed" } else { "stands" };
-            let summary = format!("{} was disputed and {words}", visible(&dispute.test));
+            let summary = format!("{} was disputed and {words}", visible(&disputed.test));
             return Ok(Report::passed(summary).with(Evidence::AcceptanceTests(tests)));
         }
         Ok(Report::passed(match state.acceptance_tests() {
@@ -67,99 +60,5 @@ impl Agent for TestAuthor {
             ),
             None => "there are no acceptance tests".to_owned(),
         }))
-    }
-}
-
-/// Paths of the repository's own tests, sorted.
-pub(crate) async fn existing_tests(cx: &AgentContext<'_>) -> Result<Vec<String>, AgentError> {
-    let mut paths = Vec::new();
-    // The last one is Django's.
-    for glob in ["**/test_*.py", "**/*_test.py", "**/tests.py"] {
-        let listing = cx
-            .base
-            .list(&ListQuery {
-                path: String::new(),
-                glob: Some(glob.to_owned()),
-                items_max: TEST_FILES_MAX,
-            })
-            .await?;
-        paths.extend(listing.items);
-    }
-    paths.sort();
-    paths.dedup();
-    Ok(paths)
-}
-
-/// The topmost folders that hold tests; `tests` where there are none yet. First come those of the `likeliest` test files,
-/// in their order, then those with the most tests.
-pub(crate) fn folders_of(tests: &[String], likeliest: &[String]) -> Vec<String> {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for path in tests {
-        *counts.entry(top_of_tests(path)).or_default() += 1;
-    }
-    let mut near: HashMap<&str, usize> = HashMap::new();
-    for (place, path) in likeliest.iter().enumerate() {
-        near.entry(top_of_tests(path)).or_insert(place);
-    }
-    let mut folders: Vec<(&str, usize)> = counts.into_iter().collect();
-    folders.sort_by_key(|(folder, count)| {
-        let place = near.get(folder).copied().unwrap_or(usize::MAX);
-        (place, Reverse(*count))
-    });
-    let mut named: Vec<String> = folders.iter().map(|it| it.0.to_owned()).collect();
-    if named.is_empty() {
-        named.push("tests".to_owned());
-    }
-    named
-}
-
-/// `tests` of `tests/unit/test_a.py`, `pkg/test` of `pkg/test/test_a.py`; otherwise the file's own folder.
-fn top_of_tests(path: &str) -> &str {
-    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let mut end = 0;
-    for part in folder.split('/') {
-        end += part.len();
-        if part == "tests" || part == "test" {
-            return &folder[..end];
-        }
-        end += 1;
-    }
-    folder
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tests_go_where_the_repositorys_own_tests_are() {
-        let check = |tests: &[&str], likeliest: &[&str], want: &[&str]| {
-            let [tests, likeliest] =
-                [tests, likeliest].map(|it| it.iter().map(|it| (*it).to_owned()).collect());
-            let (tests, likeliest): (Vec<String>, Vec<String>) = (tests, likeliest);
-            assert_eq!(folders_of(&tests, &likeliest), want);
-        };
-        check(&[], &[], &["tests"]);
-        check(&["test_a.py"], &[], &[""]);
-        let some = [
-            "tests/test_a.py",
-            "tests/unit/test_b.py",
-            "pkg/sub/test/x/test_c.py",
-        ];
-        check(&some, &[], &["tests", "pkg/sub/test"]);
-        check(&some, &some[2..], &["pkg/sub/test", "tests"]);
-        check(&["pkg/test_a.py"], &[], &["pkg"]);
-        let many = [
-            "a/tests/test_a.py",
-            "b/tests/test_a.py",
-            "b/tests/test_b.py",
-        ];
-        let more = ["c/test_a.py", "c/test_b.py", "d/tests.py", "e/test_a.py"];
-        let all: Vec<&str> = many.iter().chain(&more).copied().collect();
-        check(
-            &all,
-            &["d/tests.py"],
-            &["d", "b/tests", "c", "a/tests", "e"],
-        );
     }
 }

@@ -5,8 +5,9 @@ use protocol::{
 };
 
 use crate::known_base;
-use crate::pytest::{self, Targets};
+use crate::pytest;
 use crate::settings::{self, Settings};
+use crate::targets::Targets;
 
 /// Runs the whole suite on a fork of the base.
 ///

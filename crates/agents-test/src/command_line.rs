@@ -2,9 +2,13 @@
 
 use protocol::Command;
 
-use crate::pytest::{EMPTY_CONFIG_FILE, PLUGIN_FILE, Targets};
 use crate::settings::Settings;
+use crate::targets::Targets;
 
+/// The plugin, among our tools.
+pub(crate) const PLUGIN_FILE: &str = "pipeline_pytest.py";
+/// Given to pytest where a repository has no configuration, so that no file of a parent folder steers it.
+pub(crate) const EMPTY_CONFIG_FILE: &str = "pytest.ini";
 /// The files that pytest looks into by itself, where others are named as well.
 const USUAL_NAMES: &str = "python_files=test_*.py *_test.py";
 /// What we ask of pytest in every run. Later arguments win, so these also undo what a repository's `addopts` say.

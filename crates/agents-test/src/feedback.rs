@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use protocol::{
-    AcceptanceTests, MarkedTest, TestClass, TestComparison, TestOrigin, TestOutcome, TestResult,
-    TestRun, Trick,
+    AcceptanceTests, MarkedTest, TestClass, TestComparison, TestOrigin, TestRun, Trick,
 };
 
 use crate::accepted;
+use crate::outcomes::in_words;
 use crate::pytest::end_of;
 use crate::verdict::Trouble;
 
@@ -219,20 +219,6 @@ fn add_failures(text: &mut String, run: &TestRun, ids: &[String]) {
     }
 }
 
-/// An outcome, with the place where it happened.
-pub(crate) fn in_words(result: &TestResult) -> &'static str {
-    match (result.outcome, result.phase.as_str()) {
-        (TestOutcome::Passed, _) => "passed",
-        (TestOutcome::Failed, _) => "failed",
-        (TestOutcome::Error, "collect") => "could not be imported",
-        (TestOutcome::Error, "teardown") => "failed while it cleaned up",
-        (TestOutcome::Error, _) => "failed in a fixture, before its own body ran",
-        (TestOutcome::Skipped, _) => "was skipped",
-        (TestOutcome::Xfailed, _) => "is marked as expected to fail, and failed",
-        (TestOutcome::Xpassed, _) => "is marked as expected to fail, and passed",
-    }
-}
-
 /// Set off from our own words.
 pub(crate) fn indented(text: &str) -> String {
     text.lines().map(|line| format!("    {line}\n")).collect()
@@ -241,7 +227,7 @@ pub(crate) fn indented(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
-    use protocol::Exit;
+    use protocol::{Exit, TestOutcome, TestResult};
 
     use super::*;
 

@@ -1,7 +1,6 @@
 //! Test files that nobody may change any more, by their hash.
 
-use protocol::TestFile;
-use sha2::{Digest, Sha256};
+use protocol::{TestFile, Workspace, WorkspaceError, sha256};
 
 /// Freezes a file.
 pub(crate) fn freeze(path: String, text: String) -> TestFile {
@@ -17,12 +16,18 @@ pub(crate) fn holds(file: &TestFile) -> bool {
     sha256(&file.text) == file.sha256
 }
 
-/// In hexadecimal.
-fn sha256(text: &str) -> String {
-    Sha256::digest(text.as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+/// Writes files that are still what was frozen.
+pub(crate) async fn write(tree: &dyn Workspace, files: &[TestFile]) -> Result<(), WorkspaceError> {
+    for file in files {
+        if !holds(file) {
+            return Err(WorkspaceError::Protected {
+                path: file.path.clone(),
+                why: "its content isn't what was frozen (was the journal edited?)".to_owned(),
+            });
+        }
+        tree.write(&file.path, file.text.as_bytes()).await?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -41,7 +46,7 @@ mod tests {
     fn the_hash_is_the_published_one() {
         // FIPS 180-4, the example of the empty message.
         assert_eq!(
-            sha256(""),
+            freeze("t.py".to_owned(), String::new()).sha256,
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
         );
     }

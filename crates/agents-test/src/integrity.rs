@@ -2,26 +2,23 @@
 
 mod altered;
 mod asked;
-pub(crate) mod canaries;
 mod collected;
-pub(crate) mod configuration;
 mod disguise;
-pub(crate) mod executed;
+mod executed;
 mod file;
 mod foreknown;
-pub(crate) mod records;
 mod scan;
-pub(crate) mod seal;
-pub(crate) mod tricks;
 
 use futures::future::try_join;
 use protocol::{AgentContext, AgentError, Canaries, Integrity, RunState, TestRun, Trick};
 use serde::{Deserialize, Serialize};
 
-use crate::affected::test_files;
-use crate::known_base;
-use crate::pytest::{self, Files, Ran, Targets};
+use crate::ids::test_files;
+use crate::pytest::{self, Ran};
 use crate::settings::Settings;
+use crate::targets::{Files, Targets};
+use crate::tree_files::is_there;
+use crate::{canaries, known_base, tricks};
 
 /// What speaks for the word of a test run, and what against it. `base` is the part of the base's run that is to be
 /// compared with it, `targets` what ran.
@@ -157,7 +154,7 @@ async fn on_base(
     let mut tricks = ran.tricks;
     for path in ran.executed {
         // Whatever is not on the base was made there, too.
-        if !executed::is_there(cx.base, &path).await? {
+        if !is_there(cx.base, &path).await? {
             tricks.push(tricks::not_looked_at(&path, true));
         }
     }

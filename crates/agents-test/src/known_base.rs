@@ -1,7 +1,6 @@
 //! The base's own test run, kept for later runs on the same base: measured once, checked each time it is taken.
 
-use protocol::{AgentContext, Exit, Note, TestRun};
-use sha2::{Digest, Sha256};
+use protocol::{AgentContext, Exit, Note, TestRun, sha256};
 
 use crate::pytest;
 use crate::settings::Settings;
@@ -63,14 +62,12 @@ pub(crate) fn name(cx: &AgentContext<'_>, settings: &Settings, seconds_max: u64)
         format!("{bounds:?}"),
         format!("{:?} {:?}", walls.layers, walls.gaps),
     ];
-    let mut hash = Sha256::new();
+    let mut bytes = Vec::new();
     for part in &parts {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
+        bytes.extend((part.len() as u64).to_le_bytes());
+        bytes.extend(part.as_bytes());
     }
-    let digest = hash.finalize();
-    let digest: String = digest.iter().map(|it| format!("{it:02x}")).collect();
-    format!("baseline-{digest}")
+    format!("baseline-{}", sha256(&bytes))
 }
 
 #[cfg(test)]

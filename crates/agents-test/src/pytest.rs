@@ -6,23 +6,24 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::command_line::{ALWAYS, WITHOUT_THE_TREE, own_command, plain_arguments, plain_command};
-use crate::integrity::canaries::{self, Circumstances, Names};
-use crate::integrity::seal::{Handed, Seal, unguessable};
-use crate::integrity::tricks;
+use crate::canaries::{self, Circumstances, Names};
+use crate::command_line::{
+    ALWAYS, EMPTY_CONFIG_FILE, PLUGIN_FILE, WITHOUT_THE_TREE, own_command, plain_arguments,
+    plain_command,
+};
+use crate::live_counts::LiveCounts;
 use crate::report::{self, Session};
+use crate::seal::{Handed, Seal, unguessable};
 use crate::settings::Settings;
-use crate::tally::Tally;
+use crate::targets::{Files, Targets};
+use crate::tricks;
 
 /// Starts pytest and reports through a pipe; see there.
 const PLUGIN: &str = include_str!("../plugin/pipeline_pytest.py");
-pub(crate) const PLUGIN_FILE: &str = "pipeline_pytest.py";
 /// Tests whose outcome is known beforehand; see there. Its name is another one in each run.
 const CANARIES: &str = include_str!("../plugin/pipeline_canaries.py");
 /// The key for sessions that find nothing on their standard input; the plugin knows the name.
 const SPARE_FILE: &str = "pipeline_spare.json";
-/// Given to pytest where a repository has no configuration, so that no file of a parent folder steers it.
-pub(crate) const EMPTY_CONFIG_FILE: &str = "pytest.ini";
 /// The variable that decides what Python deals by chance; our plugin seeds pytest's plugins with it too.
 const DEAL: &str = "PYTHONHASHSEED";
 /// Tests that are named when a run was stopped.
@@ -39,36 +40,6 @@ pub(crate) const RECIPE: [&str; 8] = [
     ALWAYS[3],
     ALWAYS[4],
 ];
-
-/// The suite of the repository, or only some of its tests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Targets<'a> {
-    /// What the repository's configuration says.
-    Suite,
-    /// These files, whatever the configuration says about where tests are.
-    Files(&'a [String]),
-}
-
-/// What is special about some files, whatever is asked for.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Files<'a> {
-    /// Test files of which nothing is a test but their test functions, and that no code but a test has a reason to open.
-    pub(crate) acceptance: &'a [String],
-    /// Files in which nothing is a test.
-    pub(crate) left_out: &'a [String],
-    /// The only files in which something is a test; none means that all are.
-    pub(crate) only: Option<&'a [String]>,
-}
-
-impl<'a> Files<'a> {
-    /// Nothing is special but these.
-    pub(crate) fn acceptance(acceptance: &'a [String]) -> Files<'a> {
-        Files {
-            acceptance,
-            ..Files::default()
-        }
-    }
-}
 
 /// A test run, and whether it can be believed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -145,9 +116,9 @@ async fn until_the_end(
     seconds_max: u64,
     log: &dyn Log,
 ) -> Result<Ran, WorkspaceError> {
-    let mut tally = Tally::new(log);
+    let mut counts = LiveCounts::new(log);
     let execution = tree
-        .run_watched(&started.command, &mut |bytes| tally.take(bytes))
+        .run_watched(&started.command, &mut |bytes| counts.take(bytes))
         .await?;
     let steady = |words: &str| tree.steady(words);
     let mut session = report::read(&execution.report, &started.seal)

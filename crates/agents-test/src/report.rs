@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashSet};
 use protocol::{Places, TestOutcome, TestResult, Trick};
 use serde::Deserialize;
 
+use crate::canaries::{Names, is_canary};
 use crate::ids::Steady;
-use crate::integrity::canaries::{Names, is_canary};
-use crate::integrity::records;
-use crate::integrity::seal::Seal;
+use crate::records;
+use crate::seal::Seal;
 
 /// One line of the plugin. The names are those of `plugin/pipeline_pytest.py`.
 #[derive(Deserialize)]

@@ -8,10 +8,12 @@ use protocol::{
     TestOutcome, TestRun, TreeId, Workspace,
 };
 
-use crate::ids::{ByPlace, target_of};
-use crate::pytest::{self, Targets};
+use crate::by_place::ByPlace;
+use crate::ids::target_of;
+use crate::patched_run;
+use crate::pytest;
 use crate::settings::Settings;
-use crate::with_change;
+use crate::targets::Targets;
 
 /// Tests that are run again. A change after which more than that fail is no matter of chance.
 const TESTS_MAX: usize = 20;
@@ -237,7 +239,7 @@ impl Again<'_> {
             return Ok(Round::default());
         }
         let (checkout, settings) = if tree == &self.work {
-            with_change::lay_out(self.cx, self.state, tree).await?
+            patched_run::lay_out(self.cx, self.state, tree).await?
         } else {
             (side.fork(tree).await?, self.settings.clone())
         };

@@ -6,11 +6,12 @@ use protocol::{
     Report, Rerun, RunState, SuiteScope, Task, TestComparison, TestRun,
 };
 
+use crate::by_place::ByPlace;
 use crate::compare::compare;
-use crate::ids::ByPlace;
-use crate::pytest::{Ran, Targets};
+use crate::pytest::Ran;
+use crate::targets::Targets;
 use crate::verdict::{Trouble, distrust, troubles};
-use crate::{amended, baseline, beside, feedback, integrity, rerun, scope, with_change};
+use crate::{amended, baseline, excused, feedback, integrity, patched_run, rerun, scope};
 
 /// Runs the repository's tests and the acceptance tests with the change, on a checkout of their own.
 ///
@@ -61,7 +62,7 @@ impl Agent for PytestRunner {
                     // As long as on the base, so that both get about as far.
                     None => baseline::seconds_max(limits),
                 };
-                with_change::run(cx, state, targets, seconds_max).await
+                patched_run::run(cx, state, targets, seconds_max).await
             })
             .await?;
         let part = scope.base(cx, base).await?;
@@ -86,7 +87,7 @@ impl PytestRunner {
         let ran = cx
             .once("run the tests with the change", false, async {
                 let seconds_max = cx.limits.test_run_seconds_max;
-                with_change::run(cx, state, Targets::Suite, seconds_max).await
+                patched_run::run(cx, state, Targets::Suite, seconds_max).await
             })
             .await?;
         self.judge(cx, state, base, Targets::Suite, ran).await
@@ -148,7 +149,7 @@ fn report(
         troubles,
     } = judged;
     let mut summary = feedback::summary(&comparison, acceptance, &troubles);
-    summary += &beside::for_everybody(&comparison, acceptance, &reruns);
+    summary += &excused::for_everybody(&comparison, acceptance, &reruns);
     summary += words;
     if troubles.is_empty() && comparison.is_empty() {
         // Without outcomes there is nothing to show, and `tests_passed` stays open.
@@ -158,7 +159,7 @@ fn report(
         Report::passed(summary)
     } else {
         let words = feedback::for_coder(&run, &troubles, acceptance)
-            + &beside::for_coder(&comparison, acceptance, &reruns);
+            + &excused::for_coder(&comparison, acceptance, &reruns);
         Report::rejected(summary, words)
     };
     let silent = match &integrity.canaries {

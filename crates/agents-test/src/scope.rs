@@ -7,10 +7,12 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::affected::{Affected, Reach, file_of, test_files};
+use crate::affected::{Affected, Reach};
 use crate::baseline;
-use crate::pytest::{self, Targets};
+use crate::ids::{file_of, test_files};
+use crate::pytest;
 use crate::settings::Settings;
+use crate::targets::Targets;
 
 /// A suite that takes less on the base runs at once and whole. A model needs about that long for one reply of a
 /// redraft, so sending a red draft back earlier saves little, and a green one would pay for the choice.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use protocol::{DjangoProject, ListQuery, Workspace, WorkspaceError};
 use toml::Table;
 
+use crate::tree_files::read_text;
 use crate::unusual;
 
 /// Where pytest's configuration comes from, in pytest's own order of precedence
@@ -171,18 +172,6 @@ fn modules(files: &[String], folder: &str) -> Vec<String> {
     }
     let named = modules.into_iter().take(MODULES_MAX).map(str::to_owned);
     named.collect()
-}
-
-/// A file's text; none when it isn't there, is no regular file or isn't UTF-8.
-pub(crate) async fn read_text(
-    base: &dyn Workspace,
-    name: &str,
-) -> Result<Option<String>, WorkspaceError> {
-    match base.read(name).await {
-        Ok(bytes) => Ok(String::from_utf8(bytes).ok()),
-        Err(error) if error.is_the_callers_fault() => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 fn is_config(text: &str, holds: Holds) -> bool {

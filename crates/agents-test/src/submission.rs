@@ -2,9 +2,11 @@
 
 use protocol::{TestFile, TestOutcome, TestResult, TestRun, Workspace, WorkspaceError};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
-use crate::feedback::in_words;
 use crate::frozen;
+use crate::ids::belongs;
+use crate::outcomes::in_words;
 
 /// Files in one submission.
 const FILES_MAX: usize = 8;
@@ -30,6 +32,19 @@ pub(crate) struct Submission {
 pub(crate) struct File {
     pub(crate) path: String,
     pub(crate) text: String,
+}
+
+/// Whole files, each with its path.
+pub(crate) fn files_schema() -> Value {
+    json!({
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {"path": {"type": "string"}, "text": {"type": "string"}},
+            "required": ["path", "text"],
+            "additionalProperties": false
+        }
+    })
 }
 
 impl Submission {
@@ -191,12 +206,6 @@ pub(crate) fn on_base(run: &TestRun, files: &[TestFile], task: &str) -> OnBase {
         }
     }
     found
-}
-
-/// Whether a test is one of a file, or the file itself.
-pub(crate) fn belongs(id: &str, path: &str) -> bool {
-    id.strip_prefix(path)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
 /// Exceptions that come from the test itself being wrong rather than from the code under test.

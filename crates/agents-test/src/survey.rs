@@ -6,8 +6,10 @@ use std::path::Path;
 use protocol::{Limits, Log, TestRun, Workspace, WorkspaceError};
 
 use crate::baseline::{is_blocked, seconds_max};
-use crate::pytest::{self, Targets};
+use crate::ids::file_of;
+use crate::pytest;
 use crate::settings::Settings;
+use crate::targets::Targets;
 
 /// How the suite of a base is run, and what became of it.
 #[derive(Clone, Debug)]
@@ -71,9 +73,4 @@ pub async fn survey(
         config: settings.config,
         run,
     })
-}
-
-/// The file of a test's id; a path stands for itself.
-fn file_of(id: &str) -> &str {
-    id.split("::").next().unwrap_or(id)
 }

@@ -8,9 +8,10 @@ use protocol::{
     ToolCall,
 };
 
-use crate::author::NAME;
 use crate::looking::{self, Answer};
 
+/// The author's name in the crew.
+pub(crate) const NAME: &str = "test-author";
 /// Answers without a tool call that are borne.
 const NUDGES_MAX: u32 = 2;
 

@@ -3,10 +3,12 @@
 use protocol::{AgentContext, AgentError, Command, TestFile, TestRun, ToolFile};
 use serde::{Deserialize, Serialize};
 
-use crate::feedback::in_words;
-use crate::pytest::{self, Targets};
+use crate::ids::is_case_of;
+use crate::outcomes::in_words;
+use crate::pytest;
 use crate::settings::Settings;
 use crate::submission::{OnBase, on_base};
+use crate::targets::Targets;
 
 /// Says which tests can't fail; see there.
 const SCAN: &str = include_str!("../plugin/pipeline_assertions.py");
@@ -166,12 +168,6 @@ fn unsteady(first: &TestRun, second: &TestRun) -> Vec<(String, String)> {
         found.push((before.id.clone(), why));
     }
     found
-}
-
-/// Whether an id is a test, or one of its parametrised cases.
-pub(crate) fn is_case_of(id: &str, test: &str) -> bool {
-    id.strip_prefix(test)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('['))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use protocol::{Workspace, WorkspaceError};
 
-use crate::settings::read_text;
+use crate::tree_files::read_text;
 
 /// Files that are read to see whether they hold tests.
 const FILES_READ_MAX: usize = 500;

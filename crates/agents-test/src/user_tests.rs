@@ -6,11 +6,12 @@ use protocol::{
     TestFile, TestOrigin, TestOutcome, TestResult, TestRun, Workspace, WorkspaceError,
 };
 
-use crate::accepted::covers;
-use crate::pytest::{self, Files, Ran, Targets};
-use crate::settings::{self, Settings};
-use crate::submission::belongs;
-use crate::with_change::write_frozen;
+use crate::frozen;
+use crate::ids::{belongs, covers};
+use crate::pytest::{self, Ran};
+use crate::settings::Settings;
+use crate::targets::{Files, Targets};
+use crate::tree_files::read_text;
 
 /// Takes the tests that the user gave with the task for acceptance tests.
 ///
@@ -88,7 +89,7 @@ impl Agent for UserTests {
 async fn run_on_base(cx: &AgentContext<'_>, task: &Task) -> Result<Ran, AgentError> {
     let settings = Settings::read(cx.base).await?;
     let tree = cx.base.fork(&cx.base.base().tree).await?;
-    write_frozen(&*tree, &task.tests).await?;
+    frozen::write(&*tree, &task.tests).await?;
     let paths: Vec<String> = with_tests(task).map(|it| it.path.clone()).collect();
     let seconds_max = cx.limits.test_run_seconds_max;
     let targets = Targets::Files(&paths);
@@ -116,7 +117,7 @@ async fn deselecting(base: &dyn Workspace, settings: &Settings) -> Result<String
     let Some(path) = &settings.config else {
         return Ok("a hook of the repository".to_owned());
     };
-    let text = settings::read_text(base, path).await?.unwrap_or_default();
+    let text = read_text(base, path).await?.unwrap_or_default();
     let line = text.lines().map(str::trim).find(|it| {
         let key = it.split('=').next().unwrap_or_default().trim();
         key == "addopts"

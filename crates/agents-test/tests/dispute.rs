@@ -1,4 +1,4 @@
-//! The hearing of a disputed test with scripted words and the real pytest, and what the tests then say of a change.
+//! The dispute about a test with scripted words and the real pytest, and what the tests then say of a change.
 
 use agents_test::{PytestRunner, TestAuthor};
 use expect_test::{Expect, expect};

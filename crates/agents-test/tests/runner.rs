@@ -4,9 +4,8 @@ use agents_test::PytestRunner;
 use expect_test::{Expect, expect};
 use protocol::{
     AcceptanceTests, Agent, AgentContext, AgentError, Evidence, Limits, Report, RunState, Task,
-    TestFile, TestOutcome, TestResult, Workspace, WorkspaceError,
+    TestFile, TestOutcome, TestResult, Workspace, WorkspaceError, sha256,
 };
-use sha2::{Digest, Sha256};
 use testkit::{FolderWorkspace, MemorySteps, NoModel, RecordingLog, limits, run_for_real};
 
 /// A repository before and after a change, and tests that were written for the task.
@@ -85,12 +84,11 @@ fn acceptance(path: &str, text: &str, ids: &[&str]) -> Evidence {
         exception: "AssertionError".to_owned(),
         message: String::new(),
     };
-    let sha256 = Sha256::digest(text.as_bytes());
     Evidence::AcceptanceTests(AcceptanceTests {
         files: vec![TestFile {
             path: path.to_owned(),
             text: text.to_owned(),
-            sha256: sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: sha256(text),
         }],
         on_base: ids.iter().map(result).collect(),
         red_on_base: ids.iter().map(|it| (*it).to_owned()).collect(),

@@ -2,7 +2,7 @@
 
 use protocol::{TestFile, WorkspaceError};
 
-use super::seal;
+use crate::seal;
 
 /// Words of which names are made, as ordinary as those of other tests.
 const WORDS: [&str; 32] = [

@@ -2,12 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use protocol::{
-    AcceptanceTests, AgentContext, AgentError, ChangeKind, Trick, Workspace, WorkspaceError,
-};
+use protocol::{AgentContext, AgentError, ChangeKind, Trick};
 
-use super::tricks;
 use crate::pytest::Ran;
+use crate::tricks;
 
 /// What code of a file may have had on the base already, by the rule of a trick.
 const BEFORE: [(&str, &[&str]); 2] = [
@@ -35,28 +33,6 @@ const BEFORE: [(&str, &[&str]); 2] = [
         ],
     ),
 ];
-
-/// Leaves only files that the change touches, or that the base doesn't have.
-pub(crate) async fn keep_strange(
-    cx: &AgentContext<'_>,
-    acceptance: Option<&AcceptanceTests>,
-    ran: &mut Ran,
-) -> Result<(), AgentError> {
-    let change = cx.work.change().await?;
-    let changed: HashSet<&str> = change.files.iter().map(|it| it.path.as_str()).collect();
-    let frozen = acceptance.into_iter().flat_map(|it| &it.files);
-    let frozen: HashSet<&str> = frozen.map(|it| it.path.as_str()).collect();
-    let mut strange = Vec::new();
-    for path in std::mem::take(&mut ran.executed) {
-        let is_known = frozen.contains(path.as_str())
-            || !changed.contains(path.as_str()) && is_there(cx.base, &path).await?;
-        if !is_known {
-            strange.push(path);
-        }
-    }
-    ran.executed = strange;
-    Ok(())
-}
 
 /// Tricks of what ran and was not looked at. `scanned` are the files of the change that were.
 pub(crate) async fn unscanned(
@@ -106,13 +82,4 @@ pub(crate) async fn without_the_bases(
         kept.push(trick);
     }
     Ok(kept)
-}
-
-/// Whether a tree has a file.
-pub(crate) async fn is_there(tree: &dyn Workspace, path: &str) -> Result<bool, WorkspaceError> {
-    match tree.read(path).await {
-        Ok(_) => Ok(true),
-        Err(error) if error.is_the_callers_fault() => Ok(false),
-        Err(error) => Err(error),
-    }
 }

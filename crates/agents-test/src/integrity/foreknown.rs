@@ -14,11 +14,10 @@ use serde::Deserialize;
 
 use super::altered::{self, altered};
 use super::disguise::Disguise;
-use super::seal;
-use crate::ids::function_of;
-use crate::pytest::{self, Targets};
-use crate::submission::belongs;
-use crate::{accepted, with_change};
+use crate::ids::{belongs, covers, function_of};
+use crate::pytest;
+use crate::targets::Targets;
+use crate::{patched_run, seal};
 
 /// A task about such things wants values that are equal to many.
 const EQUAL_TO_MANY: [&str; 4] = ["__eq__", "matcher", "wildcard", "equal to any"];
@@ -53,13 +52,13 @@ pub(crate) async fn found(
 /// Whether a test passed, in one of its cases.
 fn passed(run: &TestRun, named: &str) -> bool {
     let mut results = run.results.iter();
-    results.any(|it| it.outcome == TestOutcome::Passed && accepted::covers(named, &it.id))
+    results.any(|it| it.outcome == TestOutcome::Passed && covers(named, &it.id))
 }
 
 /// Whether a test failed, in one of its cases.
 fn any_red(run: &TestRun, named: &str) -> bool {
     let mut results = run.results.iter();
-    results.any(|it| it.outcome.is_red() && accepted::covers(named, &it.id))
+    results.any(|it| it.outcome.is_red() && covers(named, &it.id))
 }
 
 /// An acceptance test file of which tests passed.
@@ -225,7 +224,7 @@ impl Session {
         with_altered: bool,
     ) -> Result<Session, AgentError> {
         let work = cx.work.snapshot().await?;
-        let (tree, settings) = with_change::lay_out(cx, state, &work).await?;
+        let (tree, settings) = patched_run::lay_out(cx, state, &work).await?;
         let mut disguise = Disguise::new()?;
         let mut names = Vec::new();
         let mut paths = Vec::new();
@@ -329,7 +328,7 @@ async fn without_a_runner(
         return Ok(Vec::new());
     }
     let work = cx.work.snapshot().await?;
-    let (tree, _) = with_change::lay_out(cx, state, &work).await?;
+    let (tree, _) = patched_run::lay_out(cx, state, &work).await?;
     for file in state
         .acceptance_tests()
         .into_iter()

@@ -6,9 +6,8 @@ mod tricks;
 use agents_test::PytestRunner;
 use protocol::{
     AcceptanceTests, Agent, AgentContext, AllowedPath, Canaries, Evidence, Integrity, PatchFacts,
-    Report, RunState, Task, TestFile, TestOutcome, TestResult, Workspace,
+    Report, RunState, Task, TestFile, TestOutcome, TestResult, Workspace, sha256,
 };
-use sha2::{Digest, Sha256};
 use testkit::{FolderWorkspace, MemorySteps, NoModel, RecordingLog, limits, run_for_real};
 
 /// Path and text; in a change, an empty text deletes the file.
@@ -122,12 +121,11 @@ async fn run_with(row: &Row<'_>, acceptance: Option<Evidence>) -> (Report, Integ
 
 fn acceptance() -> Evidence {
     let id = format!("{WANTED_PATH}::test_counts_from_one");
-    let sha256 = Sha256::digest(WANTED.as_bytes());
     Evidence::AcceptanceTests(AcceptanceTests {
         files: vec![TestFile {
             path: WANTED_PATH.to_owned(),
             text: WANTED.to_owned(),
-            sha256: sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: sha256(WANTED),
         }],
         on_base: vec![TestResult {
             id: id.clone(),

@@ -13,14 +13,15 @@ use protocol::{
     TestClass, TestOutcome, TestRun, TreeId, Workspace,
 };
 
-use crate::affected::{Affected, Reach, file_of, test_files};
-use crate::bite::untried;
+use crate::affected::{Affected, Reach};
 use crate::hunks::Without;
 use crate::ids::is_by_place;
-use crate::pytest::{self, Targets};
+use crate::ids::{file_of, test_files};
+use crate::patched_run::write_acceptance_tests;
+use crate::pytest;
 use crate::settings::Settings;
-use crate::watched::{Said, run_until_noticed};
-use crate::with_change::write_acceptance_tests;
+use crate::targets::Targets;
+use crate::until_first_failure::{Said, run_until_noticed};
 
 /// Hunks that are tried at the same time, where there are that many processors.
 const AT_ONCE_MAX: usize = 2;
@@ -98,7 +99,7 @@ impl<'a> Trials<'a> {
             deadline: started,
             run_seconds_max: 0,
         };
-        let whole = WithChange::of(state);
+        let whole = PatchedRun::of(state);
         // Tests alone have the time that any run has, until it is known how long they take.
         let first_seconds_max = cx
             .limits
@@ -123,7 +124,7 @@ impl<'a> Trials<'a> {
     /// What can notice a change of each file.
     async fn affected(
         &self,
-        whole: Option<&WithChange<'_>>,
+        whole: Option<&PatchedRun<'_>>,
         paths: &[String],
     ) -> Result<BTreeMap<String, Then>, AgentError> {
         let Some(whole) = whole else {
@@ -315,15 +316,20 @@ impl<'a> Trials<'a> {
     }
 }
 
+/// The verdict on a hunk that was not tried to its end.
+pub(crate) fn untried(why: impl Into<String>) -> HunkVerdict {
+    HunkVerdict::Untried { why: why.into() }
+}
+
 /// What the suite said to the whole change.
-struct WithChange<'a> {
+struct PatchedRun<'a> {
     run: &'a TestRun,
     /// Tests that gave different outcomes on the same tree.
     unsure: HashSet<&'a str>,
 }
 
-impl<'a> WithChange<'a> {
-    fn of(state: &'a RunState) -> Option<WithChange<'a>> {
+impl<'a> PatchedRun<'a> {
+    fn of(state: &'a RunState) -> Option<PatchedRun<'a>> {
         let (run, comparison) = state.evidence.iter().rev().find_map(|it| match it {
             Evidence::Tests {
                 run, comparison, ..
@@ -332,7 +338,7 @@ impl<'a> WithChange<'a> {
         })?;
         let flaky = comparison.iter().filter(|it| it.class == TestClass::Flaky);
         let unsure = flaky.map(|it| it.id.as_str()).collect();
-        Some(WithChange { run, unsure })
+        Some(PatchedRun { run, unsure })
     }
 
     /// Tests of some files, or of all, that passed and can be relied on, but for those of further files.

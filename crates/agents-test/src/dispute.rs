@@ -1,4 +1,4 @@
-//! The hearing of a dispute: the author, who doesn't see the change, lets the test stand or changes it.
+//! A disputed test: the author, who doesn't see the change, lets the test stand or changes it.
 
 use std::collections::HashSet;
 
@@ -10,14 +10,14 @@ use protocol::{
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::desk::files_schema;
 use crate::frozen;
+use crate::ids::{belongs, file_of, is_case_of};
 use crate::looking::{self, Answer};
 use crate::pytest::end_of;
 use crate::settings::Settings;
-use crate::submission::{FILE_BYTES_MAX, File, belongs};
+use crate::submission::{FILE_BYTES_MAX, File, files_schema};
 use crate::talk::{Talk, Turn};
-use crate::trial::{self, Tried, is_case_of};
+use crate::trial::{self, Tried};
 
 /// The tool that decides.
 const DECIDE: &str = "decide_dispute";
@@ -40,13 +40,13 @@ pub(crate) fn open(state: &RunState) -> Option<&Dispute> {
     })
 }
 
-/// Hears a dispute; what comes out are the acceptance tests from then on, with the decision.
+/// Decides a dispute; what comes out are the acceptance tests from then on, with the decision.
 pub(crate) async fn decide(
     cx: &AgentContext<'_>,
     state: &RunState,
     dispute: &Dispute,
 ) -> Result<AcceptanceTests, AgentError> {
-    let path = dispute.test.split("::").next().unwrap_or_default();
+    let path = file_of(&dispute.test);
     let standing = |answer: String| Decided {
         granted: false,
         answer,
@@ -54,9 +54,9 @@ pub(crate) async fn decide(
     };
     let decided = match Disputed::find(cx, state, path).await? {
         Some(disputed) => {
-            Hearing::begin(cx, state, dispute, disputed)
+            DisputeVisit::begin(cx, state, dispute, disputed)
                 .await?
-                .hold()
+                .work()
                 .await?
         }
         None => standing(format!("there is no file {path} to judge")),
@@ -98,7 +98,7 @@ impl Disputed {
     }
 }
 
-/// What came of a hearing.
+/// What came of a dispute.
 struct Decided {
     granted: bool,
     answer: String,
@@ -156,8 +156,8 @@ struct Decision {
     files: Vec<File>,
 }
 
-/// One hearing under way.
-struct Hearing<'a> {
+/// One visit of the author about a dispute.
+struct DisputeVisit<'a> {
     talk: Talk<'a>,
     state: &'a RunState,
     dispute: &'a Dispute,
@@ -176,13 +176,13 @@ enum Judged {
     Returned(String),
 }
 
-impl<'a> Hearing<'a> {
+impl<'a> DisputeVisit<'a> {
     async fn begin(
         cx: &'a AgentContext<'a>,
         state: &'a RunState,
         dispute: &'a Dispute,
         disputed: Disputed,
-    ) -> Result<Hearing<'a>, AgentError> {
+    ) -> Result<DisputeVisit<'a>, AgentError> {
         let task = state.task.as_markdown();
         let mut tools = looking::specs();
         tools.push(decide_spec());
@@ -205,7 +205,7 @@ impl<'a> Hearing<'a> {
             reply_tokens_max: cx.limits.reply_tokens_max,
             effort: None,
         };
-        Ok(Hearing {
+        Ok(DisputeVisit {
             talk: Talk::new(cx, request, DisputeNudge.render()),
             state,
             dispute,
@@ -218,7 +218,7 @@ impl<'a> Hearing<'a> {
     }
 
     /// Asks until there is a decision, or a limit is reached; then the test stands.
-    async fn hold(mut self) -> Result<Decided, AgentError> {
+    async fn work(mut self) -> Result<Decided, AgentError> {
         let why = loop {
             match self.talk.next().await? {
                 Turn::Over(why) => break why,

@@ -6,14 +6,15 @@ use protocol::{
     ToolSpec,
 };
 use repo_context::Orientation;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::author::{existing_tests, folders_of};
+use crate::ids::belongs;
 use crate::looking::{self, Answer};
 use crate::pytest::end_of;
 use crate::settings::Settings;
-use crate::submission::{Submission, belongs, in_list};
+use crate::submission::{Submission, files_schema, in_list};
 use crate::talk::{Talk, Turn};
+use crate::test_folders::{existing_tests, folders_of};
 use crate::trial::{self, Tried};
 
 /// Paths of existing tests in the first prompt.
@@ -40,19 +41,6 @@ fn submit_spec() -> ToolSpec {
     )
 }
 
-/// Whole files, each with its path.
-pub(crate) fn files_schema() -> Value {
-    json!({
-        "type": "array",
-        "items": {
-            "type": "object",
-            "properties": {"path": {"type": "string"}, "text": {"type": "string"}},
-            "required": ["path", "text"],
-            "additionalProperties": false
-        }
-    })
-}
-
 /// What came of it.
 pub(crate) enum Handed {
     In(AcceptanceTests),
@@ -68,7 +56,7 @@ enum Judged {
 }
 
 /// One visit of the author.
-pub(crate) struct Desk<'a> {
+pub(crate) struct AuthorVisit<'a> {
     talk: Talk<'a>,
     task: String,
     settings: Settings,
@@ -80,12 +68,12 @@ pub(crate) struct Desk<'a> {
     kept: Option<AcceptanceTests>,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> AuthorVisit<'a> {
     pub(crate) async fn new(
         cx: &'a AgentContext<'a>,
         task: &Task,
         oriented: &Orientation,
-    ) -> Result<Desk<'a>, AgentError> {
+    ) -> Result<AuthorVisit<'a>, AgentError> {
         let task = task.as_markdown();
         let mut tests = existing_tests(cx).await?;
         let folders = folders_of(&tests, &oriented.tests);
@@ -114,7 +102,7 @@ impl<'a> Desk<'a> {
             reply_tokens_max: cx.limits.reply_tokens_max,
             effort: None,
         };
-        Ok(Desk {
+        Ok(AuthorVisit {
             talk: Talk::new(cx, request, TestNudge.render()),
             settings: Settings::read(cx.base).await?,
             tries_left: cx.limits.author_tries_max,

@@ -65,10 +65,10 @@ pub(crate) fn for_coder(
         text += "\nWith the change these fail in some runs and not in others; without it they never failed:\n";
         text += &ids.iter().map(|it| format!("- {it}\n")).collect::<String>();
     }
-    let beside = for_everybody(comparison, acceptance, reruns);
-    if !beside.is_empty() {
+    let excused = for_everybody(comparison, acceptance, reruns);
+    if !excused.is_empty() {
         text += "\nThese are red as well. They don't count, so leave them as they are:";
-        text += &beside;
+        text += &excused;
         text.push('\n');
     }
     text

@@ -4,12 +4,13 @@ use protocol::{AgentContext, AgentError, RunState, Workspace, WorkspaceError};
 
 use crate::own_tests::allowed;
 use crate::settings::{CANDIDATES, Settings, pytest_part};
+use crate::tree_files::read_bytes;
 
 /// Files that only say how tests are run, wherever they stand.
 const ANYWHERE: [&str; 3] = ["conftest.py", "sitecustomize.py", "usercustomize.py"];
 
 /// How the tests with the change are run: as on the base, but for what the task allowed the change to say.
-pub(crate) async fn with_change(
+pub(crate) async fn settings(
     cx: &AgentContext<'_>,
     state: &RunState,
 ) -> Result<Settings, WorkspaceError> {
@@ -31,16 +32,16 @@ pub(crate) async fn put_back(
     state: &RunState,
     tree: &dyn Workspace,
 ) -> Result<Settings, AgentError> {
-    let mut settings = with_change(cx, state).await?;
+    let mut settings = self::settings(cx, state).await?;
     let allowed = allowed(state);
     for file in cx.work.change().await?.files {
         let path = file.path.as_str();
         if allowed.contains(path) || !says_how_tests_run(path, &settings.folder) {
             continue;
         }
-        let before = read(cx.base, path).await?;
+        let before = read_bytes(cx.base, path).await?;
         if is_shared(path, &settings.folder) {
-            let now = read(cx.work, path).await?;
+            let now = read_bytes(cx.work, path).await?;
             let part = |bytes: &Option<Vec<u8>>| {
                 let text = bytes.as_deref().map(String::from_utf8_lossy);
                 text.map(|it| pytest_part(path, &it)).unwrap_or_default()
@@ -61,7 +62,7 @@ pub(crate) async fn put_back(
                 continue;
             }
         }
-        if read(tree, path).await?.is_some() || file.symlink {
+        if read_bytes(tree, path).await?.is_some() || file.symlink {
             tree.delete(path).await?;
         }
         if let Some(bytes) = before {
@@ -94,14 +95,5 @@ fn name_there<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
         None => Some(path),
         Some((above, name)) if above == folder => Some(name),
         Some(_) => None,
-    }
-}
-
-/// A file's bytes; none when it isn't there or is no regular file.
-async fn read(tree: &dyn Workspace, path: &str) -> Result<Option<Vec<u8>>, WorkspaceError> {
-    match tree.read(path).await {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.is_the_callers_fault() => Ok(None),
-        Err(error) => Err(error),
     }
 }

@@ -1,4 +1,4 @@
-//! The ablation: takes each hunk of the draft back alone, to see whether any test notices.
+//! Ablation by hunks: takes each hunk of the draft back alone, to see whether any test notices.
 
 use std::time::Instant;
 
@@ -8,8 +8,8 @@ use protocol::{
     Workspace, WorkspaceError, source_text,
 };
 
-use crate::ablation::Trials;
 use crate::code;
+use crate::hunk_trials::{Trials, untried};
 use crate::hunks::{Hunk, Without, hunks};
 
 /// Reverts each hunk of the draft alone and runs the tests without it.
@@ -32,10 +32,10 @@ impl Agent for Ablation {
     }
 
     async fn run(&self, cx: &AgentContext<'_>, state: &RunState) -> Result<Report, AgentError> {
-        let bite = cx
+        let found = cx
             .once("revert each hunk alone", false, measure(cx, state))
             .await?;
-        Ok(Report::passed(in_words(&bite)).with(Evidence::Bite(bite)))
+        Ok(Report::passed(in_words(&found)).with(Evidence::Bite(found)))
     }
 }
 
@@ -78,10 +78,6 @@ async fn measure(cx: &AgentContext<'_>, state: &RunState) -> Result<Bite, AgentE
         hunks: hunks.collect(),
         wall_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
     })
-}
-
-pub(crate) fn untried(why: impl Into<String>) -> HunkVerdict {
-    HunkVerdict::Untried { why: why.into() }
 }
 
 /// The file without the hunk, or why there is nothing to try.
@@ -130,14 +126,14 @@ async fn text_of(work: &dyn Workspace, path: &str) -> Result<Option<String>, Wor
 }
 
 /// What came of it, in a line.
-fn in_words(bite: &Bite) -> String {
+fn in_words(found: &Bite) -> String {
     let of = |wanted: fn(&HunkVerdict) -> bool| {
-        bite.hunks.iter().filter(|it| wanted(&it.verdict)).count()
+        found.hunks.iter().filter(|it| wanted(&it.verdict)).count()
     };
     let exercised = of(|it| matches!(it, HunkVerdict::Exercised { .. }));
     let unexercised = of(|it| matches!(it, HunkVerdict::Unexercised));
     let untried = of(|it| matches!(it, HunkVerdict::Untried { .. }));
-    let hunks = match bite.hunks.len() {
+    let hunks = match found.hunks.len() {
         1 => "1 hunk".to_owned(),
         n => format!("{n} hunks"),
     };

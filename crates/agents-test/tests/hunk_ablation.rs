@@ -4,9 +4,8 @@ use agents_test::{Ablation, PytestRunner};
 use expect_test::{Expect, expect};
 use protocol::{
     AcceptanceTests, Agent, AgentContext, Evidence, HunkVerdict, Limits, Report, RunState, Task,
-    TestFile, TestOutcome, TestResult, Workspace,
+    TestFile, TestOutcome, TestResult, Workspace, sha256,
 };
-use sha2::{Digest, Sha256};
 use testkit::{
     FolderWorkspace, MemorySteps, NoModel, RecordingLog, asked_of_pytest, limits, run_for_real,
 };
@@ -81,13 +80,12 @@ impl Draft {
 const WANTED: &str = "tests/test_wanted.py";
 
 fn acceptance(text: &str) -> Evidence {
-    let sha256 = Sha256::digest(text.as_bytes());
     let id = format!("{WANTED}::test_wanted");
     Evidence::AcceptanceTests(AcceptanceTests {
         files: vec![TestFile {
             path: WANTED.to_owned(),
             text: text.to_owned(),
-            sha256: sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: sha256(text),
         }],
         on_base: vec![TestResult {
             id: id.clone(),
@@ -103,11 +101,11 @@ fn acceptance(text: &str) -> Evidence {
 
 fn shown(report: &Report) -> String {
     assert_eq!(report.verdict.feedback(), None, "it never sends back");
-    let [Evidence::Bite(bite)] = &report.evidence[..] else {
+    let [Evidence::Bite(found)] = &report.evidence[..] else {
         panic!("{:?}", report.evidence);
     };
     let mut text = format!("{}\n", report.summary);
-    for hunk in &bite.hunks {
+    for hunk in &found.hunks {
         let verdict = match &hunk.verdict {
             HunkVerdict::Exercised { by } => format!("exercised by {by}"),
             HunkVerdict::Unexercised => "unexercised".to_owned(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::seal::Seal;
+use crate::seal::Seal;
 
 /// What stands in a report.
 #[derive(Debug, Default)]

@@ -8,11 +8,13 @@ use std::task::Poll;
 
 use protocol::{Exit, TestOutcome, TestResult, Workspace, WorkspaceError};
 
-use crate::feedback::in_words;
-use crate::integrity::seal::Seal;
-use crate::pytest::{self, Files, Targets};
+use crate::ids::file_of;
+use crate::outcomes::in_words;
+use crate::pytest;
 use crate::report::{self, Line};
+use crate::seal::Seal;
 use crate::settings::Settings;
+use crate::targets::{Files, Targets};
 
 /// Longest line of the report that is read.
 const LINE_BYTES_MAX: usize = 256 * 1024;
@@ -99,10 +101,9 @@ struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     fn new(passing: &'a [String], seal: &'a Seal) -> Watch<'a> {
-        let file = |id: &'a String| id.split("::").next().unwrap_or(id);
         Watch {
             passing: passing.iter().map(String::as_str).collect(),
-            files: passing.iter().map(file).collect(),
+            files: passing.iter().map(|it| file_of(it)).collect(),
             rest: Vec::new(),
             noticed: None,
             seal,

@@ -1,7 +1,7 @@
 //! Keys with which our plugin seals what it reports: made for one run, handed over standard input, kept nowhere.
 
 use hmac::{Hmac, KeyInit, Mac};
-use protocol::{DjangoProject, WorkspaceError};
+use protocol::{DjangoProject, WorkspaceError, hexadecimal};
 use serde::Serialize;
 use sha2::Sha256;
 
@@ -97,7 +97,7 @@ impl Seal {
     fn record(&self, session: usize, handed: &Handed<'_>) -> String {
         let record = Record {
             session,
-            key: hex(&self.keys[session]),
+            key: hexadecimal(&self.keys[session]),
             handed,
         };
         // The plugin counts bytes and reads ASCII.
@@ -128,7 +128,7 @@ impl Seal {
         let sealed = format!("{session} {number} {body}");
         let mut seal = Hmac::<Sha256>::new_from_slice(&self.keys[session]).expect("any length");
         seal.update(sealed.as_bytes());
-        format!("{} {sealed}\n", hex(&seal.finalize().into_bytes()))
+        format!("{} {sealed}\n", hexadecimal(&seal.finalize().into_bytes()))
     }
 }
 
@@ -143,7 +143,7 @@ pub(crate) fn body_of(line: &[u8]) -> Option<&[u8]> {
 pub(crate) fn unguessable(prefix: &str) -> Result<String, WorkspaceError> {
     let mut bytes = [0; 8];
     random(&mut bytes)?;
-    Ok(format!("{prefix}_{}", hex(&bytes)))
+    Ok(format!("{prefix}_{}", hexadecimal(&bytes)))
 }
 
 /// Bytes that nobody can guess.
@@ -160,10 +160,6 @@ fn random(bytes: &mut [u8]) -> Result<(), WorkspaceError> {
 fn split_at_space(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = bytes.iter().position(|it| *it == b' ')?;
     Some((&bytes[..at], &bytes[at + 1..]))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn unhex(digits: &[u8]) -> Option<Vec<u8>> {
@@ -230,7 +226,7 @@ mod tests {
         let mut seal = Hmac::<Sha256>::new_from_slice(b"Jefe").expect("any length");
         seal.update(b"what do ya want for nothing?");
         assert_eq!(
-            hex(&seal.finalize().into_bytes()),
+            hexadecimal(&seal.finalize().into_bytes()),
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
         );
     }

@@ -4,15 +4,15 @@ use std::collections::HashSet;
 
 use protocol::{Log, Note};
 
-use crate::integrity::canaries::{Names, is_canary};
-use crate::integrity::seal::body_of;
+use crate::canaries::{Names, is_canary};
 use crate::report::Line;
+use crate::seal::body_of;
 
 /// Longest beginning of a line that is kept until its end comes.
 const LINE_BYTES_MAX: usize = 64 * 1024;
 
 /// Reads the report's bytes as they come and tells the log how far the run is.
-pub(crate) struct Tally<'a> {
+pub(crate) struct LiveCounts<'a> {
     log: &'a dyn Log,
     rest: Vec<u8>,
     canaries: Names,
@@ -21,9 +21,9 @@ pub(crate) struct Tally<'a> {
     done: usize,
 }
 
-impl<'a> Tally<'a> {
-    pub(crate) fn new(log: &'a dyn Log) -> Tally<'a> {
-        Tally {
+impl<'a> LiveCounts<'a> {
+    pub(crate) fn new(log: &'a dyn Log) -> LiveCounts<'a> {
+        LiveCounts {
             log,
             rest: Vec::new(),
             canaries: Names::new(),
@@ -104,9 +104,9 @@ mod tests {
         };
         for piece_bytes in [1, 7, report.len()] {
             let log = RecordingLog::default();
-            let mut tally = Tally::new(&log);
+            let mut counts = LiveCounts::new(&log);
             for piece in report.as_bytes().chunks(piece_bytes) {
-                tally.take(piece);
+                counts.take(piece);
             }
             assert_eq!(log.notes(), [tested(1), tested(2)], "{piece_bytes} bytes");
         }

@@ -4,18 +4,19 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use protocol::{
-    AcceptanceTests, AgentContext, AgentError, Canaries, Exit, RunState, TestFile, TestRun, TreeId,
-    Trick, Workspace, WorkspaceError,
+    AcceptanceTests, AgentContext, AgentError, Canaries, Exit, RunState, TestRun, TreeId, Trick,
+    Workspace, WorkspaceError,
 };
 
-use crate::accepted::covers;
+use crate::canaries::had_no_place;
 use crate::frozen;
-use crate::integrity::canaries::had_no_place;
-use crate::integrity::{configuration, executed, tricks};
+use crate::ids::{belongs, covers};
 use crate::own_tests::{self, Added};
-use crate::pytest::{self, Files, Ran, Targets};
+use crate::pytest::{self, Ran};
 use crate::settings::Settings;
-use crate::submission::belongs;
+use crate::targets::{Files, Targets};
+use crate::tree_files::is_there;
+use crate::{configuration, tricks};
 
 /// What the tests do with the change.
 pub(crate) async fn run(
@@ -75,7 +76,7 @@ async fn run_own(
     };
     let targets = Targets::Suite;
     let mut ran = pytest::watch(&*tree, &settings, targets, files, seconds_max, cx.log).await?;
-    executed::keep_strange(cx, None, &mut ran).await?;
+    keep_strange(cx, None, &mut ran).await?;
     Ok(ran)
 }
 
@@ -127,8 +128,30 @@ async fn run_once(
     };
     let mut ran = pytest::watch(&*tree, &settings, targets, files, seconds_max, cx.log).await?;
     ran.tricks.extend(rewritten(&*tree, acceptance).await?);
-    executed::keep_strange(cx, acceptance, &mut ran).await?;
+    keep_strange(cx, acceptance, &mut ran).await?;
     Ok(ran)
+}
+
+/// Leaves only files that the change touches, or that the base doesn't have.
+async fn keep_strange(
+    cx: &AgentContext<'_>,
+    acceptance: Option<&AcceptanceTests>,
+    ran: &mut Ran,
+) -> Result<(), AgentError> {
+    let change = cx.work.change().await?;
+    let changed: HashSet<&str> = change.files.iter().map(|it| it.path.as_str()).collect();
+    let frozen = acceptance.into_iter().flat_map(|it| &it.files);
+    let frozen: HashSet<&str> = frozen.map(|it| it.path.as_str()).collect();
+    let mut strange = Vec::new();
+    for path in std::mem::take(&mut ran.executed) {
+        let is_known = frozen.contains(path.as_str())
+            || !changed.contains(path.as_str()) && is_there(cx.base, &path).await?;
+        if !is_known {
+            strange.push(path);
+        }
+    }
+    ran.executed = strange;
+    Ok(())
 }
 
 /// Frozen files that aren't any more what they were before the tests ran.
@@ -175,24 +198,7 @@ pub(crate) async fn write_acceptance_tests(
     tree: &dyn Workspace,
     acceptance: Option<&AcceptanceTests>,
 ) -> Result<(), WorkspaceError> {
-    write_frozen(tree, acceptance.map_or(&[], |it| &it.files)).await
-}
-
-/// Writes files that are still what was frozen.
-pub(crate) async fn write_frozen(
-    tree: &dyn Workspace,
-    files: &[TestFile],
-) -> Result<(), WorkspaceError> {
-    for file in files {
-        if !frozen::holds(file) {
-            return Err(WorkspaceError::Protected {
-                path: file.path.clone(),
-                why: "its content isn't what was frozen (was the journal edited?)".to_owned(),
-            });
-        }
-        tree.write(&file.path, file.text.as_bytes()).await?;
-    }
-    Ok(())
+    frozen::write(tree, acceptance.map_or(&[], |it| &it.files)).await
 }
 
 /// Acceptance test files of which some test has no outcome yet.
