@@ -8,6 +8,7 @@ use crate::known_base;
 use crate::pytest;
 use crate::settings::{self, Settings};
 use crate::targets::Targets;
+use crate::test_tree::TestTree;
 
 /// Runs the whole suite on a fork of the base.
 ///
@@ -24,8 +25,8 @@ pub(crate) async fn measure(cx: &AgentContext<'_>) -> Result<Prepared, AgentErro
             if let Some(run) = known_base::recall(cx, &name).await {
                 return Ok(run);
             }
-            let tree = cx.base.fork(&cx.base.base().tree).await?;
-            let run = pytest::run(&*tree, &settings, Targets::Suite, seconds_max, cx.log).await?;
+            let tree = TestTree::of_base(cx.base, &settings).await?;
+            let run = tree.run(Targets::Suite, seconds_max, cx.log).await?;
             known_base::remember(cx, &name, &run).await;
             Ok(run)
         })

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::baseline;
 use crate::ids::{CHANGING, file_of, function_of};
-use crate::pytest;
 use crate::settings::Settings;
 use crate::targets::Targets;
+use crate::test_tree::TestTree;
 
 /// Functions whose tests have other ids in each run of the base: these tests are known by their place.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,12 +33,12 @@ impl ByPlace {
         }
         cx.once("see which ids change from run to run", false, async {
             let settings = Settings::read(cx.base).await?;
-            let tree = cx.base.fork(&cx.base.base().tree).await?;
+            let tree = TestTree::of_base(cx.base, &settings).await?;
             let files: BTreeSet<String> = open.iter().map(|it| file_of(it).to_owned()).collect();
             let files: Vec<String> = files.into_iter().collect();
             let targets = Targets::Files(&files);
             let seconds_max = baseline::seconds_max(cx.limits);
-            let again = pytest::run(&*tree, &settings, targets, seconds_max, cx.log).await?;
+            let again = tree.run(targets, seconds_max, cx.log).await?;
             Ok(ByPlace(changing(&open, base, &again)))
         })
         .await

@@ -10,18 +10,17 @@ use futures::future::try_join;
 use futures::{StreamExt, TryStreamExt, stream};
 use protocol::{
     AcceptanceTests, AgentContext, AgentError, Encoding, Evidence, HunkVerdict, RunState, Silent,
-    TestClass, TestOutcome, TestRun, TreeId, Workspace,
+    TestClass, TestOutcome, TestRun, TreeId,
 };
 
 use crate::affected::{Affected, Reach};
 use crate::hunks::Without;
 use crate::ids::is_by_place;
 use crate::ids::{file_of, test_files};
-use crate::patched_run::write_acceptance_tests;
-use crate::pytest;
 use crate::settings::Settings;
 use crate::targets::Targets;
-use crate::until_first_failure::{Said, run_until_noticed};
+use crate::test_tree::TestTree;
+use crate::until_first_failure::Said;
 
 /// Hunks that are tried at the same time, where there are that many processors.
 const AT_ONCE_MAX: usize = 2;
@@ -134,7 +133,7 @@ impl<'a> Trials<'a> {
         // Only the repository's own command knows how its suite is run.
         let reach = match self.settings.test_command {
             Some(_) => None,
-            None => Some(Reach::read(&*self.tree().await?, paths).await?),
+            None => Some(Reach::read(self.tree().await?.workspace(), paths).await?),
         };
         let of_path = |path: &String| {
             let affected = reach.as_ref().map(|it| it.affected(&tests, &[path]));
@@ -170,15 +169,15 @@ impl<'a> Trials<'a> {
         }
         let tree = self.tree().await?;
         let targets = Targets::Files(files);
-        let run = pytest::run(&*tree, &self.settings, targets, seconds_max, &Silent).await?;
+        let run = tree.run(targets, seconds_max, &Silent).await?;
         Ok(passed(&run).map(str::to_owned).collect())
     }
 
     /// A fresh checkout of the whole change with the acceptance tests.
-    async fn tree(&self) -> Result<Arc<dyn Workspace>, AgentError> {
-        let tree = self.cx.work.fork(&self.work).await?;
-        write_acceptance_tests(&*tree, self.acceptance).await?;
-        Ok(tree)
+    async fn tree(&self) -> Result<TestTree, AgentError> {
+        let tree = TestTree::of(self.cx.work, &self.work, &self.settings).await?;
+        let frozen = self.acceptance.map_or(&[][..], |it| &it.files);
+        Ok(tree.with_frozen(frozen).await?)
     }
 
     /// What the tests say to the change without each of these, in their order.
@@ -285,16 +284,18 @@ impl<'a> Trials<'a> {
         let tree = self.tree().await?;
         match without {
             Without::Text(text) => match Encoding::of_text(text).encode(text) {
-                Ok(bytes) => tree.write(path, &bytes).await?,
+                Ok(bytes) => tree.workspace().write(path, &bytes).await?,
                 Err(_) => return Ok(untried("its encoding doesn't hold it")),
             },
-            Without::Gone => tree.delete(path).await?,
+            Without::Gone => tree.workspace().delete(path).await?,
         }
         let seconds_max = self.seconds_left().min(self.run_seconds_max);
         if seconds_max == 0 {
             return Ok(untried(TIME_UP));
         }
-        let said = run_until_noticed(&*tree, &self.settings, targets, seconds_max, passing).await?;
+        let said = tree
+            .run_until_noticed(targets, seconds_max, passing)
+            .await?;
         Ok(match said {
             Said::Noticed { by } => HunkVerdict::Exercised { by },
             Said::Nothing => HunkVerdict::Unexercised,

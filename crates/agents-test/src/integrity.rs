@@ -14,9 +14,10 @@ use protocol::{AgentContext, AgentError, Canaries, Integrity, RunState, TestRun,
 use serde::{Deserialize, Serialize};
 
 use crate::ids::test_files;
-use crate::pytest::{self, Ran};
+use crate::pytest::Ran;
 use crate::settings::Settings;
 use crate::targets::{Files, Targets};
+use crate::test_tree::TestTree;
 use crate::tree_files::is_there;
 use crate::{canaries, known_base, tricks};
 
@@ -141,16 +142,10 @@ async fn on_base(
     {
         return Ok(known);
     }
-    let tree = cx.base.fork(&cx.base.base().tree).await?;
-    let ran = pytest::watch(
-        &*tree,
-        &settings,
-        targets,
-        Files::default(),
-        seconds_max,
-        cx.log,
-    )
-    .await?;
+    let tree = TestTree::of_base(cx.base, &settings).await?;
+    let ran = tree
+        .watch(targets, Files::default(), seconds_max, cx.log)
+        .await?;
     let mut tricks = ran.tricks;
     for path in ran.executed {
         // Whatever is not on the base was made there, too.

@@ -42,6 +42,7 @@ mod survey;
 mod talk;
 mod targets;
 mod test_folders;
+mod test_tree;
 mod tree_files;
 mod trial;
 mod tricks;

@@ -1,7 +1,6 @@
 //! Runs the suite together with the acceptance tests, on forks of the work tree.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use protocol::{
     AcceptanceTests, AgentContext, AgentError, Canaries, Exit, RunState, TestRun, TreeId, Trick,
@@ -9,14 +8,13 @@ use protocol::{
 };
 
 use crate::canaries::had_no_place;
-use crate::frozen;
 use crate::ids::{belongs, covers};
 use crate::own_tests::{self, Added};
-use crate::pytest::{self, Ran};
-use crate::settings::Settings;
+use crate::pytest::Ran;
 use crate::targets::{Files, Targets};
+use crate::test_tree::TestTree;
 use crate::tree_files::is_there;
-use crate::{configuration, tricks};
+use crate::tricks;
 
 /// What the tests do with the change.
 pub(crate) async fn run(
@@ -68,14 +66,13 @@ async fn run_own(
     own: &[String],
     seconds_max: u64,
 ) -> Result<Ran, AgentError> {
-    let tree = cx.work.fork(work).await?;
-    let settings = configuration::put_back(cx, state, &*tree).await?;
+    let tree = TestTree::of_draft(cx, state, work).await?;
     let files = Files {
         only: Some(own),
         ..Files::default()
     };
     let targets = Targets::Suite;
-    let mut ran = pytest::watch(&*tree, &settings, targets, files, seconds_max, cx.log).await?;
+    let mut ran = tree.watch(targets, files, seconds_max, cx.log).await?;
     keep_strange(cx, None, &mut ran).await?;
     Ok(ran)
 }
@@ -117,7 +114,7 @@ async fn run_once(
     targets: Targets<'_>,
     seconds_max: u64,
 ) -> Result<Ran, AgentError> {
-    let (tree, settings) = lay_out(cx, state, work).await?;
+    let tree = TestTree::of_change(cx, state, work).await?;
     let acceptance = state.acceptance_tests();
     let files = acceptance.into_iter().flat_map(|it| &it.files);
     let paths: Vec<String> = files.map(|it| it.path.clone()).collect();
@@ -126,8 +123,9 @@ async fn run_once(
         left_out: &added.files,
         only: None,
     };
-    let mut ran = pytest::watch(&*tree, &settings, targets, files, seconds_max, cx.log).await?;
-    ran.tricks.extend(rewritten(&*tree, acceptance).await?);
+    let mut ran = tree.watch(targets, files, seconds_max, cx.log).await?;
+    ran.tricks
+        .extend(rewritten(tree.workspace(), acceptance).await?);
     keep_strange(cx, acceptance, &mut ran).await?;
     Ok(ran)
 }
@@ -171,34 +169,6 @@ async fn rewritten(
         }
     }
     Ok(tricks)
-}
-
-/// A checkout of the change, or of a part of it, as its judges see it: with the frozen tests in it, without what the draft
-/// adds to the tests, and how they are run there: the base says so, because a change must not choose its own judge.
-pub(crate) async fn lay_out(
-    cx: &AgentContext<'_>,
-    state: &RunState,
-    tree: &TreeId,
-) -> Result<(Arc<dyn Workspace>, Settings), AgentError> {
-    let tree = cx.work.fork(tree).await?;
-    let settings = configuration::put_back(cx, state, &*tree).await?;
-    for path in &own_tests::added(cx, state).await?.of_the_tests {
-        match tree.delete(path).await {
-            // It may have been put back already.
-            Err(error) if !error.is_the_callers_fault() => return Err(error.into()),
-            _ => {}
-        }
-    }
-    write_acceptance_tests(&*tree, state.acceptance_tests()).await?;
-    Ok((tree, settings))
-}
-
-/// Puts the frozen files into a checkout.
-pub(crate) async fn write_acceptance_tests(
-    tree: &dyn Workspace,
-    acceptance: Option<&AcceptanceTests>,
-) -> Result<(), WorkspaceError> {
-    frozen::write(tree, acceptance.map_or(&[], |it| &it.files)).await
 }
 
 /// Acceptance test files of which some test has no outcome yet.

@@ -65,18 +65,7 @@ pub(crate) struct Started {
     own_command: bool,
 }
 
-/// Runs tests in a checkout that nobody needs afterwards: tests write where they like.
-pub(crate) async fn run(
-    tree: &dyn Workspace,
-    settings: &Settings,
-    targets: Targets<'_>,
-    seconds_max: u64,
-    log: &dyn Log,
-) -> Result<TestRun, WorkspaceError> {
-    run_dealt(tree, settings, targets, &[], seconds_max, log, 0).await
-}
-
-/// As [`run`], with everything dealt otherwise that Python and pytest's plugins deal by chance, such as the order of sets.
+/// Runs tests, with everything dealt otherwise that Python and pytest's plugins deal by chance, such as the order of sets.
 /// The same `deal` is the same each time; 0 is that of all other runs. Of the files that were `written` for the task,
 /// nothing is a test but their test functions.
 pub(crate) async fn run_dealt(
@@ -96,7 +85,7 @@ pub(crate) async fn run_dealt(
         .run)
 }
 
-/// As [`run`], and says whether it can be believed.
+/// Runs tests, and says whether what they say can be believed.
 pub(crate) async fn watch(
     tree: &dyn Workspace,
     settings: &Settings,

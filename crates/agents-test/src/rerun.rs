@@ -10,10 +10,9 @@ use protocol::{
 
 use crate::by_place::ByPlace;
 use crate::ids::target_of;
-use crate::patched_run;
-use crate::pytest;
 use crate::settings::Settings;
 use crate::targets::Targets;
+use crate::test_tree::TestTree;
 
 /// Tests that are run again. A change after which more than that fail is no matter of chance.
 const TESTS_MAX: usize = 20;
@@ -238,26 +237,19 @@ impl Again<'_> {
         if ids.is_empty() || seconds_max == 0 {
             return Ok(Round::default());
         }
-        let (checkout, settings) = if tree == &self.work {
-            patched_run::lay_out(self.cx, self.state, tree).await?
+        let tree = if tree == &self.work {
+            TestTree::of_change(self.cx, self.state, tree).await?
         } else {
-            (side.fork(tree).await?, self.settings.clone())
+            TestTree::of(side, tree, &self.settings).await?
         };
         let targets: BTreeSet<String> = ids.iter().map(|it| target_of(it).to_owned()).collect();
         let targets: Vec<String> = targets.into_iter().collect();
         let targets = Targets::Files(&targets);
         // The first run was the deal 0; each round has one of its own, the same for both sides.
         let deal = round + 1;
-        let mut run = pytest::run_dealt(
-            &*checkout,
-            &settings,
-            targets,
-            &[],
-            seconds_max,
-            &Silent,
-            deal,
-        )
-        .await?;
+        let mut run = tree
+            .run_dealt(targets, &[], seconds_max, &Silent, deal)
+            .await?;
         self.by_place.rename(&mut run);
         let outcomes = run.results.into_iter().map(|it| (it.id, it.outcome));
         Ok(Round {

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::affected::{Affected, Reach};
 use crate::baseline;
 use crate::ids::{file_of, test_files};
-use crate::pytest;
 use crate::settings::Settings;
 use crate::targets::Targets;
+use crate::test_tree::TestTree;
 
 /// A suite that takes less on the base runs at once and whole. A model needs about that long for one reply of a
 /// redraft, so sending a red draft back earlier saves little, and a green one would pay for the choice.
@@ -131,10 +131,10 @@ impl Scope {
         let more = cx
             .once("run the affected tests on the base", false, async {
                 let settings = Settings::read(cx.base).await?;
-                let tree = cx.base.fork(&cx.base.base().tree).await?;
+                let tree = TestTree::of_base(cx.base, &settings).await?;
                 let seconds_max = baseline::seconds_max(cx.limits);
                 let files = Targets::Files(&files);
-                Ok(pytest::run(&*tree, &settings, files, seconds_max, cx.log).await?)
+                Ok(tree.run(files, seconds_max, cx.log).await?)
             })
             .await?;
         Ok(joined(more, part))

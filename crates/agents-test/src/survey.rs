@@ -10,6 +10,7 @@ use crate::ids::file_of;
 use crate::pytest;
 use crate::settings::Settings;
 use crate::targets::Targets;
+use crate::test_tree::TestTree;
 
 /// How the suite of a base is run, and what became of it.
 #[derive(Clone, Debug)]
@@ -36,14 +37,14 @@ pub async fn survey(
     log: &dyn Log,
 ) -> Result<Survey, WorkspaceError> {
     let settings = Settings::read(base).await?;
-    let tree = base.fork(&base.base().tree).await?;
+    let tree = TestTree::of_base(base, &settings).await?;
     let files: BTreeSet<String> = only.iter().map(|it| file_of(it).to_owned()).collect();
     let files = Vec::from_iter(files);
     let targets = match files.is_empty() {
         true => Targets::Suite,
         false => Targets::Files(&files),
     };
-    let mut run = pytest::run(&*tree, &settings, targets, seconds_max(limits), log).await?;
+    let mut run = tree.run(targets, seconds_max(limits), log).await?;
     let ids: Vec<&String> = only.iter().filter(|it| it.contains("::")).collect();
     if !ids.is_empty() {
         let wanted = |it: &str| {

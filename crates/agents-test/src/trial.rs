@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::is_case_of;
 use crate::outcomes::in_words;
-use crate::pytest;
 use crate::settings::Settings;
 use crate::submission::{OnBase, on_base};
 use crate::targets::Targets;
+use crate::test_tree::TestTree;
 
 /// Says which tests can't fail; see there.
 const SCAN: &str = include_str!("../plugin/pipeline_assertions.py");
@@ -105,15 +105,12 @@ async fn run(
     files: &[TestFile],
     deal: u32,
 ) -> Result<TestRun, AgentError> {
-    let base = cx.base;
-    let tree = base.fork(&base.base().tree).await?;
-    for file in files {
-        tree.write(&file.path, file.text.as_bytes()).await?;
-    }
+    let tree = TestTree::of_base(cx.base, settings).await?;
+    let tree = tree.with_frozen(files).await?;
     let paths: Vec<String> = files.iter().map(|it| it.path.clone()).collect();
     let targets = Targets::Files(&paths);
     let seconds_max = cx.limits.test_run_seconds_max;
-    let run = pytest::run_dealt(&*tree, settings, targets, &paths, seconds_max, cx.log, deal);
+    let run = tree.run_dealt(targets, &paths, seconds_max, cx.log, deal);
     Ok(run.await?)
 }
 

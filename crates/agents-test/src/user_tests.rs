@@ -6,11 +6,11 @@ use protocol::{
     TestFile, TestOrigin, TestOutcome, TestResult, TestRun, Workspace, WorkspaceError,
 };
 
-use crate::frozen;
 use crate::ids::{belongs, covers};
-use crate::pytest::{self, Ran};
+use crate::pytest::Ran;
 use crate::settings::Settings;
 use crate::targets::{Files, Targets};
+use crate::test_tree::TestTree;
 use crate::tree_files::read_text;
 
 /// Takes the tests that the user gave with the task for acceptance tests.
@@ -88,13 +88,13 @@ impl Agent for UserTests {
 
 async fn run_on_base(cx: &AgentContext<'_>, task: &Task) -> Result<Ran, AgentError> {
     let settings = Settings::read(cx.base).await?;
-    let tree = cx.base.fork(&cx.base.base().tree).await?;
-    frozen::write(&*tree, &task.tests).await?;
+    let tree = TestTree::of_base(cx.base, &settings).await?;
+    let tree = tree.with_frozen(&task.tests).await?;
     let paths: Vec<String> = with_tests(task).map(|it| it.path.clone()).collect();
     let seconds_max = cx.limits.test_run_seconds_max;
     let targets = Targets::Files(&paths);
     let files = Files::acceptance(&paths);
-    Ok(pytest::watch(&*tree, &settings, targets, files, seconds_max, cx.log).await?)
+    Ok(tree.watch(targets, files, seconds_max, cx.log).await?)
 }
 
 /// The first test that the user gave, and that was found and left out.

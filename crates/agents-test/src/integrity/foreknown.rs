@@ -15,9 +15,9 @@ use serde::Deserialize;
 use super::altered::{self, altered};
 use super::disguise::Disguise;
 use crate::ids::{belongs, covers, function_of};
-use crate::pytest;
+use crate::seal;
 use crate::targets::Targets;
-use crate::{patched_run, seal};
+use crate::test_tree::TestTree;
 
 /// A task about such things wants values that are equal to many.
 const EQUAL_TO_MANY: [&str; 4] = ["__eq__", "matcher", "wildcard", "equal to any"];
@@ -224,7 +224,7 @@ impl Session {
         with_altered: bool,
     ) -> Result<Session, AgentError> {
         let work = cx.work.snapshot().await?;
-        let (tree, settings) = patched_run::lay_out(cx, state, &work).await?;
+        let tree = TestTree::of_change(cx, state, &work).await?;
         let mut disguise = Disguise::new()?;
         let mut names = Vec::new();
         let mut paths = Vec::new();
@@ -233,9 +233,11 @@ impl Session {
             let others: Vec<&TestFile> = others.collect();
             let path = match disguise.fits(&control.path, &control.text, &others) {
                 true => {
-                    tree.delete(&control.path).await?;
+                    tree.workspace().delete(&control.path).await?;
                     let path = disguise.path(&control.path)?;
-                    tree.write(&path, control.text.as_bytes()).await?;
+                    tree.workspace()
+                        .write(&path, control.text.as_bytes())
+                        .await?;
                     path
                 }
                 false => control.path.clone(),
@@ -243,7 +245,7 @@ impl Session {
             let mut altered_path = None;
             if let (true, Some((text, _))) = (with_altered, &control.altered) {
                 let path = disguise.path(&control.path)?;
-                tree.write(&path, text.as_bytes()).await?;
+                tree.workspace().write(&path, text.as_bytes()).await?;
                 paths.push(path.clone());
                 altered_path = Some(path);
             }
@@ -253,7 +255,7 @@ impl Session {
         disguise.shuffle(&mut paths)?;
         let targets = Targets::Files(&paths);
         let seconds_max = cx.limits.test_run_seconds_max;
-        let run = pytest::run(&*tree, &settings, targets, seconds_max, &Silent).await?;
+        let run = tree.run(targets, seconds_max, &Silent).await?;
         Ok(Session { run, names })
     }
 
@@ -328,14 +330,14 @@ async fn without_a_runner(
         return Ok(Vec::new());
     }
     let work = cx.work.snapshot().await?;
-    let (tree, _) = patched_run::lay_out(cx, state, &work).await?;
+    let tree = TestTree::of_change(cx, state, &work).await?;
     for file in state
         .acceptance_tests()
         .into_iter()
         .flat_map(|it| &it.files)
     {
         // Nobody can look there for what a test says.
-        tree.delete(&file.path).await?;
+        tree.workspace().delete(&file.path).await?;
     }
     // A name as any program has it, and another one each time.
     let name = format!("{}.py", seal::unguessable("run")?);
@@ -348,7 +350,7 @@ async fn without_a_runner(
         name,
         text: PLAIN.to_owned(),
     }];
-    let ended = tree.run(&command).await?;
+    let ended = tree.workspace().run(&command).await?;
     // Between what the code under test prints. A run that ended before says nothing.
     let lines = ended.stdout.text.lines();
     let answers = lines.filter_map(|it| serde_json::from_str::<Answer>(it).ok());
