@@ -7,11 +7,11 @@ use protocol::{
 };
 use repo_context::Orientation;
 use serde_json::json;
+use test_run::Settings;
+use test_run::ids::belongs;
+use test_run::pytest::end_of;
 
-use crate::ids::belongs;
 use crate::looking::{self, Answer};
-use crate::pytest::end_of;
-use crate::settings::Settings;
 use crate::submission::{Submission, files_schema, in_list};
 use crate::talk::{Talk, Turn};
 use crate::test_folders::{existing_tests, folders_of};

@@ -9,12 +9,11 @@ use protocol::{
 };
 use serde::Deserialize;
 use serde_json::json;
+use test_run::ids::{belongs, file_of, is_case_of};
+use test_run::pytest::end_of;
+use test_run::{Settings, frozen};
 
-use crate::frozen;
-use crate::ids::{belongs, file_of, is_case_of};
 use crate::looking::{self, Answer};
-use crate::pytest::end_of;
-use crate::settings::Settings;
 use crate::submission::{FILE_BYTES_MAX, File, files_schema};
 use crate::talk::{Talk, Turn};
 use crate::trial::{self, Tried};

@@ -1,58 +1,19 @@
-//! The Claude test author and the pytest runner: proves the change.
+//! The Claude test author and the user's tests: acceptance tests that were frozen before anybody saw a change.
+//!
+//! | | |
+//! | --- | --- |
+//! | [`TestAuthor`] | Writes tests from the task and the base alone, and decides about a disputed one. |
+//! | [`UserTests`] | Takes the tests that the user gave for acceptance tests. |
 
-mod accepted;
-mod affected;
-mod amended;
 mod author;
 mod author_visit;
-mod baseline;
-mod by_place;
-mod canaries;
-mod code;
-mod command_line;
-mod compare;
-mod configuration;
 mod dispute;
-mod environment;
-mod excused;
-mod feedback;
-mod frozen;
-mod hunk_ablation;
-mod hunk_trials;
-mod hunks;
-mod ids;
-mod imports;
-mod integrity;
-mod known_base;
-mod live_counts;
 mod looking;
-mod outcomes;
-mod own_tests;
-mod patched_run;
-mod pytest;
-mod records;
-mod report;
-mod rerun;
-mod runner;
-mod scope;
-mod seal;
-mod settings;
 mod submission;
-mod survey;
 mod talk;
-mod targets;
 mod test_folders;
-mod test_tree;
-mod tree_files;
 mod trial;
-mod tricks;
-mod until_first_failure;
-mod unusual;
 mod user_tests;
-mod verdict;
 
 pub use author::TestAuthor;
-pub use hunk_ablation::Ablation;
-pub use runner::PytestRunner;
-pub use survey::{Survey, survey};
 pub use user_tests::UserTests;

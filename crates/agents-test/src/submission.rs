@@ -3,10 +3,9 @@
 use protocol::{TestFile, TestOutcome, TestResult, TestRun, Workspace, WorkspaceError};
 use serde::Deserialize;
 use serde_json::{Value, json};
-
-use crate::frozen;
-use crate::ids::belongs;
-use crate::outcomes::in_words;
+use test_run::frozen;
+use test_run::ids::belongs;
+use test_run::outcomes::in_words;
 
 /// Files in one submission.
 const FILES_MAX: usize = 8;

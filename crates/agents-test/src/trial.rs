@@ -2,13 +2,11 @@
 
 use protocol::{AgentContext, AgentError, Command, TestFile, TestRun, ToolFile};
 use serde::{Deserialize, Serialize};
+use test_run::ids::is_case_of;
+use test_run::outcomes::in_words;
+use test_run::{Settings, Targets, TestTree};
 
-use crate::ids::is_case_of;
-use crate::outcomes::in_words;
-use crate::settings::Settings;
 use crate::submission::{OnBase, on_base};
-use crate::targets::Targets;
-use crate::test_tree::TestTree;
 
 /// Says which tests can't fail; see there.
 const SCAN: &str = include_str!("../plugin/pipeline_assertions.py");
@@ -173,7 +171,7 @@ mod tests {
     use testkit::{FolderWorkspace, NoModel, TestVisit, run_for_real};
 
     use super::*;
-    use crate::frozen;
+    use test_run::frozen;
 
     /// What a package offers to its own tests.
     const HARNESS: &str = "\

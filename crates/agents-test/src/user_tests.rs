@@ -5,13 +5,9 @@ use protocol::{
     AcceptanceTests, Agent, AgentContext, AgentError, Evidence, Prepared, Report, RunState, Task,
     TestFile, TestOrigin, TestOutcome, TestResult, TestRun, Workspace, WorkspaceError,
 };
-
-use crate::ids::{belongs, covers};
-use crate::pytest::Ran;
-use crate::settings::Settings;
-use crate::targets::{Files, Targets};
-use crate::test_tree::TestTree;
-use crate::tree_files::read_text;
+use test_run::ids::{belongs, covers};
+use test_run::tree_files::read_text;
+use test_run::{Files, Ran, Settings, Targets, TestTree};
 
 /// Takes the tests that the user gave with the task for acceptance tests.
 ///
@@ -266,7 +262,7 @@ mod tests {
     use protocol::Exit;
 
     use super::*;
-    use crate::frozen;
+    use test_run::frozen;
 
     fn result(id: &str, outcome: TestOutcome, phase: &str, exception: &str) -> TestResult {
         TestResult {

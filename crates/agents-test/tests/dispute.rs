@@ -1,12 +1,13 @@
 //! The dispute about a test with scripted words and the real pytest, and what the tests then say of a change.
 
-use agents_test::{PytestRunner, TestAuthor};
+use agents_test::TestAuthor;
 use expect_test::{Expect, expect};
 use protocol::{
     AcceptanceTests, Agent, AgentContext, Dispute, Evidence, Message, ModelReply, Report, RunState,
     Stage, Task, Workspace,
 };
 use serde_json::{Value, json};
+use test_gates::PytestRunner;
 use testkit::{
     FolderWorkspace, MemorySteps, RecordingLog, SaysModel, TestVisit,
     assert_each_request_extends_the_last, calls, limits, run_for_real, says,

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use agents_coding::{Coder, CoderRole, Dialect, PatchGate};
 use agents_format::RuffAgent;
 use agents_qa::Reviewer;
-use agents_test::{Ablation, PytestRunner, TestAuthor, UserTests};
+use agents_test::{TestAuthor, UserTests};
 use llm::Role;
 use pipeline::Crew;
 use protocol::{Model, ModelId, ReviewerFigure, Stage, TestComparison};
+use test_gates::{Ablation, PytestRunner};
 
 /// The models that fill the seats which need one.
 #[derive(Default)]

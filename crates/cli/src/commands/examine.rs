@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agents_test::{Survey, survey};
 use protocol::{Environment, Exit as Ended, TestRun, Workspace, WorkspaceError};
 use runs::Checkouts;
+use test_run::{Survey, survey};
 use workspace::checkout::Checkout;
 
 use crate::exit::Exit;

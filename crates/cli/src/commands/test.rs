@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use agents_test::{Survey, survey};
 use protocol::{TestOutcome, TestResult, Workspace, WorkspaceError};
 use runs::Checkouts;
 use serde_json::json;
+use test_run::{Survey, survey};
 use workspace::checkout::Checkout;
 
 use crate::args::TestArgs;
