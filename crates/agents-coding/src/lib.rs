@@ -1,4 +1,4 @@
-//! The coding agents ask a model for a change and carry out what it asks for; the patch gate looks at what they touched.
+//! The coding agents ask a model for a change and carry out what it asks for.
 
 mod answer;
 mod arguments;
@@ -8,7 +8,6 @@ mod dialect;
 mod disputes;
 mod edits;
 mod nearest;
-mod patch_gate;
 mod refusal;
 mod syntax;
 mod text_file;
@@ -16,4 +15,3 @@ mod tools;
 
 pub use coder::{Coder, CoderRole};
 pub use dialect::Dialect;
-pub use patch_gate::PatchGate;

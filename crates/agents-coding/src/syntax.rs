@@ -1,4 +1,4 @@
-//! What the grammar of Python says about a file: its names, and the first place that doesn't parse.
+//! The first place in a file that doesn't parse, by the grammar of Python.
 
 use tree_sitter::{Node, Parser, Tree};
 
@@ -20,31 +20,6 @@ fn first_child_with_error(node: Node<'_>) -> Option<Node<'_>> {
     node.children(&mut cursor).find(|it| it.has_error())
 }
 
-/// Every name in a file, with its line, counted from 1.
-pub(crate) fn identifiers(text: &str) -> Vec<(u32, &str)> {
-    let Some(tree) = parse(text) else {
-        return Vec::new();
-    };
-    let mut found = Vec::new();
-    let mut waiting = vec![tree.root_node()];
-    while let Some(node) = waiting.pop() {
-        if node.kind() == "identifier"
-            && let (Some(name), Ok(row)) = (
-                text.get(node.byte_range()),
-                u32::try_from(node.start_position().row),
-            )
-        {
-            found.push((row + 1, name));
-        }
-        let mut cursor = node.walk();
-        let from = waiting.len();
-        waiting.extend(node.children(&mut cursor));
-        // The first child is the next one to look at.
-        waiting[from..].reverse();
-    }
-    found
-}
-
 fn parse(text: &str) -> Option<Tree> {
     let mut parser = Parser::new();
     parser
@@ -56,12 +31,6 @@ fn parse(text: &str) -> Option<Tree> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_come_with_their_lines() {
-        let text = "def a(b):\n    return b.c('d')  # e\n";
-        assert_eq!(identifiers(text), [(1, "a"), (1, "b"), (2, "b"), (2, "c")]);
-    }
 
     #[test]
     fn the_first_line_that_is_not_python_is_found() {

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use agents_coding::{Coder, CoderRole, Dialect, PatchGate};
+use agents_coding::{Coder, CoderRole, Dialect};
 use agents_format::RuffAgent;
 use agents_qa::Reviewer;
 use agents_test::{TestAuthor, UserTests};
 use llm::Role;
+use patch_gate::PatchGate;
 use pipeline::Crew;
 use protocol::{Model, ModelId, ReviewerFigure, Stage, TestComparison};
 use test_gates::{Ablation, PytestRunner};

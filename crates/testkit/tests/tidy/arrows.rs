@@ -30,6 +30,7 @@ pub(crate) const MAY_USE: &[(&str, &[&str])] = &[
     ("pipeline", &["protocol"]),
     ("repo-context", &["protocol"]),
     ("agents-coding", &["protocol", "prompts", "repo-context"]),
+    ("patch-gate", &["protocol"]),
     ("agents-format", &["protocol"]),
     ("test-run", &["protocol"]),
     (
@@ -55,6 +56,7 @@ pub(crate) const MAY_USE: &[(&str, &[&str])] = &[
             "intake",
             "pipeline",
             "agents-coding",
+            "patch-gate",
             "agents-format",
             "agents-test",
             "test-gates",

@@ -1,28 +1,17 @@
 //! The first gate: looks at what a draft touches, before anything of it runs.
 
-mod asked;
-mod hidden;
-mod names;
-mod objection;
-mod protected;
-mod sections;
-mod sentences;
-mod shadows;
-mod tables;
-mod territory;
-
 use async_trait::async_trait;
 use protocol::{
     Agent, AgentContext, AgentError, AllowedPath, Change, ChangeKind, ChangedFile, Evidence,
-    Limits, PatchFacts, Report, RunState, Workspace, WorkspaceError, source_text,
+    Limits, PatchFacts, Report, RunState, Workspace, WorkspaceError, sha256, source_text,
 };
-use sha2::{Digest, Sha256};
 
-use asked::Word;
-use objection::Objection;
-use protected::Kind;
-use sections::Section;
-use territory::Territory;
+use crate::asked::{self, Word};
+use crate::objection::{self, Objection};
+use crate::protected::{self, Kind};
+use crate::sections::{self, Section};
+use crate::territory::Territory;
+use crate::{hidden, names, tables};
 
 /// Another repository, as git writes its mode.
 const REPOSITORY: &str = "160000";
@@ -275,7 +264,7 @@ impl Gate<'_> {
             .collect();
         let hash = now.map(sha256);
         // Git may lay a test out with other ends of lines than those it was frozen with.
-        let plain = now.map(|it| sha256(&with_plain_ends(it)));
+        let plain = now.map(|it| sha256(with_plain_ends(it)));
         let is = |it: &str| {
             [&hash, &plain]
                 .iter()
@@ -420,14 +409,6 @@ fn with_plain_ends(bytes: &[u8]) -> Vec<u8> {
     (0..bytes.len())
         .filter(|at| !is_half(*at))
         .map(|at| bytes[at])
-        .collect()
-}
-
-/// In hexadecimal.
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
         .collect()
 }
 

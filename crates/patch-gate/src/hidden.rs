@@ -6,8 +6,7 @@ use std::collections::BTreeSet;
 use protocol::declared_encoding;
 use unicode_normalization::UnicodeNormalization;
 
-use super::names;
-use crate::syntax;
+use crate::{identifiers, names};
 
 /// Ends of files that are prose: there, characters that join or part letters of many scripts are spelling.
 const PROSE_ENDS: &[&str] = &[
@@ -58,7 +57,7 @@ pub(crate) fn look_alike(before: &str, now: &str, added: &[(u32, String)]) -> Op
         return None;
     }
     let lines: BTreeSet<u32> = added.iter().map(|(line, _)| *line).collect();
-    syntax::identifiers(now)
+    identifiers::all(now)
         .into_iter()
         .filter(|(line, name)| lines.contains(line) && !name.is_ascii() && !before.contains(name))
         .find_map(|(line, name)| {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use protocol::{ListQuery, Workspace, WorkspaceError};
 
-use super::{shadows, tables};
+use crate::{shadows, tables};
 
 /// Files of a repository that are looked at.
 const FILES_MAX: usize = 1_000_000;

@@ -5,7 +5,7 @@
 
 use protocol::Task;
 
-use super::sentences::{self, Sentence};
+use crate::sentences::{self, Sentence};
 
 /// Longest sentence that is quoted, in characters.
 const QUOTE_CHARS_MAX: usize = 200;
