@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use protocol::{Command, ToolFile, Workspace, WorkspaceError};
 use serde::Deserialize;
+use test_run::tree_files::read_bytes;
 
 use crate::imports::{FileFacts, Imports};
 
@@ -176,11 +177,8 @@ fn facts(report: &[u8]) -> Option<Vec<FileFacts>> {
 }
 
 async fn text_of(tree: &dyn Workspace, path: &str) -> Result<Option<String>, WorkspaceError> {
-    match tree.read(path).await {
-        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
-        Err(error) if error.is_the_callers_fault() => Ok(None),
-        Err(error) => Err(error),
-    }
+    let bytes = read_bytes(tree, path).await?;
+    Ok(bytes.map(|it| String::from_utf8_lossy(&it).into_owned()))
 }
 
 /// Modules after `-p`, as options of the test runner name its plugins.

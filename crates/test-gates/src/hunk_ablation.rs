@@ -7,6 +7,7 @@ use protocol::{
     Agent, AgentContext, AgentError, Bite, Evidence, HunkBite, HunkVerdict, Report, RunState,
     Workspace, WorkspaceError, source_text,
 };
+use test_run::tree_files::read_bytes;
 
 use crate::code;
 use crate::hunk_trials::{Trials, untried};
@@ -118,11 +119,8 @@ fn is_test(path: &str) -> bool {
 
 /// A file's text; none when it isn't there or isn't text.
 async fn text_of(work: &dyn Workspace, path: &str) -> Result<Option<String>, WorkspaceError> {
-    match work.read(path).await {
-        Ok(bytes) => Ok(source_text(&bytes)),
-        Err(error) if error.is_the_callers_fault() => Ok(None),
-        Err(error) => Err(error),
-    }
+    let bytes = read_bytes(work, path).await?;
+    Ok(bytes.and_then(|it| source_text(&it)))
 }
 
 /// What came of it, in a line.

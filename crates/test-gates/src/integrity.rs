@@ -1,4 +1,4 @@
-//! Why a test run can be believed: sealed reports, tests whose outcome is known, and what a change may not do.
+//! Whether a test run can be believed: what it showed, held against the base, and what a change may not do.
 
 mod altered;
 mod asked;

@@ -13,7 +13,7 @@ use crate::own_tests::{self, Added};
 use crate::pytest::Ran;
 use crate::targets::{Files, Targets};
 use crate::test_tree::TestTree;
-use crate::tree_files::is_there;
+use crate::tree_files::{is_there, read_bytes};
 use crate::tricks;
 
 /// What the tests do with the change.
@@ -162,12 +162,8 @@ async fn rewritten(
 ) -> Result<Vec<Trick>, WorkspaceError> {
     let mut tricks = Vec::new();
     for file in acceptance.into_iter().flat_map(|it| &it.files) {
-        let is_same = match tree.read(&file.path).await {
-            Ok(bytes) => bytes == file.text.as_bytes(),
-            Err(error) if error.is_the_callers_fault() => false,
-            Err(error) => return Err(error),
-        };
-        if !is_same {
+        let now = read_bytes(tree, &file.path).await?;
+        if now.as_deref() != Some(file.text.as_bytes()) {
             tricks.push(tricks::rewritten(&file.path));
         }
     }

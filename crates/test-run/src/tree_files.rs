@@ -7,15 +7,15 @@ use protocol::{Workspace, WorkspaceError};
 /// # Errors
 /// [`WorkspaceError`] when the tree itself can't be read.
 pub async fn read_text(base: &dyn Workspace, name: &str) -> Result<Option<String>, WorkspaceError> {
-    match base.read(name).await {
-        Ok(bytes) => Ok(String::from_utf8(bytes).ok()),
-        Err(error) if error.is_the_callers_fault() => Ok(None),
-        Err(error) => Err(error),
-    }
+    let bytes = read_bytes(base, name).await?;
+    Ok(bytes.and_then(|it| String::from_utf8(it).ok()))
 }
 
 /// A file's bytes; none when it isn't there or is no regular file.
-pub(crate) async fn read_bytes(
+///
+/// # Errors
+/// [`WorkspaceError`] when the tree itself can't be read.
+pub async fn read_bytes(
     tree: &dyn Workspace,
     path: &str,
 ) -> Result<Option<Vec<u8>>, WorkspaceError> {
@@ -31,9 +31,5 @@ pub(crate) async fn read_bytes(
 /// # Errors
 /// [`WorkspaceError`] when the tree itself can't be read.
 pub async fn is_there(tree: &dyn Workspace, path: &str) -> Result<bool, WorkspaceError> {
-    match tree.read(path).await {
-        Ok(_) => Ok(true),
-        Err(error) if error.is_the_callers_fault() => Ok(false),
-        Err(error) => Err(error),
-    }
+    Ok(read_bytes(tree, path).await?.is_some())
 }

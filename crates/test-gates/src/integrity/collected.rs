@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use protocol::{MarkedTest, TestOutcome, TestRun};
-use test_run::ids::function_of;
+use test_run::ids::{file_of, function_of};
 
 /// Tests of the base that are no longer collected, in its order.
 ///
@@ -70,10 +70,6 @@ fn cases(run: &TestRun) -> BTreeMap<&str, usize> {
         *cases.entry(function_of(id)).or_default() += 1;
     }
     cases
-}
-
-fn file_of(id: &str) -> &str {
-    id.split("::").next().unwrap_or(id)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use protocol::{AgentContext, AgentError, ChangeKind, Trick};
+use test_run::tree_files::read_bytes;
 use test_run::{Ran, tricks};
 
 /// What code of a file may have had on the base already, by the rule of a trick.
@@ -68,11 +69,8 @@ pub(crate) async fn without_the_bases(
             if change.files.iter().all(|it| it.path != trick.path) {
                 continue;
             }
-            let before = match cx.base.read(&trick.path).await {
-                Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-                Err(error) if error.is_the_callers_fault() => String::new(),
-                Err(error) => return Err(error.into()),
-            };
+            let before = read_bytes(cx.base, &trick.path).await?.unwrap_or_default();
+            let before = String::from_utf8_lossy(&before);
             if words.iter().any(|it| before.contains(it)) {
                 continue;
             }
