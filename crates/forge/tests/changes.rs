@@ -88,7 +88,12 @@ async fn check(faults: impl IntoIterator<Item = Fault>, sent: usize, want: Expec
 #[tokio::test]
 async fn only_what_was_refused_unread_is_sent_again() {
     let limited = || Fault::status(429, "slow down").with("retry-after", "0");
-    check([limited(), limited()], 3, expect!["WEB/o/r/issues/1#issuecomment-101"]).await;
+    check(
+        [limited(), limited()],
+        3,
+        expect!["WEB/o/r/issues/1#issuecomment-101"],
+    )
+    .await;
     check([limited(), limited(), limited()], 3, expect!["error: comment on o/r#1: GitHub has had too many requests from here and asks to wait 0 s (then deliver again)"]).await;
     let later =
         Fault::status(403, "You have exceeded a secondary rate limit.").with("retry-after", "3000");
@@ -174,9 +179,24 @@ async fn a_request_is_refused_in_the_hosts_own_words() {
         draft: false,
     };
     for (new, want) in [
-        (new("o:same", "main"), expect!["open a pull request in o/r: GitHub refuses it with status 422: Validation Failed; No commits between main and same"]),
-        (new("o:gone", "main"), expect!["open a pull request in o/r: GitHub refuses it with status 422: Validation Failed; head: invalid"]),
-        (new("o:same", "gone"), expect!["open a pull request in o/r: GitHub refuses it with status 422: Validation Failed; base: invalid"]),
+        (
+            new("o:same", "main"),
+            expect![
+                "open a pull request in o/r: GitHub refuses it with status 422: Validation Failed; No commits between main and same"
+            ],
+        ),
+        (
+            new("o:gone", "main"),
+            expect![
+                "open a pull request in o/r: GitHub refuses it with status 422: Validation Failed; head: invalid"
+            ],
+        ),
+        (
+            new("o:same", "gone"),
+            expect![
+                "open a pull request in o/r: GitHub refuses it with status 422: Validation Failed; base: invalid"
+            ],
+        ),
     ] {
         let refused = scene.github.open_pull_request(&name(), &new).await;
         want.assert_eq(&refused.unwrap_err().to_string());

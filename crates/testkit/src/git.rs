@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
+use std::process::Stdio;
 
 /// A fixed moment, so that the same files always make the same commit.
 const MOMENT: &str = "2026-01-01T00:00:00Z";
@@ -92,4 +94,40 @@ pub fn repository_of(
         git(folder, &["tag", tag]);
     }
     git(folder, &["rev-parse", "HEAD"])
+}
+
+/// What git's own `http-backend` writes to a request that these variables describe (CGI, RFC 3875), for the repositories below a
+/// folder.
+///
+/// # Panics
+///
+/// When git can't be started.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a fake host of repositories runs the real git; no stranger's file is involved"
+)]
+pub(crate) fn http_backend(folder: &Path, variables: &[(&str, &str)], body: Vec<u8>) -> Vec<u8> {
+    let mut child = std::process::Command::new("git")
+        .arg("http-backend")
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .env("HOME", folder)
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_PROJECT_ROOT", folder)
+        .env("GIT_HTTP_EXPORT_ALL", "1")
+        .envs(variables.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .unwrap_or_else(|error| panic!("start git (is it installed?): {error}"));
+    let mut stdin = child.stdin.take().expect("it is piped");
+    let writing = std::thread::spawn(move || {
+        // Git may stop reading; what it says then is its answer.
+        let _ = stdin.write_all(&body);
+    });
+    let output = child.wait_with_output().expect("git ends");
+    let _ = writing.join();
+    output.stdout
 }

@@ -1,66 +1,36 @@
 //! Git over HTTP: git's own `http-backend`, asked as a web server asks it.
 
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use axum::body::Body;
 use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::Asked;
+use crate::git::http_backend;
 
 /// Lets git answer a request for `path`, below the folder of repositories; `user` is who asks.
 ///
 /// # Panics
 ///
 /// When git can't be started.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a fake host of repositories runs the real git; no stranger's file is involved"
-)]
 pub(super) fn answer(folder: &Path, path: &str, user: Option<&str>, asked: &Asked) -> Response {
-    let mut command = Command::new("git");
-    command
-        .arg("http-backend")
-        .env_clear()
-        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-        .env("HOME", folder)
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_PROJECT_ROOT", folder)
-        .env("GIT_HTTP_EXPORT_ALL", "1")
-        .env("PATH_INFO", path)
-        .env("QUERY_STRING", &asked.query_text)
-        .env("REQUEST_METHOD", asked.method.as_str())
-        .env("CONTENT_LENGTH", asked.body.len().to_string());
+    let length = asked.body.len().to_string();
+    let mut variables = vec![
+        ("PATH_INFO", path),
+        ("QUERY_STRING", &asked.query_text),
+        ("REQUEST_METHOD", asked.method.as_str()),
+        ("CONTENT_LENGTH", &length),
+    ];
     for (header, variable) in [
         ("content-type", "CONTENT_TYPE"),
         ("content-encoding", "HTTP_CONTENT_ENCODING"),
         ("git-protocol", "GIT_PROTOCOL"),
     ] {
-        if let Some(value) = asked.header(header) {
-            command.env(variable, value);
-        }
+        variables.extend(asked.header(header).map(|it| (variable, it)));
     }
-    if let Some(user) = user {
-        command.env("REMOTE_USER", user);
-    }
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .spawn()
-        .unwrap_or_else(|error| panic!("start git (is it installed?): {error}"));
-    let mut stdin = child.stdin.take().expect("it is piped");
-    let body = asked.body.clone();
-    let writing = std::thread::spawn(move || {
-        // Git may stop reading; what it says then is its answer.
-        let _ = stdin.write_all(&body);
-    });
-    let output = child.wait_with_output().expect("git ends");
-    let _ = writing.join();
-    response(&output.stdout)
+    variables.extend(user.map(|it| ("REMOTE_USER", it)));
+    response(&http_backend(folder, &variables, asked.body.to_vec()))
 }
 
 /// A response from what a CGI program writes: headers, an empty line, the body.
