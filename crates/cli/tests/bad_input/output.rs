@@ -344,6 +344,20 @@ fn help_says_what_each_thing_is_for() {
                       Commit the change to a new branch, in the local repository or in the run's clone; its
                       message is the task's
 
+                  --push
+                      Push the change to a new branch of the remote repository, or append it to the branch of an
+                      earlier run on the same issue
+
+                  --pr
+                      Push it, and open a pull request with the evidence, or bring the one up to date that an
+                      earlier run on the same issue opened; from a fork where you may not push
+
+                  --draft
+                      Make the pull request a draft also when the change is proven
+
+                  --comment
+                      Tell the issue or the ticket how it ended, in one comment that later runs rewrite
+
                   --json
                       Print one event a line as JSON on standard output, and nothing else there
 

@@ -24,6 +24,9 @@ pipeline run --new --task-file latin.md
 pipeline run --new --task-file file.txt "Count the last page"
 pipeline run --new --task-file
 pipeline run --new --github owner
+pipeline run --draft "Count the last page"
+pipeline run --new --push "Count the last page"
+pipeline run --new --comment "Count the last page"
 pipeline run --new --github owner/repo
 pipeline run --new --github owner/repo#0
 pipeline run --new --github owner/repo#seven
