@@ -57,13 +57,26 @@ impl Scene {
         self.world.as_ref().expect("nothing runs now")
     }
 
-    /// The program blocks, and the servers must go on answering.
     async fn pipeline(&mut self, arguments: &[&str]) -> Ended {
         let arguments: Vec<String> = arguments.iter().map(|it| (*it).to_owned()).collect();
+        self.apart(move |world| {
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            world.pipeline(&arguments)
+        })
+        .await
+    }
+
+    /// Runs a shell script in which `$PROGRAM` is the program.
+    async fn shell(&mut self, script: &str) -> Ended {
+        let script = script.to_owned();
+        self.apart(move |world| world.shell("here", &script)).await
+    }
+
+    /// The program blocks, and the servers must go on answering.
+    async fn apart(&mut self, run: impl FnOnce(&World) -> Ended + Send + 'static) -> Ended {
         let world = self.world.take().expect("one at a time");
         let (world, ended) = tokio::task::spawn_blocking(move || {
-            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-            let ended = world.pipeline(&arguments);
+            let ended = run(&world);
             (world, ended)
         })
         .await

@@ -192,3 +192,24 @@ async fn what_can_not_be_delivered_is_said_before_anything_is_paid() {
     assert_eq!(runs, "", "a run was begun");
     assert!(scene.changes().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_killed_between_push_and_request_finishes_the_job_later() {
+    let mut scene = Scene::new("off_by_one", Rights::Write).await;
+    let ended = scene.run(&[]).await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let runs = scene.pipeline(&["runs", "--json"]).await.stdout;
+    let run = runs.split('"').nth(3).expect("a run").to_owned();
+    // The branch is pushed, and the request waits for an answer that never comes.
+    scene.github.fail_change(Fault::Silence);
+    let script = format!("timeout -s KILL 8 \"$PROGRAM\" resume {run} --quiet --pr");
+    let killed = scene.shell(&script).await;
+    assert_ne!(killed.code, 0, "{}", killed.stderr);
+    assert!(scene.github.requests().is_empty());
+    for _ in 0..2 {
+        let ended = scene.pipeline(&["resume", &run, "--quiet", "--pr"]).await;
+        assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+    }
+    assert_eq!(scene.github.requests().len(), 1);
+    assert_eq!(scene.commits("owner/repo", crate::BRANCH).len(), 1);
+}
