@@ -3,6 +3,7 @@
 mod again;
 mod amount;
 mod bench;
+mod bot;
 #[cfg(test)]
 mod documented;
 pub(crate) mod roles;
@@ -21,7 +22,8 @@ pub(crate) use self::again::{
     ForkArgs, OtherBoundsArgs, OtherCrewArgs, OtherSourceArgs, ResumeArgs,
 };
 pub(crate) use self::bench::ReviewBenchArgs;
-pub(crate) use self::run::{CREWS, CrewArgs, OutArgs, RunArgs, SourceArgs, WallArgs};
+pub(crate) use self::bot::{BotArgs, BotCommand};
+pub(crate) use self::run::{BoundsArgs, CREWS, CrewArgs, OutArgs, RunArgs, SourceArgs, WallArgs};
 
 /// Takes a coding task and a repository, and returns a change that was tested and reviewed.
 #[derive(Debug, Parser)]
@@ -62,6 +64,8 @@ pub(crate) enum Command {
     Resume(ResumeArgs),
     /// Begin a new run as an old one, and go on with other models
     Fork(ForkArgs),
+    /// Work unattended: on what is asked for in a tracker, as pull requests
+    Bot(Box<BotArgs>),
     /// List the runs, newest first
     Runs(RunsArgs),
     /// Show how a run stands, where its change is, and what to do next

@@ -1,6 +1,7 @@
 //! One file a command.
 
 mod apply;
+mod bot;
 mod cancel;
 mod clean;
 mod commit;
@@ -36,6 +37,7 @@ pub(crate) async fn dispatch(command: Command, quiet: bool) -> Result<Exit, Fail
         Command::Run(args) => run::run(args, quiet).await,
         Command::Resume(args) => resume::resume(args, quiet).await,
         Command::Fork(args) => fork::fork(args, quiet).await,
+        Command::Bot(args) => bot::bot(*args).await,
         Command::Runs(args) => runs::runs(&args).await,
         Command::Show(args) => show::show(&args).await,
         Command::Log(args) => log::log(&args).await,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bot::Rules;
 use delivery::Wishes;
 use figment::error::Kind;
 use figment::providers::{Format, Serialized, Toml};
@@ -55,6 +56,8 @@ pub(crate) struct Config {
     pub(crate) author: Author,
     /// What pull requests are like.
     pub(crate) pull_request: PullRequests,
+    /// What the bot does.
+    pub(crate) bot: BotConfig,
     /// Prices by `vendor:model`.
     pub(crate) prices: BTreeMap<String, Price>,
     /// What the server behind `OPENAI_BASE_URL` speaks; by default Responses at OpenAI's own address, Chat
@@ -113,6 +116,37 @@ impl PullRequests {
     }
 }
 
+/// What the bot does.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BotConfig {
+    /// Repositories that are watched, as `owner/repo`.
+    pub(crate) repositories: Vec<String>,
+    /// The label that asks for a run.
+    pub(crate) label: String,
+    /// The label that keeps the bot away from an issue.
+    pub(crate) off_label: String,
+    /// Programs that may ask, by their accounts' names.
+    pub(crate) bots: Vec<String>,
+    /// Runs at once.
+    pub(crate) parallel: usize,
+    /// Most money a day on one repository, in US dollars.
+    pub(crate) repository_day_budget: Option<f64>,
+    /// Most money a day, in US dollars.
+    pub(crate) day_budget: Option<f64>,
+}
+
+impl BotConfig {
+    /// Who may ask for what.
+    pub(crate) fn rules(&self) -> Rules {
+        Rules {
+            label: self.label.clone(),
+            off_label: self.off_label.clone(),
+            bots: self.bots.clone(),
+        }
+    }
+}
+
 /// A model's price in US dollars per million tokens.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -156,6 +190,15 @@ impl Default for Config {
                 reviewers: Vec::new(),
                 open_max: 5,
                 lines_max: 2_000,
+            },
+            bot: BotConfig {
+                repositories: Vec::new(),
+                label: "pipeline".to_owned(),
+                off_label: "pipeline:off".to_owned(),
+                bots: Vec::new(),
+                parallel: 1,
+                repository_day_budget: None,
+                day_budget: None,
             },
             prices: BTreeMap::new(),
             openai_api: None,

@@ -98,7 +98,7 @@ fn guard(surroundings: &Surroundings) -> Guard {
     for (vendor, key) in &vendors.keys {
         guard = guard.key(format!("the key of {vendor}"), key);
     }
-    for name in ["GITHUB_TOKEN", "JIRA_API_TOKEN"] {
+    for name in ["GITHUB_TOKEN", "GITHUB_WEBHOOK_SECRET", "JIRA_API_TOKEN"] {
         if let Some(key) = surroundings.secret(name) {
             guard = guard.key(format!("the value of {name}"), &key);
         }

@@ -45,6 +45,10 @@ pub(crate) const VARIABLES: &[Variable] = &[
         "GITHUB_TOKEN",
         "issues and repositories of GitHub that aren't public",
     ),
+    variable(
+        "GITHUB_WEBHOOK_SECRET",
+        "what signs GitHub's webhooks to the bot",
+    ),
     variable("GITHUB_API_URL", "the API of a GitHub Enterprise server"),
     variable(
         "JIRA_BASE_URL",

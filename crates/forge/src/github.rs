@@ -1,7 +1,10 @@
 //! GitHub: issues with their comments as tasks; pull requests and comments of ours.
 
 mod comments;
+mod issue_events;
 mod requests;
+
+pub use issue_events::{Actor, Happened, IssueEvent, ListedIssue, Permission};
 
 use octocrab::Octocrab;
 use octocrab::service::middleware::retry::RetryConfig;
@@ -16,6 +19,7 @@ use crate::conversation::{self, PAGE_COMMENTS};
 use crate::error::{ForgeError, Service};
 use crate::http::{Api, Door, Patience, client};
 use crate::issue_ref::IssueRef;
+use crate::seam::RepositoryName;
 use crate::web_text::show_comments;
 use protocol::plain_text::{TASK_BYTES_MAX, TITLE_BYTES_MAX, clean, cut, labels, line};
 
@@ -53,6 +57,15 @@ struct Issue {
 enum Label {
     Named { name: Option<String> },
     Plain(String),
+}
+
+impl Label {
+    fn name(self) -> Option<String> {
+        match self {
+            Label::Named { name } => name,
+            Label::Plain(name) => Some(name),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -123,6 +136,11 @@ impl GitHub {
         format!("{}{}/{}.git", self.web, issue.owner, issue.repo)
     }
 
+    /// Where a repository is cloned from.
+    pub fn address_of(&self, name: &RepositoryName) -> String {
+        format!("{}{}/{}.git", self.web, name.owner, name.name)
+    }
+
     /// Fetches an issue with its comments.
     ///
     /// # Errors
@@ -142,9 +160,14 @@ impl GitHub {
             });
         }
         let mut comments = Vec::new();
+        // What this program wrote about earlier runs is no part of the task.
+        let mut ours = 0;
         for page in conversation::pages(issue.comments) {
             let path = format!("{path}/comments?per_page={PAGE_COMMENTS}&page={page}");
-            let found: Vec<IssueComment> = self.api.get(&path, &what).await?;
+            let mut found: Vec<IssueComment> = self.api.get(&path, &what).await?;
+            let all = found.len();
+            found.retain(|it| !comments::is_marked(it.body.as_deref().unwrap_or_default()));
+            ours += (all - found.len()) as u64;
             comments.extend(found.iter().map(|it| {
                 let author = it.user.as_ref().map_or("ghost", |it| it.login.as_str());
                 conversation::comment(
@@ -161,7 +184,7 @@ impl GitHub {
                 Label::Named { name } => name.as_deref().unwrap_or_default(),
                 Label::Plain(name) => name,
             })),
-            comments: conversation::bounded(comments, issue.comments),
+            comments: conversation::bounded(comments, issue.comments.saturating_sub(ours)),
             source: TaskSource::Github {
                 url: line(&issue.html_url, TITLE_BYTES_MAX),
                 repository: format!("{owner}/{repo}"),

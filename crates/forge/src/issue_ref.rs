@@ -6,6 +6,7 @@ use url::Url;
 
 use crate::address::{Reference, parts, whole_number};
 use crate::error::{ForgeError, Service};
+use crate::seam::RepositoryName;
 
 const FORMS: &str = "a GitHub issue (`owner/repo#123`, or the address of its page)";
 /// Longest name of an owner, in bytes, as GitHub allows it.
@@ -50,6 +51,18 @@ impl IssueRef {
             .split_once('/')
             .ok_or_else(|| reference.refused("the owner of the repository is missing"))?;
         checked(owner, repo, number).map_err(|why| reference.refused(why))
+    }
+}
+
+impl IssueRef {
+    /// Reads `owner/repo`, by the rules for both names.
+    pub fn named(text: &str) -> Option<RepositoryName> {
+        let (owner, repo) = text.trim().split_once('/')?;
+        let it = checked(owner, repo, "1").ok()?;
+        Some(RepositoryName {
+            owner: it.owner,
+            name: it.repo,
+        })
     }
 }
 

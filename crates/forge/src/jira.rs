@@ -194,10 +194,15 @@ impl Jira {
                 total = found.total;
                 pages = conversation::pages(total);
             }
-            comments.extend(found.comments.iter().map(|it| {
+            for it in &found.comments {
                 let author = it.author.as_ref().map_or("", |it| it.display_name.as_str());
-                conversation::comment(author, &adf::to_markdown(&it.body))
-            }));
+                let body = adf::to_markdown(&it.body);
+                // What this program wrote about earlier runs is no part of the task.
+                match comments::is_marked(&body) {
+                    true => total = total.saturating_sub(1),
+                    false => comments.push(conversation::comment(author, &body)),
+                }
+            }
             next += 1;
         }
         Ok((comments, total))

@@ -18,7 +18,7 @@ mod web_text;
 mod words;
 
 pub use error::{ForgeError, Service};
-pub use github::GitHub;
+pub use github::{Actor, GitHub, Happened, IssueEvent, ListedIssue, Permission};
 pub use http::Patience;
 pub use issue_ref::IssueRef;
 pub use jira::Jira;

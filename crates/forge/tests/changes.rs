@@ -169,6 +169,19 @@ async fn a_comment_is_written_once_and_rewritten_only_when_it_differs() {
 }
 
 #[tokio::test]
+async fn what_was_said_about_earlier_runs_is_no_part_of_the_task() {
+    let scene = Scene::new().await;
+    let failed = words("Failed.");
+    let said = scene.github.comment("o/r#1", "pipeline-status", &failed);
+    said.await.unwrap();
+    scene.server.put_comment("o/r", 1, "ada", "It limps.");
+    let issue = scene.github.parse("o/r#1").unwrap();
+    let task = scene.github.task(&issue).await.unwrap().task;
+    let told: Vec<&str> = task.comments.iter().map(|it| it.body.as_str()).collect();
+    assert_eq!(told, ["It limps."]);
+}
+
+#[tokio::test]
 async fn a_request_is_refused_in_the_hosts_own_words() {
     let scene = Scene::new().await;
     let new = |head: &str, base: &str| NewPullRequest {

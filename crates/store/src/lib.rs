@@ -10,6 +10,7 @@ mod database;
 mod error;
 mod history;
 mod id;
+mod inbox;
 mod journal;
 mod lease;
 mod owner;
@@ -17,6 +18,7 @@ mod runs;
 
 pub use blobs::BLOB_BYTES_MAX;
 pub use error::StoreError;
+pub use inbox::{Hint, NewWish, Wish, WishState};
 pub use journal::{INLINE_BYTES_MAX, RunJournal};
 pub use lease::Lease;
 pub use owner::{Liveness, Owner};

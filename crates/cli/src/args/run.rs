@@ -37,7 +37,7 @@ pub(crate) struct RunArgs {
 }
 
 /// Where the task and the code come from.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Task and code")]
 pub(crate) struct SourceArgs {
     /// Git address (https, ssh, scp-like, file) or a local folder [default: the repository of the working folder]
@@ -71,7 +71,7 @@ pub(crate) struct SourceArgs {
 pub(crate) const CREWS: [&str; 3] = ["best", "cheap", "default"];
 
 /// Who works on it.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Who works on it")]
 pub(crate) struct CrewArgs {
     /// A set of models for all roles: best, cheap or default; flags for a role come before it, and `pipeline models` shows
@@ -110,7 +110,7 @@ pub(crate) struct CrewArgs {
 }
 
 /// How far it may go.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "How far it may go")]
 pub(crate) struct BoundsArgs {
     /// Drafts in all, the first one included [default: 3]
@@ -155,7 +155,7 @@ impl From<Require> for runs::Require {
 }
 
 /// Where the change goes.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Where the change goes")]
 pub(crate) struct OutArgs {
     /// Where the evidence bundle goes [default: a folder in the state folder, named at the end]
@@ -189,7 +189,7 @@ pub(crate) struct OutArgs {
 }
 
 /// What stands around the programs that run.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Safety")]
 pub(crate) struct WallArgs {
     /// Run programs without any sandbox when none can be had here; the report says so

@@ -182,6 +182,29 @@ const PLACES: &[Key] = &[
         "2000",
         "most lines that a pull request changes",
     ),
+    key(
+        "bot.repositories",
+        "[\"acme/pager\"]",
+        "repositories that the bot watches",
+    ),
+    key("bot.label", "\"pipeline\"", "the label that asks for a run"),
+    key(
+        "bot.off_label",
+        "\"pipeline:off\"",
+        "the label that keeps the bot away from an issue",
+    ),
+    key(
+        "bot.bots",
+        "[\"renovate[bot]\"]",
+        "programs that may ask for a run; others are refused",
+    ),
+    key("bot.parallel", "1", "runs at once"),
+    key(
+        "bot.repository_day_budget",
+        "20.00",
+        "most money a day on one repository, in US dollars",
+    ),
+    key("bot.day_budget", "50.00", "most money a day, in US dollars"),
 ];
 
 const PATIENCE: &[Key] = &[

@@ -180,6 +180,7 @@ fn help_says_what_each_thing_is_for() {
               run           Walk one task to a verified change
               resume        Go on where a run stopped
               fork          Begin a new run as an old one, and go on with other models
+              bot           Work unattended: on what is asked for in a tracker, as pull requests
               runs          List the runs, newest first
               show          Show how a run stands, where its change is, and what to do next
               log           Print what happened in a run, one event a line
@@ -413,6 +414,7 @@ fn help_says_what_each_thing_is_for() {
               run           Walk one task to a verified change
               resume        Go on where a run stopped
               fork          Begin a new run as an old one, and go on with other models
+              bot           Work unattended: on what is asked for in a tracker, as pull requests
               runs          List the runs, newest first
               show          Show how a run stands, where its change is, and what to do next
               log           Print what happened in a run, one event a line

@@ -15,6 +15,14 @@ const COMMENTS_MAX: usize = 2_000;
 /// Items of one page, the most that GitHub gives.
 const PAGE_ITEMS: usize = 100;
 
+/// How the marks of all comments of ours begin.
+const MARK: &str = "<!-- pipeline-";
+
+/// Whether a comment is one that this program keeps. Whoever marks their own so is not heard; nobody else is kept quiet by it.
+pub(super) fn is_marked(body: &str) -> bool {
+    body.starts_with(MARK)
+}
+
 #[derive(Deserialize)]
 struct CommentAnswer {
     id: u64,

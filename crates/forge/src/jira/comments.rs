@@ -16,6 +16,15 @@ const COMMENTS_MAX: u64 = 1_000;
 /// Comments in one request.
 const PAGE_COMMENTS: u64 = 100;
 
+/// How the marks of all comments of ours begin.
+const MARK: &str = "`pipeline-";
+
+/// Whether a comment is one that this program keeps. Whoever marks their own so is not heard; nobody else is kept quiet by it.
+pub(super) fn is_marked(markdown: &str) -> bool {
+    let last = markdown.trim_end().lines().next_back().unwrap_or_default();
+    last.starts_with(MARK) && last.ends_with('`')
+}
+
 #[derive(Deserialize)]
 struct Page {
     #[serde(default)]

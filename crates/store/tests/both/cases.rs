@@ -10,6 +10,7 @@ use store::{Cancellation, INLINE_BYTES_MAX, NewRun, Owner, Store, StoreError};
 use crate::bench::*;
 pub(crate) use crate::deliveries::*;
 pub(crate) use crate::forks::*;
+pub(crate) use crate::inbox::*;
 
 /// The error's words, with the parts that differ from run to run replaced.
 pub(crate) fn check_error<T: std::fmt::Debug>(
@@ -460,12 +461,12 @@ pub(crate) async fn an_unknown_run_is_an_error_everywhere(bench: Bench) {
 pub(crate) async fn a_newer_schema_is_refused(bench: Bench) {
     bench.open().await.close().await;
     bench.tamper("INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-        SELECT 9000, 'of the future', success, checksum, 0 FROM _sqlx_migrations").await;
+        SELECT 9000, 'of the future', success, checksum, 0 FROM _sqlx_migrations WHERE version = 1").await;
     check_error(
         Store::open(&bench.address).await,
         &unknown(),
         expect![
-            "use the database: a newer version of this program has changed it (its schema is 9000, this version knows up to 1; update the program or choose another database)"
+            "use the database: a newer version of this program has changed it (its schema is 9000, this version knows up to 2; update the program or choose another database)"
         ],
     );
 }

@@ -9,6 +9,7 @@ mod bench;
 mod cases;
 mod deliveries;
 mod forks;
+mod inbox;
 mod postgres;
 
 use bench::Bench;
@@ -58,6 +59,8 @@ on_both! {
     a_heartbeat_notices_that_the_lease_is_gone
     a_run_at_its_end_takes_nothing_more
     a_run_at_its_end_takes_deliveries_of_one_at_a_time
+    a_wish_is_taken_once_and_one_at_a_time_of_an_issue
+    a_delivery_is_a_hint_once_until_it_is_followed
     a_wish_to_stop_reaches_the_holder_and_is_forgotten_afterwards
     a_run_begins_as_another_one_and_leaves_that_as_it_was
     a_run_that_is_worked_on_lends_its_beginning

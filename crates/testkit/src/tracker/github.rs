@@ -106,6 +106,25 @@ impl FakeGitHub {
         written.map(|it| (it.1.clone(), it.2.clone())).collect()
     }
 
+    /// Somebody puts a label on an issue.
+    pub fn put_label(&self, repository: &str, number: u64, actor: &str, label: &str) {
+        let place = format!("{repository}/issues/{number}");
+        self.hosting().put_label(&place, actor, label);
+    }
+
+    /// Somebody writes a comment below an issue.
+    pub fn put_comment(&self, repository: &str, number: u64, actor: &str, text: &str) {
+        let place = format!("{repository}/issues/{number}");
+        self.hosting().put_comment(&place, actor, text);
+    }
+
+    /// What an account may do, as in `write`; unknown ones are no collaborators.
+    pub fn permit(&self, login: &str, permission: &str) {
+        let mut hosting = self.hosting();
+        let permissions = &mut hosting.permissions;
+        permissions.insert(login.to_owned(), permission.to_owned());
+    }
+
     fn hosting(&self) -> MutexGuard<'_, Hosting> {
         self.hosting.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -168,6 +187,12 @@ impl Answers for Issues {
         if let Some(answered) = hosting.api(below, host, asked).filter(|_| may_see) {
             return answered;
         }
+        if let Some(answered) = self
+            .about_issues(below, &hosting, asked)
+            .filter(|_| may_see)
+        {
+            return answered;
+        }
         let name = path.strip_prefix("/api/v3/repos/").unwrap_or_default();
         let (name, wants_comments) = match name.strip_suffix("/comments") {
             Some(name) => (name, true),
@@ -179,10 +204,53 @@ impl Answers for Issues {
                 let all = all_comments(it, hosting.comments.get(name));
                 match wants_comments {
                     true => comments(it, &all, asked),
-                    false => answer(StatusCode::OK, &issue(it, all.len(), host)),
+                    false => answer(StatusCode::OK, &issue(it, all.len(), &hosting, host)),
                 }
             }
         }
+    }
+}
+
+impl Issues {
+    /// The list of a repository's issues, what happened to one, and what somebody may do.
+    fn about_issues(&self, path: &str, hosting: &Hosting, asked: &Asked) -> Option<Response> {
+        let rest = path.strip_prefix("/repos/")?;
+        let parts: Vec<&str> = rest.split('/').collect();
+        let host = asked.header("host").unwrap_or_default();
+        match parts[..] {
+            [owner, repo, "issues"] => {
+                let since = asked.query.iter().find(|it| it.0 == "since");
+                let since = since.map_or("", |it| it.1.as_str());
+                let name = format!("{owner}/{repo}");
+                let mut found: Vec<&FakeIssue> = self
+                    .issues
+                    .values()
+                    .filter(|it| it.repository == name && !it.is_closed)
+                    .filter(|it| since <= hosting.changed_at(&it.place()).as_str())
+                    .collect();
+                found.sort_by_key(|it| hosting.changed_at(&it.place()));
+                let shown = found.iter().map(|it| issue(it, 0, hosting, host));
+                Some(answer(StatusCode::OK, &Value::Array(shown.collect())))
+            }
+            [owner, repo, "issues", number, "events"] => {
+                let place = format!("{owner}/{repo}/issues/{number}");
+                let events = hosting.events.get(&place).cloned().unwrap_or_default();
+                Some(answer(StatusCode::OK, &Value::Array(events)))
+            }
+            [_, _, "collaborators", login, "permission"] => {
+                Some(match hosting.permissions.get(login) {
+                    Some(it) => answer(StatusCode::OK, &json!({"permission": it})),
+                    None => answer(StatusCode::NOT_FOUND, &json!({"message": "Not Found"})),
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl FakeIssue {
+    fn place(&self) -> String {
+        format!("{}/issues/{}", self.repository, self.number)
     }
 }
 
@@ -196,12 +264,20 @@ fn all_comments(
     before.chain(since.into_iter().flatten().cloned()).collect()
 }
 
-fn issue(it: &FakeIssue, comments: usize, host: &str) -> Value {
+fn issue(it: &FakeIssue, comments: usize, hosting: &Hosting, host: &str) -> Value {
+    let since = hosting.labels.get(&it.place()).into_iter().flatten();
+    let labels: Vec<Value> = it
+        .labels
+        .iter()
+        .chain(since)
+        .map(|name| json!({"name": name}))
+        .collect();
     let mut body = json!({
         "number": it.number,
         "title": it.title,
         "body": it.body,
-        "labels": it.labels.iter().map(|name| json!({"name": name})).collect::<Vec<_>>(),
+        "labels": labels,
+        "updated_at": hosting.changed_at(&it.place()),
         "comments": comments,
         "state": if it.is_closed { "closed" } else { "open" },
         "html_url": format!("http://{host}/{}/issues/{}", it.repository, it.number),

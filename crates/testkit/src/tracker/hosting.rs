@@ -10,6 +10,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::uttered::{account, moment};
 use super::{Asked, http_backend, json as answer, number};
 use crate::git::git;
 
@@ -68,7 +69,13 @@ pub(super) struct Hosting {
     pub(super) requests: Vec<FakePullRequest>,
     /// Comments below an issue, by `owner/repo/issues/7`: id, author, text.
     pub(super) comments: BTreeMap<String, Vec<(u64, String, String)>>,
-    next: u64,
+    /// Labels that were put on an issue, by `owner/repo/issues/7`.
+    pub(super) labels: BTreeMap<String, Vec<String>>,
+    /// What happened to an issue, in the same way.
+    pub(super) events: BTreeMap<String, Vec<Value>>,
+    /// What accounts may do, by their names.
+    pub(super) permissions: BTreeMap<String, String>,
+    pub(super) next: u64,
 }
 
 impl Hosting {
@@ -80,6 +87,9 @@ impl Hosting {
             repositories: BTreeMap::new(),
             requests: Vec::new(),
             comments: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            events: BTreeMap::new(),
+            permissions: BTreeMap::new(),
             next: 100,
         }
     }
@@ -408,7 +418,8 @@ pub(super) fn shown_comment(
     let (id, author, text) = comment;
     json!({
         "id": id,
-        "user": {"login": author},
+        "user": account(author),
+        "created_at": moment(*id),
         "body": text,
         "html_url": format!("http://{host}/{full}/issues/{issue}#issuecomment-{id}"),
     })

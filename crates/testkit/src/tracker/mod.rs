@@ -6,6 +6,7 @@ mod github;
 mod hosting;
 mod http_backend;
 mod jira;
+mod uttered;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;

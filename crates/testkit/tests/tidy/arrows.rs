@@ -65,8 +65,13 @@ pub(crate) const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "bot",
+        &["protocol", "forge", "intake", "pipeline", "runs", "store"],
+    ),
+    (
         "cli",
         &[
+            "bot",
             "protocol",
             "llm",
             "git",

@@ -11,7 +11,7 @@ use self::arrows::MAY_USE;
 const KEPT_IN: &[(&str, &[&str])] = &[
     ("reqwest", &["llm", "forge"]),
     ("octocrab", &["forge"]),
-    ("axum", &["testkit"]),
+    ("axum", &["bot", "testkit"]),
     ("git2", &["git", "python", "workspace"]),
     ("landlock", &["sandbox"]),
     ("seccompiler", &["sandbox"]),
@@ -45,6 +45,8 @@ const READS_THE_ENVIRONMENT: &[&str] = &[
 const OPENS_SOCKETS: &[&str] = &[
     "crates/llm/",
     "crates/forge/",
+    "crates/bot/src/webhook.rs",
+    "crates/bot/src/work.rs",
     "crates/sandbox/src/proxy",
     "crates/sandbox/src/confine/stage.rs",
     "crates/testkit/src/vendor",

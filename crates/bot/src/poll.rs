@@ -1,0 +1,51 @@
+//! Looks around by itself, in case no webhook says where to look.
+
+use std::time::Duration;
+
+use forge::RepositoryName;
+
+use crate::error::BotError;
+use crate::work::{Bot, Watched};
+
+/// Issues that are looked at after one poll.
+const ISSUES_MAX: usize = 200;
+
+impl Bot {
+    /// Looks at every issue of the watched repositories that changed since the last time.
+    pub(crate) async fn poll_once(&self, seen: &mut Vec<(RepositoryName, String)>) {
+        for Watched { name, .. } in &self.watched {
+            if let Err(error) = self.poll_repository(name, seen).await {
+                self.trouble("poll a repository", &error);
+            }
+        }
+    }
+
+    async fn poll_repository(
+        &self,
+        name: &RepositoryName,
+        seen: &mut Vec<(RepositoryName, String)>,
+    ) -> Result<(), BotError> {
+        let before = seen.iter().position(|it| it.0 == *name);
+        let since = before.map(|it| seen[it].1.clone());
+        let changed = self.github.changed_issues(name, since.as_deref()).await?;
+        for listed in changed.iter().take(ISSUES_MAX) {
+            self.look(&listed.issue).await?;
+            // Only now: what a crash kept from being looked at is looked at again.
+            let until = listed.updated_at.clone();
+            match seen.iter_mut().find(|it| it.0 == *name) {
+                Some(place) => place.1 = until,
+                None => seen.push((name.clone(), until)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Polls until it is dropped.
+    pub(crate) async fn poll(&self, pause: Duration) {
+        let mut seen = Vec::new();
+        loop {
+            self.poll_once(&mut seen).await;
+            tokio::time::sleep(pause).await;
+        }
+    }
+}

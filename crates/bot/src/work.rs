@@ -1,0 +1,453 @@
+//! The bot at work: takes wishes from the inbox, lets runs work on them, and says how they ended.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use forge::{GitHub, IssueRef, RepositoryName, Tracker as _, Words};
+use intake::GivenTests;
+use protocol::{Limits, RunEvent, RunId, Silent};
+use runs::{Claim, Past, RunRequest, Runs, RunsError, Settings};
+use store::{Store, Wish, WishState};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use crate::error::BotError;
+use crate::rules::{Budgets, Rules};
+use crate::webhook::{self, Webhooks};
+
+/// How often the inbox is looked at when nothing wakes the bot.
+const PAUSE: Duration = Duration::from_secs(5);
+/// Hints that are followed at a time.
+const HINTS_MAX: u32 = 100;
+/// Wishes that are told in a status, and that can be at work.
+const WISHES_MAX: u32 = 1_000;
+
+/// A repository that is watched.
+#[derive(Clone, Debug)]
+pub struct Watched {
+    /// Its name.
+    pub name: RepositoryName,
+    /// What a run on it is like; its address is filled in.
+    pub settings: Settings,
+}
+
+/// The bot.
+#[derive(Debug)]
+pub struct Bot {
+    pub(crate) runs: Runs,
+    pub(crate) github: Arc<GitHub>,
+    pub(crate) rules: Rules,
+    pub(crate) budgets: Budgets,
+    pub(crate) watched: Vec<Watched>,
+    /// The bounds of every run.
+    pub(crate) limits: Limits,
+    /// Runs at once.
+    pub(crate) parallel: usize,
+    /// While this file is there, nothing is begun.
+    pub(crate) off_file: PathBuf,
+    /// The account that speaks.
+    pub(crate) account: String,
+    /// From when on comments count, as the tracker writes moments.
+    pub(crate) since: String,
+    /// Told of every wish that can be worked on.
+    pub(crate) wake: Notify,
+    hinted: Arc<Notify>,
+    /// Whether the bot itself ends, and not a run alone.
+    is_ending: AtomicBool,
+}
+
+impl Bot {
+    /// A bot that watches these repositories. Asks who it is.
+    ///
+    /// # Errors
+    /// [`BotError::Forge`] when the tracker doesn't know us.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a choice of whoever runs it"
+    )]
+    pub async fn new(
+        runs: Runs,
+        github: Arc<GitHub>,
+        rules: Rules,
+        budgets: Budgets,
+        watched: Vec<Watched>,
+        limits: Limits,
+        parallel: usize,
+        off_file: PathBuf,
+        since: String,
+    ) -> Result<Bot, BotError> {
+        let account = github.own_account().await?;
+        Ok(Bot {
+            runs,
+            github,
+            rules,
+            budgets,
+            watched,
+            limits,
+            parallel,
+            off_file,
+            account,
+            since,
+            wake: Notify::new(),
+            hinted: Arc::new(Notify::new()),
+            is_ending: AtomicBool::new(false),
+        })
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.runs.host().store
+    }
+
+    /// Takes webhooks at an address until it is dropped. Listens before it returns.
+    ///
+    /// # Errors
+    /// [`BotError::Listen`].
+    pub async fn listen(
+        &self,
+        address: SocketAddr,
+        webhooks: Webhooks,
+    ) -> Result<(SocketAddr, impl Future<Output = ()> + Send + 'static), BotError> {
+        let failed = |source| BotError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let bound = listener.local_addr().map_err(failed)?;
+        let routes = webhook::routes(webhooks, self.store().clone(), self.hinted.clone());
+        let serving = async move {
+            if let Err(error) = axum::serve(listener, routes).await {
+                tracing::error!(%error, "webhooks are no longer taken");
+            }
+        };
+        Ok((bound, serving))
+    }
+
+    /// Works until somebody asks it to stop: then nothing new is begun, and what works is interrupted where it can be resumed.
+    ///
+    /// # Errors
+    /// [`BotError::Inbox`] when the store can't be used at all.
+    pub async fn work(
+        self: &Arc<Self>,
+        poll: Option<Duration>,
+        mut stop: pipeline::Stop,
+    ) -> Result<(), BotError> {
+        let polling = async {
+            match poll {
+                Some(pause) => self.poll(pause).await,
+                None => std::future::pending().await,
+            }
+        };
+        let (stop_runs, _) = pipeline::Stop::new();
+        let mut working: JoinSet<()> = JoinSet::new();
+        for wish in self.store().wishes(WishState::Working, WISHES_MAX).await? {
+            self.begin(&mut working, wish, &stop_runs);
+        }
+        let looking = self.follow_hints();
+        tokio::pin!(polling, looking);
+        loop {
+            self.fill(&mut working, &stop_runs).await?;
+            tokio::select! {
+                () = stop.asked() => break,
+                () = &mut polling => {}
+                () = &mut looking => {}
+                _ = working.join_next(), if !working.is_empty() => {}
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep(PAUSE) => {}
+            }
+        }
+        self.is_ending.store(true, Ordering::Relaxed);
+        stop_runs.ask();
+        while working.join_next().await.is_some() {}
+        Ok(())
+    }
+
+    /// Works on everything that is there now, and comes back: for a job that a schedule starts.
+    ///
+    /// # Errors
+    /// As those of [`Bot::work`].
+    pub async fn work_once(self: &Arc<Self>, mut stop: pipeline::Stop) -> Result<(), BotError> {
+        let (stop_runs, _) = pipeline::Stop::new();
+        let mut working: JoinSet<()> = JoinSet::new();
+        for wish in self.store().wishes(WishState::Working, WISHES_MAX).await? {
+            self.begin(&mut working, wish, &stop_runs);
+        }
+        self.poll_once(&mut Vec::new()).await;
+        loop {
+            self.fill(&mut working, &stop_runs).await?;
+            tokio::select! {
+                () = stop.asked(), if !self.is_ending.load(Ordering::Relaxed) => {
+                    self.is_ending.store(true, Ordering::Relaxed);
+                    stop_runs.ask();
+                }
+                ended = working.join_next() => if ended.is_none() { return Ok(()) },
+            }
+        }
+    }
+
+    async fn follow_hints(&self) {
+        loop {
+            match self.store().hints(HINTS_MAX).await {
+                Ok(hints) => {
+                    for hint in hints {
+                        self.follow(&hint).await;
+                    }
+                }
+                Err(error) => self.trouble("read where to look", &error.into()),
+            }
+            tokio::select! {
+                () = self.hinted.notified() => {}
+                () = tokio::time::sleep(PAUSE) => {}
+            }
+        }
+    }
+
+    async fn follow(&self, hint: &store::Hint) {
+        let looked = match self.github.parse(&hint.lane) {
+            Ok(issue) => self.look(&issue).await,
+            Err(_) => Ok(()),
+        };
+        match looked {
+            Ok(()) => {
+                if let Err(error) = self.store().hint_followed(&hint.delivery).await {
+                    self.trouble("say that it was looked at", &error.into());
+                }
+            }
+            // It stays, and is followed again.
+            Err(error) => self.trouble("look at an issue", &error),
+        }
+    }
+
+    /// Begins as much as there is room and money for.
+    async fn fill(
+        self: &Arc<Self>,
+        working: &mut JoinSet<()>,
+        stop: &pipeline::StopHandle,
+    ) -> Result<(), BotError> {
+        let mut not_now: Vec<String> = Vec::new();
+        let may_begin = || !self.is_ending.load(Ordering::Relaxed) && !self.off_file.exists();
+        while working.len() < self.parallel && may_begin() {
+            let at_work = self.store().wishes(WishState::Working, WISHES_MAX).await?;
+            let Some(wish) = self.store().next_wish(&not_now).await? else {
+                return Ok(());
+            };
+            match self.over_budget(&wish, &at_work).await? {
+                None => self.begin(working, wish, stop),
+                Some(why) => {
+                    let (id, waits) = (&wish.id, WishState::Waiting);
+                    self.store().wish_is(id, waits, &why, 0).await?;
+                    not_now.push(wish.lane.clone());
+                    if wish.said != why {
+                        self.say_of(&wish, &why).await;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(self: &Arc<Self>, working: &mut JoinSet<()>, wish: Wish, stop: &pipeline::StopHandle) {
+        let (bot, stop) = (self.clone(), stop.clone());
+        working.spawn(async move {
+            if let Err(error) = bot.work_on(&wish, &stop).await {
+                bot.trouble("work on a wish", &error);
+                let words = format!("it could not be worked on: could not {}", told(&error));
+                let done = bot.store().wish_is(&wish.id, WishState::Done, &words, 0);
+                if let Err(error) = done.await {
+                    bot.trouble("write down that it failed", &error.into());
+                }
+                bot.say_of(&wish, &words).await;
+            }
+        });
+    }
+
+    /// Lets a run work on a wish: the one that it has already, or a new one.
+    async fn work_on(&self, wish: &Wish, stop: &pipeline::StopHandle) -> Result<(), BotError> {
+        let failed = |source: RunsError| BotError::Run {
+            lane: wish.lane.clone(),
+            source: Box::new(source),
+        };
+        let begun = match &wish.run {
+            Some(run) => self.begun(&RunId(run.clone())).await.map_err(failed)?,
+            None => None,
+        };
+        let (past, spent) = match begun {
+            Some(Claim::AtItsEnd(past)) => (*past, None),
+            Some(Claim::Taken(claimed)) => {
+                let prepared = claimed.prepare(None, Arc::new(Silent), stop).await;
+                self.walk(prepared.map_err(failed)?).await.map_err(failed)?
+            }
+            None => {
+                let request = self.request(wish)?;
+                let prepared = self.runs.prepare(request, Arc::new(Silent), stop).await;
+                let prepared = prepared.map_err(failed)?;
+                // Before the run begins: whoever comes after a crash goes on with it, and begins no second one.
+                self.store().wish_has_run(&wish.id, prepared.run()).await?;
+                self.walk(prepared).await.map_err(failed)?
+            }
+        };
+        let state = past.state().map_err(failed)?;
+        if !past.is_at_its_end() {
+            if self.is_ending.load(Ordering::Relaxed) {
+                // The wish stays at work, and the next life of the bot goes on with it.
+                return Ok(());
+            }
+            let why = past.history.iter().rev().find_map(|it| match &it.event {
+                RunEvent::Interrupted { explanation, .. } => Some(explanation.as_str()),
+                _ => None,
+            });
+            let why = why.unwrap_or("it stopped");
+            let said = format!("{why}; `pipeline resume {}` goes on with it", past.run);
+            let (id, done) = (&wish.id, WishState::Done);
+            self.store()
+                .wish_is(id, done, &said, microusd(&state))
+                .await?;
+            self.say_of(wish, &said).await;
+            return Ok(());
+        }
+        let delivered = self.runs.deliver(&past, &past.settings, Arc::new(Silent));
+        let delivered = delivered.await.map_err(failed)?;
+        let spent = spent.unwrap_or_else(|| microusd(&state));
+        let said = match delivered
+            .deliveries
+            .iter()
+            .find(|it| matches!(it.to, protocol::Destination::PullRequest { .. }))
+        {
+            Some(request) => request.reference.clone(),
+            None => past.explanation().to_owned(),
+        };
+        let (id, done) = (&wish.id, WishState::Done);
+        Ok(self.store().wish_is(id, done, &said, spent).await?)
+    }
+
+    /// The run that a wish has already; none when it never began.
+    async fn begun(&self, run: &RunId) -> Result<Option<Claim>, RunsError> {
+        match self.runs.claim(run).await {
+            Ok(claim) => Ok(Some(claim)),
+            Err(RunsError::NeverBegan { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn walk(&self, prepared: runs::Prepared) -> Result<(Past, Option<u64>), RunsError> {
+        let ended = prepared.begin().await?.ended().await?;
+        Ok((ended.past, Some(microusd(&ended.state))))
+    }
+
+    fn request(&self, wish: &Wish) -> Result<RunRequest, BotError> {
+        let task = wish.task().map_err(|source| BotError::Task {
+            lane: wish.lane.clone(),
+            source,
+        })?;
+        let watched = self
+            .watched
+            .iter()
+            .find(|it| it.name.to_string() == wish.repository);
+        let settings = watched.map(|it| it.settings.clone());
+        let (Some(task), Some(settings)) = (task, settings) else {
+            return Err(BotError::Run {
+                lane: wish.lane.clone(),
+                source: Box::new(RunsError::NoRemote {
+                    why: "its repository isn't watched any more".to_owned(),
+                }),
+            });
+        };
+        Ok(RunRequest {
+            task,
+            tests: GivenTests::default(),
+            settings,
+            limits: self.limits.clone(),
+            recorded: None,
+        })
+    }
+
+    /// Asks the run on an issue to stop, and takes what waits there out of the inbox.
+    pub(crate) async fn stop_lane(&self, issue: &IssueRef, id: &str) -> Result<(), BotError> {
+        let lane = issue.to_string();
+        let mut stopped = 0;
+        for wish in self.store().wishes(WishState::Working, WISHES_MAX).await? {
+            if let Some(run) = wish.run.as_ref().filter(|_| wish.lane == lane) {
+                self.store().request_cancel(&RunId(run.clone())).await?;
+                stopped += 1;
+            }
+        }
+        for wish in self.store().wishes(WishState::Waiting, WISHES_MAX).await? {
+            if wish.lane == lane && wish.id != id {
+                let refused = WishState::Refused;
+                self.store()
+                    .wish_is(&wish.id, refused, "it was stopped", 0)
+                    .await?;
+                stopped += 1;
+            }
+        }
+        let said = match stopped {
+            0 => "nothing works on this issue",
+            _ => "asked to stop; what was done until now is kept",
+        };
+        self.store().wish_is(id, WishState::Done, said, 0).await?;
+        self.tell(issue, said).await
+    }
+
+    /// Says how the wishes of an issue stand.
+    pub(crate) async fn tell_status(&self, issue: &IssueRef, id: &str) -> Result<(), BotError> {
+        let lane = issue.to_string();
+        let all = self.store().newest_wishes(WISHES_MAX).await?;
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for wish in all.iter().filter(|it| it.lane == lane && it.id != id) {
+            *counts.entry(wish.state.as_str()).or_default() += 1;
+        }
+        let counted: Vec<String> = counts
+            .iter()
+            .map(|(state, n)| format!("{n} {state}"))
+            .collect();
+        let words = match counted.is_empty() {
+            true => "nothing was asked for here yet".to_owned(),
+            false => counted.join(", "),
+        };
+        self.store().wish_is(id, WishState::Done, &words, 0).await?;
+        self.tell(issue, &words).await
+    }
+
+    /// Says something below the issue of a wish; that it can't be said is told to whoever runs the bot.
+    async fn say_of(&self, wish: &Wish, words: &str) {
+        let said = match self.github.parse(&wish.lane) {
+            Ok(issue) => self.tell(&issue, words).await,
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = said {
+            self.trouble("speak below an issue", &error);
+        }
+    }
+
+    /// Says something below an issue, in the one comment that is for this.
+    pub(crate) async fn tell(&self, issue: &IssueRef, words: &str) -> Result<(), BotError> {
+        let words = Words(vec![vec![forge::Piece::Code(words.to_owned())]]);
+        let on = issue.to_string();
+        self.github.comment(&on, "pipeline-bot", &words).await?;
+        Ok(())
+    }
+
+    /// Something that the bot goes on after.
+    pub(crate) fn trouble(&self, doing: &'static str, error: &BotError) {
+        let error = told(error);
+        tracing::error!(doing, error, "the bot had trouble");
+    }
+}
+
+/// What the models of a run have cost, in millionths of a US dollar.
+fn microusd(state: &protocol::RunState) -> u64 {
+    let costs = state.usage.values().filter_map(|it| it.cost_microusd);
+    costs.sum()
+}
+
+/// An error with its causes, in one line.
+fn told(error: &BotError) -> String {
+    let mut line = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(because) = cause {
+        line += &format!(": {because}");
+        cause = because.source();
+    }
+    line
+}

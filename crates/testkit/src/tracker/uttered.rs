@@ -1,0 +1,57 @@
+//! What people do to the issues of the fake GitHub, and when.
+
+use serde_json::{Value, json};
+
+use super::hosting::Hosting;
+
+impl Hosting {
+    /// Somebody puts a label on an issue.
+    pub(super) fn put_label(&mut self, place: &str, actor: &str, label: &str) {
+        self.next += 1;
+        let event = json!({
+            "id": self.next,
+            "event": "labeled",
+            "actor": account(actor),
+            "label": {"name": label},
+            "created_at": moment(self.next),
+        });
+        self.events.entry(place.to_owned()).or_default().push(event);
+        let labels = self.labels.entry(place.to_owned()).or_default();
+        labels.push(label.to_owned());
+    }
+
+    /// Somebody writes a comment.
+    pub(super) fn put_comment(&mut self, place: &str, actor: &str, text: &str) {
+        self.next += 1;
+        let comment = (self.next, actor.to_owned(), text.to_owned());
+        self.comments
+            .entry(place.to_owned())
+            .or_default()
+            .push(comment);
+    }
+
+    /// When an issue changed last.
+    pub(super) fn changed_at(&self, place: &str) -> String {
+        let events = self.events.get(place).into_iter().flatten();
+        let events = events.filter_map(|it| it["id"].as_u64());
+        let comments = self.comments.get(place).into_iter().flatten();
+        let last = events.chain(comments.map(|it| it.0)).max();
+        moment(last.unwrap_or_default())
+    }
+}
+
+/// An account as GitHub shows it.
+pub(super) fn account(login: &str) -> Value {
+    let kind = if login.ends_with("[bot]") {
+        "Bot"
+    } else {
+        "User"
+    };
+    json!({"login": login, "type": kind})
+}
+
+/// A moment that grows with the numbers of things, later than any test begins.
+pub(super) fn moment(number: u64) -> String {
+    let (hours, minutes, seconds) = (number / 3600, number / 60 % 60, number % 60);
+    format!("2100-01-01T{hours:02}:{minutes:02}:{seconds:02}Z")
+}
