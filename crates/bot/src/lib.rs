@@ -6,6 +6,7 @@
 
 mod budget;
 mod error;
+mod event;
 mod look;
 mod poll;
 mod rules;
@@ -14,6 +15,7 @@ mod wishes;
 mod work;
 
 pub use error::BotError;
+pub use event::Event;
 pub use rules::{Budgets, Command, Rules};
 pub use webhook::{BODY_BYTES_MAX, Webhooks};
 pub use work::{Bot, Watched};

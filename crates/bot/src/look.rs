@@ -4,6 +4,7 @@ use forge::{Actor, IssueRef, Permission, RepositoryName};
 use store::NewWish;
 
 use crate::error::BotError;
+use crate::event::Event;
 use crate::rules::Command;
 use crate::wishes::{self, Uttered};
 use crate::work::Bot;
@@ -12,15 +13,29 @@ impl Bot {
     /// Takes in every wish of an issue that isn't known yet. A wish of somebody who may not utter it is kept as refused, and said once;
     /// no model is asked for it.
     pub(crate) async fn look(&self, issue: &IssueRef) -> Result<(), BotError> {
+        self.look_for(issue, None).await
+    }
+
+    /// The same, for the wish of one event alone.
+    pub(crate) async fn look_for(
+        &self,
+        issue: &IssueRef,
+        only: Option<&Event>,
+    ) -> Result<(), BotError> {
         let Some(listed) = self.github.listed_issue(issue).await? else {
             return Ok(());
         };
         if !listed.is_open || listed.labels.contains(&self.rules.off_label) {
             return Ok(());
         }
-        let events = self.github.issue_events(issue).await?;
+        let mut events = self.github.issue_events(issue).await?;
+        let mut since = self.since.as_str();
+        if let Some(only) = only {
+            // A job that is started for it can't have begun before it.
+            (events, since) = (only.only(events), "");
+        }
         let (account, rules) = (&self.account, &self.rules);
-        let uttered = wishes::of(&events, &listed.labels, account, &self.since, rules);
+        let uttered = wishes::of(&events, &listed.labels, account, since, rules);
         for wish in uttered {
             let id = format!("github {issue} {}", wish.id);
             if !self.store().knows_wish(&id).await? {

@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::error::BotError;
+use crate::event::Event;
 use crate::rules::{Budgets, Rules};
 use crate::webhook::{self, Webhooks};
 
@@ -50,7 +51,7 @@ pub struct Bot {
     pub(crate) parallel: usize,
     /// While this file is there, nothing is begun.
     pub(crate) off_file: PathBuf,
-    /// The account that speaks.
+    /// The account that speaks; empty for an app, which has none.
     pub(crate) account: String,
     /// From when on comments count, as the tracker writes moments.
     pub(crate) since: String,
@@ -81,7 +82,7 @@ impl Bot {
         off_file: PathBuf,
         since: String,
     ) -> Result<Bot, BotError> {
-        let account = github.own_account().await?;
+        let account = github.own_account().await?.unwrap_or_default();
         Ok(Bot {
             runs,
             github,
@@ -163,17 +164,28 @@ impl Bot {
         Ok(())
     }
 
-    /// Works on everything that is there now, and comes back: for a job that a schedule starts.
+    /// Works on everything that is there now, or on what one event wishes for, and comes back: for a job that a schedule or the
+    /// tracker itself starts.
     ///
     /// # Errors
     /// As those of [`Bot::work`].
-    pub async fn work_once(self: &Arc<Self>, mut stop: pipeline::Stop) -> Result<(), BotError> {
+    pub async fn work_once(
+        self: &Arc<Self>,
+        only: Option<&Event>,
+        mut stop: pipeline::Stop,
+    ) -> Result<(), BotError> {
         let (stop_runs, _) = pipeline::Stop::new();
         let mut working: JoinSet<()> = JoinSet::new();
         for wish in self.store().wishes(WishState::Working, WISHES_MAX).await? {
             self.begin(&mut working, wish, &stop_runs);
         }
-        self.poll_once(&mut Vec::new()).await;
+        match only {
+            None => self.poll_once(&mut Vec::new()).await,
+            Some(event) => {
+                let issue = self.github.parse(&event.lane)?;
+                self.look_for(&issue, Some(event)).await?;
+            }
+        }
         loop {
             self.fill(&mut working, &stop_runs).await?;
             tokio::select! {

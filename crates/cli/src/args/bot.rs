@@ -1,6 +1,7 @@
 //! `pipeline bot`: unattended.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
@@ -36,6 +37,12 @@ pub(crate) struct BotArgs {
     /// Look once, work on what is there, and end
     #[arg(long, conflicts_with_all = ["poll", "listen"])]
     pub(crate) once: bool,
+    /// Work on what one event wishes for, and end; the file with GitHub's payload, as Actions name it in GITHUB_EVENT_PATH
+    #[arg(long, value_name = "FILE", requires = "event_name", conflicts_with_all = ["poll", "listen", "once"])]
+    pub(crate) event: Option<PathBuf>,
+    /// The event's name, as Actions give it in GITHUB_EVENT_NAME
+    #[arg(long, value_name = "NAME", requires = "event")]
+    pub(crate) event_name: Option<String>,
     /// Runs at once [default: `parallel` of [bot]]
     #[arg(long, value_name = "N", value_parser = super::amount::whole::<u8, 1, 64>)]
     pub(crate) parallel: Option<u8>,

@@ -1,9 +1,11 @@
 //! `pipeline bot`: wishes from a tracker in, pull requests out.
 
+use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bot::{Bot, BotError, Budgets, Watched, Webhooks};
+use bot::{Bot, BotError, Budgets, Event, Watched, Webhooks};
 use forge::{GitHub, RepositoryName};
 use protocol::plain_text::line;
 use store::Wish;
@@ -30,11 +32,22 @@ pub(crate) async fn bot(args: BotArgs) -> Result<Exit, Failure> {
     if let Some(BotCommand::Status { json }) = args.command {
         return status(&home, json).await;
     }
-    if args.poll.is_none() && args.listen.is_none() && !args.once {
+    let is_alone = args.once || args.event.is_some();
+    if args.poll.is_none() && args.listen.is_none() && !is_alone {
         return Err(Failure::plain_usage(
-            "begin: nothing says how the bot hears of wishes (give --poll SECONDS, --listen ADDRESS:PORT, or --once)",
+            "begin: nothing says how the bot hears of wishes (give --poll SECONDS, --listen ADDRESS:PORT, --once, or --event FILE)",
         ));
     }
+    let event = match (&args.event, &args.event_name) {
+        (Some(file), Some(name)) => match event(&home, file, name)? {
+            Some(event) => Some(event),
+            None => {
+                out::line("nothing      nobody wishes for anything by this event");
+                return Ok(Exit::Done);
+            }
+        },
+        _ => None,
+    };
     let webhooks = match args.listen {
         Some(address) => Some((address, secret(&home)?)),
         None => None,
@@ -45,7 +58,11 @@ pub(crate) async fn bot(args: BotArgs) -> Result<Exit, Failure> {
             "Make a token with the scope `repo`, or a fine-grained one with Contents, Issues and Pull requests: write.",
         )
     })?;
-    let named = repositories(&home, &args)?;
+    let named = match &event {
+        // The repository that the job is of.
+        Some(event) if args.repositories.is_empty() => vec![repository_of(event)?],
+        _ => repositories(&home, &args)?,
+    };
     let mut watched = Vec::new();
     for name in &named {
         watched.push(Watched {
@@ -92,11 +109,10 @@ pub(crate) async fn bot(args: BotArgs) -> Result<Exit, Failure> {
         config.off_label,
         off_file.display()
     ));
-    if args.once {
-        bot.work_once(signals.stop.listener())
-            .await
-            .map_err(broken)?;
-        return Ok(Exit::Done);
+    if is_alone {
+        let worked = bot.work_once(event.as_ref(), signals.stop.listener());
+        worked.await.map_err(broken)?;
+        return status(&home, false).await;
     }
     let mut serving = None;
     if let Some((address, secret)) = webhooks {
@@ -123,6 +139,29 @@ fn broken(error: BotError) -> Failure {
         BotError::Forge(_) => Failure::told(Exit::Usage, error),
         _ => Failure::told(Exit::Broken, error),
     }
+}
+
+/// What the job was started for; none when nobody wishes for anything by it.
+fn event(home: &Home, file: &Path, name: &str) -> Result<Option<Event>, Failure> {
+    let file = home.surroundings.absolute(file);
+    let failed =
+        |it: std::io::Error| Failure::usage(format!("read the event in {}", file.display()), it);
+    let opened = std::fs::File::open(&file).map_err(failed)?;
+    let mut text = String::new();
+    opened
+        .take(bot::BODY_BYTES_MAX as u64)
+        .read_to_string(&mut text)
+        .map_err(failed)?;
+    let payload = serde_json::from_str(&text).map_err(|it| failed(it.into()))?;
+    Ok(Event::of(name, &payload, &home.config.bot.rules()))
+}
+
+fn repository_of(event: &Event) -> Result<RepositoryName, Failure> {
+    let named = event.lane.split('#').next();
+    named.and_then(forge::IssueRef::named).ok_or_else(|| {
+        let lane = words::visible(&event.lane);
+        Failure::plain_usage(format!("understand `{lane}` of the event as an issue"))
+    })
 }
 
 fn secret(home: &Home) -> Result<secrecy::SecretString, Failure> {

@@ -200,10 +200,10 @@ async fn a_bot_that_can_not_begin_says_what_is_missing() {
         (
             &["bot"][..],
             expect![[r#"
-            exit 2
-            --- stderr
-            error: could not begin: nothing says how the bot hears of wishes (give --poll SECONDS, --listen ADDRESS:PORT, or --once)
-        "#]],
+                exit 2
+                --- stderr
+                error: could not begin: nothing says how the bot hears of wishes (give --poll SECONDS, --listen ADDRESS:PORT, --once, or --event FILE)
+            "#]],
         ),
         (
             &["bot", "--once"],

@@ -1,6 +1,7 @@
 //! A change on its way to others: pushed over git's own HTTP backend, asked to be merged, told below its issue; against a small
 //! real server that refuses what GitHub refuses.
 
+mod action;
 mod bot;
 mod refusals;
 #[path = "../bad_input/world.rs"]

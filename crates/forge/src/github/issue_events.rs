@@ -160,13 +160,17 @@ impl IssueAnswer {
 }
 
 impl GitHub {
-    /// The account that the token is of.
+    /// The account that the token is of; none for an app's, such as that of a job of Actions.
     ///
     /// # Errors
     /// When it can't be asked.
-    pub async fn own_account(&self) -> Result<String, ForgeError> {
-        let me: User = self.api.get("/user", "the token's own account").await?;
-        Ok(me.login)
+    pub async fn own_account(&self) -> Result<Option<String>, ForgeError> {
+        let me: Result<User, ForgeError> = self.api.get("/user", "the token's own account").await;
+        match me {
+            Ok(me) => Ok(Some(me.login)),
+            Err(ForgeError::Forbidden { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Open issues that changed at or after a moment, the longest ago first; pull requests aren't among them.

@@ -29,15 +29,16 @@ struct RepositoryAnswer {
     clone_url: String,
     #[serde(default)]
     archived: bool,
+    /// Not told to every kind of token; then the push itself shows it.
     #[serde(default)]
-    permissions: Permissions,
+    permissions: Option<Permissions>,
     #[serde(default)]
     fork: bool,
     #[serde(default)]
     parent: Option<Parent>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
 struct Permissions {
     #[serde(default)]
     push: bool,
@@ -102,7 +103,7 @@ impl GitHub {
             clone_address: format!("{}{}/{}.git", self.web, named.owner, named.name),
             name,
             default_branch: answer.default_branch,
-            may_push: answer.permissions.push,
+            may_push: answer.permissions.is_none_or(|it| it.push),
             is_archived: answer.archived,
         })
     }

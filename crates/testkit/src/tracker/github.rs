@@ -112,10 +112,10 @@ impl FakeGitHub {
         self.hosting().put_label(&place, actor, label);
     }
 
-    /// Somebody writes a comment below an issue.
-    pub fn put_comment(&self, repository: &str, number: u64, actor: &str, text: &str) {
+    /// Somebody writes a comment below an issue; its number.
+    pub fn put_comment(&self, repository: &str, number: u64, actor: &str, text: &str) -> u64 {
         let place = format!("{repository}/issues/{number}");
-        self.hosting().put_comment(&place, actor, text);
+        self.hosting().put_comment(&place, actor, text)
     }
 
     /// What an account may do, as in `write`; unknown ones are no collaborators.

@@ -20,14 +20,15 @@ impl Hosting {
         labels.push(label.to_owned());
     }
 
-    /// Somebody writes a comment.
-    pub(super) fn put_comment(&mut self, place: &str, actor: &str, text: &str) {
+    /// Somebody writes a comment; its number.
+    pub(super) fn put_comment(&mut self, place: &str, actor: &str, text: &str) -> u64 {
         self.next += 1;
         let comment = (self.next, actor.to_owned(), text.to_owned());
         self.comments
             .entry(place.to_owned())
             .or_default()
             .push(comment);
+        self.next
     }
 
     /// When an issue changed last.
