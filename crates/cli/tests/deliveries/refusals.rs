@@ -213,3 +213,43 @@ async fn whoever_is_killed_between_push_and_request_finishes_the_job_later() {
     assert_eq!(scene.github.requests().len(), 1);
     assert_eq!(scene.commits("owner/repo", crate::BRANCH).len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_local_repository_goes_to_its_origin_unless_that_lacks_the_base() {
+    let mut scene = Scene::new("off_by_one", Rights::Write).await;
+    let address = format!("{}/owner/repo.git", scene.github.web());
+    scene
+        .world()
+        .git("repo", &["remote", "add", "origin", &address]);
+    let local = ["--repo", "[WORLD]/repo", "--pr"];
+    let ended = scene.run(&local).await;
+    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+    assert_eq!(scene.github.requests().len(), 1);
+    assert_eq!(scene.commits("owner/repo", crate::BRANCH).len(), 1);
+    let checked_out = scene
+        .world()
+        .git("repo", &["status", "--porcelain", "--branch"]);
+    assert_eq!(
+        checked_out, "## main",
+        "the user's own files and branches stay as they are"
+    );
+
+    std::fs::write(scene.world().path("repo/NEWS.md"), "mine\n").expect("it can be written");
+    scene.world().git("repo", &["add", "."]);
+    scene
+        .world()
+        .git("repo", &["commit", "--quiet", "-m", "Mine"]);
+    let ended = scene.run(&local).await;
+    check(
+        &scene,
+        &ended,
+        expect![[r#"
+            exit 17
+            --- stderr
+            error: could not push the change of [RUN] to [GITHUB]/owner/repo.git
+              because: push `pipeline/7-the-last-page-is-lost` to `[GITHUB]/owner/repo.git`: the repository lacks the commit that the run started from (push that first): To [GITHUB]/owner/repo.git; !	[COMMIT]:refs/heads/pipeline/7-the-last-page-is-lost	[remote rejected] (shallow update not allowed); Done; error: failed to push some refs to '[GITHUB]/owner/repo.git'
+              what to do: The change is kept: `pipeline diff [RUN]` prints it, and `pipeline resume [RUN]` delivers it again.
+        "#]],
+    );
+    assert_eq!(scene.commits("owner/repo", crate::BRANCH).len(), 1);
+}
