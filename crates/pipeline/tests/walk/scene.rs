@@ -280,6 +280,9 @@ pub(crate) fn short(journal: &MemoryJournal) -> String {
         }
         RunEvent::Interrupted { reason, .. } => format!("interrupted: {reason:?}"),
         RunEvent::Finished { status, reason, .. } => format!("finished: {status:?} {reason:?}"),
+        RunEvent::Delivering { .. } | RunEvent::Delivered { .. } => {
+            unreachable!("a walk delivers nothing")
+        }
     };
     let lines: Vec<String> = journal.events().into_iter().map(line).collect();
     lines.join("\n")
