@@ -18,6 +18,7 @@ mod stop;
 pub mod verify;
 mod visit;
 mod walk;
+mod word;
 
 pub use crew::Crew;
 pub use ending::tier_of;

@@ -7,6 +7,7 @@ mod afresh;
 mod compare;
 mod figures;
 mod gate;
+mod order;
 mod replies;
 mod stand_in;
 #[cfg(test)]
@@ -27,6 +28,7 @@ use crate::stop::Stop;
 
 pub use compare::{Checked, Word};
 pub use gate::Gate;
+pub use order::{Misplaced, check_order};
 pub use replies::replies_of;
 
 /// Everything that walking a run's last drafts again takes.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::{
-    AgentContext, AgentError, Evidence, JournalError, Model, Prepared, Reason, Report, RunEvent,
-    RunState, Stage, TreeId, Verdict, WorkspaceError,
+    AgentContext, AgentError, JournalError, Model, Prepared, Reason, Report, RunEvent, RunState,
+    Stage, TreeId, WorkspaceError,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -15,12 +15,13 @@ use tracing::Instrument;
 use crate::crew::CrewSeat;
 use crate::ending::{self, Trouble};
 use crate::independence;
-use crate::machine::{Event, Rules};
+use crate::machine::Event;
 use crate::past::{Past, Reported};
-use crate::progress::{Rejection, Rejections, failing};
+use crate::progress::Rejections;
 use crate::run::{DriveError, Run};
 use crate::stop::Stop;
 use crate::visit::{Agency, Paid, SureJournal, Till, Visit, write_down_unanswered};
+use crate::word::{self, Machine, NoWay};
 
 /// How often the store is asked whether somebody cancelled the run.
 const CANCEL_POLL: Duration = Duration::from_millis(500);
@@ -56,6 +57,12 @@ impl From<Broken> for Halt {
     }
 }
 
+impl From<NoWay> for Halt {
+    fn from((reason, words): NoWay) -> Halt {
+        Halt::Trouble(Trouble::Fatal(reason), words)
+    }
+}
+
 /// One walk under way.
 pub(crate) struct Walk<'a> {
     pub(crate) run: &'a Run,
@@ -74,8 +81,6 @@ pub(crate) struct Walk<'a> {
     /// Why the machine was told to stop.
     pub(crate) fatal: Option<(Reason, String)>,
 }
-
-type Machine = statig::blocking::StateMachine<Rules>;
 
 impl<'a> Walk<'a> {
     pub(crate) fn new(run: &'a Run, past: Past, state: RunState) -> Walk<'a> {
@@ -114,10 +119,7 @@ impl<'a> Walk<'a> {
                     Err(halt) => self.stopped_for_good(halt)?,
                 },
             };
-            machine.handle(&event);
-            if *machine.state() == Stage::Drafting {
-                self.state.begin_redraft();
-            }
+            word::say(machine, &mut self.state, &event);
         }
         Ok(())
     }
@@ -214,35 +216,24 @@ impl<'a> Walk<'a> {
         }
         for (agent, reported) in past {
             self.take_prepared(&agent).await?;
-            if let Some(rejected) = self.take_in(stage, reported)? {
+            if let Some(rejected) = self.take_in(stage, &reported)? {
                 return Ok(rejected);
             }
         }
         for seat in &seats {
             self.take_prepared(seat.agent.name()).await?;
             let reported = self.visit_and_write_down(stage, seat).await?;
-            if let Some(rejected) = self.take_in(stage, reported)? {
+            if let Some(rejected) = self.take_in(stage, &reported)? {
                 return Ok(rejected);
             }
         }
-        if stage == Stage::Drafting && self.state.task.is_only_tests(&self.state.proposed_code) {
-            return Err(Halt::Trouble(
-                Trouble::Fatal(Reason::NoCode),
-                "no coder changed anything in the repository".to_owned(),
-            ));
-        }
-        Ok(Event::Judged(Verdict::Passed))
+        Ok(word::of_all(&self.state, stage)?)
     }
 
     /// Takes in what an agent reported; a rejection is the word of its stage.
-    fn take_in(&mut self, stage: Stage, reported: Reported) -> Result<Option<Event>, Halt> {
-        self.state.proposed_code.clone_from(&reported.proposed_code);
-        self.state.absorb(stage, &reported.report);
-        let Verdict::Rejected { feedback } = &reported.report.verdict else {
-            return Ok(None);
-        };
-        self.stop_without_progress(&reported, feedback)?;
-        Ok(Some(Event::Judged(reported.report.verdict)))
+    fn take_in(&mut self, stage: Stage, reported: &Reported) -> Result<Option<Event>, Halt> {
+        let (state, rejections) = (&mut self.state, &mut self.rejections);
+        Ok(word::take_in(state, rejections, stage, reported)?)
     }
 
     /// Waits for what the agent prepared, the first time its turn comes.
@@ -407,26 +398,6 @@ impl<'a> Walk<'a> {
                 Paid::Reply(reply) => self.state.count(&agent, &reply),
                 Paid::Unanswered(unanswered) => self.state.count_unanswered(&agent, &unanswered),
             }
-        }
-    }
-
-    /// Another draft after one that brought nothing new would only cost.
-    fn stop_without_progress(&mut self, reported: &Reported, feedback: &str) -> Result<(), Halt> {
-        let rejection = Rejection {
-            tree: reported.tree.clone(),
-            failing: failing(&reported.report),
-            feedback: feedback.to_owned(),
-        };
-        // A dispute changes what is asked rather than the draft, and there is only one in a run.
-        let disputed = self
-            .state
-            .evidence
-            .iter()
-            .any(|it| matches!(it, Evidence::Dispute(_)));
-        let why = self.rejections.why_no_progress(rejection);
-        match why.filter(|_| !disputed && !reported.others_since) {
-            Some(why) => Err(Halt::Trouble(Trouble::Fatal(Reason::NoProgress), why)),
-            None => Ok(()),
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use expect_test::{Expect, expect};
 use pipeline::Crew;
+use pipeline::verify::check_order;
 use protocol::{
     Agent, AgentContext, AgentError, Entry, Fork, Kept, Message, ModelError, ModelRequest, Report,
     RunEvent, RunId, RunState, Seat, Stage, Workspace,
@@ -169,11 +170,12 @@ fn check_one(forked: &Forked, at: &str) {
             "{agent} {draft}: {at}"
         );
     }
-    check_order(all, at);
+    check_turns(all, at);
 }
 
 /// Nobody works in a stage that was over, and nobody judges before whoever comes before it.
-fn check_order(all: &[Entry], at: &str) {
+fn check_turns(all: &[Entry], at: &str) {
+    assert_eq!(check_order(all), Ok(()), "{at}");
     let kept = Kept::of(all);
     let mut last = (0, Stage::Drafting, 0);
     for entry in all.iter().filter(|it| kept.counts(it.seq)) {
@@ -234,7 +236,7 @@ async fn a_fork_that_is_killed_anywhere_goes_on() {
             let told = format!("forked at {at}, cut at {cut}:\n{}", short(&scene.journal));
             assert_eq!(again.state.usage, forked.state.usage, "{told}");
             assert_eq!(again.state.status, forked.state.status, "{told}");
-            check_order(&scene.journal.entries(), &told);
+            check_turns(&scene.journal.entries(), &told);
         }
     }
 }
@@ -246,8 +248,8 @@ async fn a_fork_of_a_fork_knows_both() {
     let first = fork(&whole, 6, &["writer"]).await;
     let events = first.all.len();
     for at in 0..events - 1 {
-        let forked = fork(&first.scene, at, &["blind"]).await;
-        check_order(&forked.all, &short(&forked.scene.journal));
+        let forked = fork(&first.scene, at, &["writer", "blind"]).await;
+        check_turns(&forked.all, &short(&forked.scene.journal));
         let kept = Kept::of(&forked.all);
         assert_eq!(
             kept.crews().count(),

@@ -3,6 +3,7 @@
 mod closures;
 mod endings;
 mod forks;
+mod order;
 mod paid;
 mod resume;
 mod scene;

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use pipeline::DriveError;
+use pipeline::verify::check_order;
 use protocol::{ModelError, Reason, RunEvent, Status, Workspace};
 use testkit::MemoryJournal;
 
@@ -54,6 +55,7 @@ async fn a_run_cut_anywhere_ends_the_same() {
         let at = format!("cut after event {cut}:\n{}", short(&again.journal));
         assert_eq!(resumed.stage, end.stage, "{at}");
         assert_eq!(resumed.state, end.state, "{at}");
+        assert_eq!(check_order(&again.journal.entries()), Ok(()), "{at}");
         assert_eq!(again.work.text("a.py"), "good\n", "{at}");
         let asked: usize = again.oracle.asked().values().sum();
         assert_eq!(asked, replies(&events) - replies(&events[..cut]), "{at}");
@@ -134,6 +136,7 @@ async fn a_run_that_ran_out_of_budget_goes_on_with_more_and_asks_nobody_twice() 
     rich.work = poor.work.clone();
     let resumed = rich.walk().await.expect("the journal holds");
     assert_eq!(resumed.state, end.state);
+    assert_eq!(check_order(&rich.journal.entries()), Ok(()));
     let asked: Vec<String> = rich.oracle.asked().into_keys().collect();
     assert_eq!(asked, ["writer: last word of 2"]);
 }
