@@ -7,7 +7,7 @@ use std::sync::Arc;
 use agents_coding::Dialect;
 use agents_test::UserTests;
 use git::GitError;
-use pipeline::verify::{Verification, Verified, patches, replies_of};
+use pipeline::verify::{Misplaced, Verification, Verified, check_order, patches, replies_of};
 use pipeline::{Crew, DriveError, Stop};
 use protocol::{
     Agent, Base, Entry, Evidence, Kept, Limits, Log, RunEvent, Seat, Stage, Terms, TestComparison,
@@ -23,6 +23,9 @@ pub enum ReverifyError {
     /// The journal has no beginning.
     #[error("find the beginning of the run in its journal")]
     Unopened,
+    /// No walk could have written the journal.
+    #[error(transparent)]
+    Order(#[from] Misplaced),
     /// The crew is not one of this program's.
     #[error(
         "seat the crew of the run: it was {then}, and this program seats {now} (was it made by another version?)"
@@ -61,6 +64,7 @@ pub async fn walk_again(
     watch: Arc<dyn Fn(&RunEvent) + Send + Sync>,
     stop: Stop,
 ) -> Result<Verified, ReverifyError> {
+    check_order(history)?;
     let crew = crew(history)?;
     let mut trees = HashMap::new();
     for patch in patches(history) {

@@ -1,11 +1,12 @@
 //! `pipeline verify`: re-executes the gates of an evidence bundle, without any model.
 
+use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 
 use delivery::DeliveryError;
 use pipeline::Stop;
-use pipeline::verify::{Gate, Verified, Word, claims_something};
+use pipeline::verify::{Gate, Verified, Word, check_order, claims_something};
 use protocol::{Entry, Environment, RunId};
 use runs::Verification;
 use serde_json::json;
@@ -25,6 +26,7 @@ pub(crate) async fn verify(args: VerifyArgs, quiet: bool) -> Result<Exit, Failur
     let mode = session::mode(&home, quiet, args.json);
     let folder = home.surroundings.absolute(&args.folder);
     let (run, history) = delivery::read_bundle(&folder).map_err(|it| untrusted(&folder, it))?;
+    check_order(&history).map_err(|it| believe_nothing(&folder, it))?;
     say(
         mode,
         &format!("bundle      every file is what the run wrote ({run})"),
@@ -49,13 +51,17 @@ fn untrusted(folder: &Path, error: DeliveryError) -> Failure {
         DeliveryError::Changed { .. } | DeliveryError::Chain { .. } | DeliveryError::Journal(_)
     );
     if changed {
-        Failure::told(Exit::Failed, error).advise(format!(
-            "Believe nothing in {}: get the bundle again from where it came from.",
-            folder.display()
-        ))
+        believe_nothing(folder, error)
     } else {
         Failure::told(Exit::Usage, error)
     }
+}
+
+fn believe_nothing(folder: &Path, error: impl Error + Send + Sync + 'static) -> Failure {
+    Failure::told(Exit::Failed, error).advise(format!(
+        "Believe nothing in {}: get the bundle again from where it came from.",
+        folder.display()
+    ))
 }
 
 fn nothing_claimed(run: &RunId, mode: Mode) -> Exit {

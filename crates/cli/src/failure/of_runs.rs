@@ -56,6 +56,7 @@ fn exit(error: &RunsError) -> Exit {
         | RunsError::Remove { .. }
         | RunsError::Verification(_) => Exit::Broken,
         RunsError::Reverify(error) => match error {
+            ReverifyError::Order(_) => Exit::Failed,
             ReverifyError::Crew { .. } | ReverifyError::Unopened => Exit::Usage,
             ReverifyError::Patches(_) | ReverifyError::Base(_) | ReverifyError::Drive(_) => {
                 Exit::Broken

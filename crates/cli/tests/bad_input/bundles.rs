@@ -179,6 +179,65 @@ fn a_bundle_that_lies_well_is_refuted_at_the_gate() {
     );
 }
 
+/// A run whose journal says that an agent looked once more, just before the end.
+fn with_another_step(folder: &Path) {
+    let (run, mut entries) = delivery::read_bundle(folder).expect("it is whole");
+    let mut end = entries.pop().expect("it has an end");
+    entries.push(protocol::Entry {
+        seq: end.seq,
+        at_ms: end.at_ms,
+        event: protocol::RunEvent::Stepped {
+            agent: "auditor".to_owned(),
+            iteration: 0,
+            step: "audit".to_owned(),
+            value: serde_json::Value::Null,
+            tree: None,
+        },
+    });
+    end.seq += 1;
+    entries.push(end);
+    delivery::Bundle::of(&run, &entries)
+        .and_then(|it| it.write_to(folder))
+        .expect("a lie is a run, too");
+}
+
+/// Verifies a bundle whose journal holds an event that nobody wrote.
+#[track_caller]
+fn check_another_step(world: &World, want: Expect) {
+    with_another_step(&world.path("here/out"));
+    let ended = world.pipeline(&["verify", "out"]);
+    let seen = world.seen(&ended);
+    let numbers = |it: &str| it.parse::<u64>().map_or(it.to_owned(), |_| "N".to_owned());
+    let seen: Vec<String> = seen.split(' ').map(numbers).collect();
+    want.assert_eq(&seen.join(" "));
+}
+
+#[test]
+fn a_journal_that_no_walk_could_have_written_is_refused() {
+    check_another_step(
+        &with_bundle(),
+        expect![[r#"
+        exit 10
+        --- stderr
+        error: could not trust event N of the bundle's journal: no walk writes there that auditor does `audit` while it gets ready (what could stand there: the run ends as completed)
+          what to do: Believe nothing in [WORLD]/here/out: get the bundle again from where it came from.
+    "#]],
+    );
+    // A run that claims nothing is held to the same.
+    let world = World::with_repository(PAGES).says("draft", &["text = \"Nothing to do.\"\n"]);
+    let ended = world.walk(&["--out", "out"]);
+    assert_ne!(ended.code, 0, "{}", world.seen(&ended));
+    check_another_step(
+        &world,
+        expect![[r#"
+        exit 10
+        --- stderr
+        error: could not trust event N of the bundle's journal: no walk writes there that auditor does `audit` while it gets ready (what could stand there: what drafter does in Drafting of draft 1)
+          what to do: Believe nothing in [WORLD]/here/out: get the bundle again from where it came from.
+    "#]],
+    );
+}
+
 /// Claims in the journal that a kept test was fixed, and makes everything else of it anew.
 fn forge(folder: &Path) {
     let (run, mut entries) = delivery::read_bundle(folder).expect("it is whole");

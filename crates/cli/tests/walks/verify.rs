@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use pipeline::Stop;
-use pipeline::verify::{Verified, Word, claims_something};
+use pipeline::verify::{Verified, Word, check_order, claims_something};
 use protocol::{
     AcceptanceTests, Canaries, Entry, Evidence, HunkVerdict, Integrity, LintFinding, Rerun,
-    RunEvent, RunId, RunState, Severity, Silent, TestClass, TestComparison, TestOrigin,
+    RunEvent, RunId, RunState, Severity, Silent, Stage, TestClass, TestComparison, TestOrigin,
     TestOutcome, TreeId, Workspace,
 };
-use runs::reverify::{opening, walk_again};
+use runs::reverify::{ReverifyError, opening, walk_again};
 use tempfile::TempDir;
-use testkit::Fixture;
+use testkit::{Fixture, MemoryJournal};
 
 use crate::scene::{Walked, open, walk};
 
@@ -35,6 +35,7 @@ fn through_a_bundle(fixture: &Fixture, walked: &Walked) -> Vec<Entry> {
         .and_then(|it| it.write_to(&out))
         .unwrap_or_else(|error| panic!("{}: could not {error}", fixture.name));
     let (_, entries) = delivery::read_bundle(&out).expect("nobody changed it");
+    check_order(&entries).unwrap_or_else(|error| panic!("{}: could not {error}", fixture.name));
     let mut folded = RunState::fold(&entries).expect("it is a whole run");
     let mut walked = walked.state.clone();
     // What was prepared may be taken in later than it was finished.
@@ -54,6 +55,12 @@ fn told(verified: &Verified) -> Vec<String> {
 }
 
 async fn again(fixture: &Fixture, entries: &[Entry]) -> Verified {
+    tried_again(fixture, entries)
+        .await
+        .unwrap_or_else(|error| panic!("{}: could not {error}: {error:?}", fixture.name))
+}
+
+async fn tried_again(fixture: &Fixture, entries: &[Entry]) -> Result<Verified, ReverifyError> {
     let world = TempDir::new().expect("a folder for the test");
     let repository = fixture.repository();
     let checkout = open(fixture, world.path(), repository.path()).await;
@@ -66,9 +73,7 @@ async fn again(fixture: &Fixture, entries: &[Entry]) -> Verified {
     );
     let log = Arc::new(Silent);
     let watch = Arc::new(|_: &RunEvent| {});
-    walk_again(entries, checkout, limits.clone(), log, watch, Stop::never())
-        .await
-        .unwrap_or_else(|error| panic!("{}: could not {error}: {error:?}", fixture.name))
+    walk_again(entries, checkout, limits.clone(), log, watch, Stop::never()).await
 }
 
 /// A way to lie.
@@ -283,6 +288,155 @@ async fn every_kind_of_lie_is_found_out_at_its_gate() {
         let first = found.first().map_or("nothing", String::as_str);
         if !first.starts_with(&format!("{gate}: ")) {
             wrong.push(format!("{what}: not found out at {gate}, but: {first}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A way to add to a journal, or to take from it.
+type Forgery = fn(&mut Vec<RunEvent>);
+
+/// Journals that no walk could have written, and what is said of them.
+const FORGERIES: &[(&str, &str, Forgery)] = &[
+    (
+        "an agent that nobody seated",
+        "second-reviewer begins in QA of draft 1 (what could stand there: the run ends as completed)",
+        |events| {
+            let begins = RunEvent::Started {
+                stage: Stage::Qa,
+                iteration: 1,
+                agent: "second-reviewer".to_owned(),
+            };
+            before_the_end(events, begins);
+        },
+    ),
+    (
+        "a step of the tests in draft 0",
+        "pytest does `run` while it gets ready (what could stand there: the run ends as completed)",
+        |events| {
+            let step = RunEvent::Stepped {
+                agent: "pytest".to_owned(),
+                iteration: 0,
+                step: "run".to_owned(),
+                value: serde_json::Value::Null,
+                tree: None,
+            };
+            before_the_end(events, step);
+        },
+    ),
+    (
+        "a second beginning of the review",
+        "reviewer begins in QA of draft 2 (what could stand there: the run ends as completed)",
+        |events| {
+            let begins = find(events, |it| is_of(it, "reviewer") && is_start(it));
+            before_the_end(events, events[begins].clone());
+        },
+    ),
+    (
+        "an answer after the review",
+        "reviewer gets an answer of a model in draft 2 (what could stand there: the run ends as completed)",
+        |events| {
+            let reply = find(
+                events,
+                |it| matches!(it, RunEvent::Replied { agent, .. } if agent == "reviewer"),
+            );
+            before_the_end(events, events[reply].clone());
+        },
+    ),
+    (
+        "a review that nobody began",
+        "reviewer gets an answer of a model in draft 2 (what could stand there: reviewer begins in QA of draft 2)",
+        |events| {
+            let begins = find(events, |it| is_of(it, "reviewer") && is_start(it));
+            events.remove(begins);
+        },
+    ),
+    (
+        "a stage out of its order",
+        "ruff does `format` in draft 2 (what could stand there: ruff begins in Formatting of draft 2)",
+        |events| {
+            let begins = find(events, |it| is_of(it, "ruff") && is_start(it));
+            let begun = events.remove(begins);
+            events.insert(begins + 1, begun);
+        },
+    ),
+    (
+        "more drafts than are allowed",
+        "drafter begins in Drafting of draft 2 (what could stand there: the run ends as failed)",
+        |events| {
+            if let RunEvent::Opened { limits, .. } = &mut events[0] {
+                limits.iterations_max = 1;
+            }
+        },
+    ),
+    (
+        "an environment that was set up again",
+        "the environment is set up (what could stand there: the run ends as completed)",
+        |events| {
+            let set_up = find(events, |it| matches!(it, RunEvent::SetUp { .. }));
+            before_the_end(events, events[set_up].clone());
+        },
+    ),
+    (
+        "one replaced who stays",
+        "the run goes on under other terms (what could stand there: pytest isn't named among the replaced, and stays what it was)",
+        |events| {
+            let RunEvent::Opened {
+                crew,
+                limits,
+                settings,
+                ..
+            } = &events[0]
+            else {
+                unreachable!("a run begins with its opening");
+            };
+            let reopened = RunEvent::Reopened {
+                fork: None,
+                crew: crew.clone(),
+                replaced: vec!["pytest".to_owned()],
+                limits: limits.clone(),
+                settings: settings.clone(),
+            };
+            before_the_end(events, reopened);
+        },
+    ),
+];
+
+fn before_the_end(events: &mut Vec<RunEvent>, event: RunEvent) {
+    events.insert(events.len() - 1, event);
+}
+
+/// The last event of a kind.
+fn find(events: &[RunEvent], is_it: impl Fn(&RunEvent) -> bool) -> usize {
+    events.iter().rposition(is_it).expect("the walk wrote one")
+}
+
+fn is_start(event: &RunEvent) -> bool {
+    matches!(event, RunEvent::Started { .. })
+}
+
+fn is_of(event: &RunEvent, name: &str) -> bool {
+    match event {
+        RunEvent::Started { agent, .. } | RunEvent::Reported { agent, .. } => agent == name,
+        _ => false,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_that_no_walk_could_have_written_is_refused() {
+    let fixture = Fixture::load(&Fixture::root().join("tasks/review_rejects_once"));
+    let honest = walk(&fixture).await.history;
+    let mut wrong = Vec::new();
+    for (what, want, forge) in FORGERIES {
+        let mut events: Vec<RunEvent> = honest.iter().map(|it| it.event.clone()).collect();
+        forge(&mut events);
+        let forged = MemoryJournal::with(events).entries();
+        let said = match tried_again(&fixture, &rewritten(&forged)).await {
+            Ok(verified) => format!("accepted, but for {:?}", told(&verified)),
+            Err(error) => format!("could not {error}"),
+        };
+        if !said.contains(want) {
+            wrong.push(format!("{what}: {said}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
