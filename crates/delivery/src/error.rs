@@ -160,7 +160,7 @@ pub enum DeliveryError {
         #[source]
         source: io::Error,
     },
-    /// The file is larger than a journal may be.
+    /// A file, or the files of a bundle together, are larger than they may be.
     #[error("read `{}`: it is larger than {bytes_max} bytes", path.display())]
     TooLarge {
         /// The file.

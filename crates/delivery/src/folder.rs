@@ -1,9 +1,10 @@
 //! The folder of a bundle: written whole or not at all.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Mode, OFlags};
 use tempfile::TempDir;
 
 use crate::bundle::{Bundle, FORMAT, MARK, Mark};
@@ -128,30 +129,47 @@ fn refuse_foreign(folder: &Path) -> Result<bool, DeliveryError> {
 /// `bundle.json` of a folder, if it has one of ours.
 pub(crate) fn mark_of(folder: &Path) -> Result<Option<Mark>, DeliveryError> {
     let path = folder.join(MARK);
-    if !path.exists() {
-        return Ok(None);
-    }
-    let text = read_text(&path, 64 * 1024)?;
-    let mark = serde_json::from_str(&text).ok();
+    let bytes = read_plain(&path, MARK_BYTES_MAX)?;
+    let mark = bytes.and_then(|it| serde_json::from_slice(&it).ok());
     Ok(mark.filter(|it: &Mark| it.format == FORMAT))
 }
 
-/// A file's text, if it isn't too large.
-pub(crate) fn read_text(path: &Path, bytes_max: u64) -> Result<String, DeliveryError> {
+/// The largest `bundle.json`.
+const MARK_BYTES_MAX: u64 = 64 * 1024;
+
+/// A file's bytes, if it isn't too large; none where there is no file or something else. A link isn't followed, nobody
+/// waits for the other end of a pipe, and what is too large isn't read at all: a bundle may come from a stranger.
+pub(crate) fn read_plain(path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>, DeliveryError> {
     let refused = |it| DeliveryError::file("read", path, it);
-    let file = fs::File::open(path).map_err(refused)?;
-    let mut text = String::new();
-    let read = file
-        .take(bytes_max + 1)
-        .read_to_string(&mut text)
-        .map_err(refused)?;
-    if bytes_max < read as u64 {
+    // To open a device may do something already.
+    match fs::symlink_metadata(path) {
+        Ok(it) if it.is_file() => {}
+        Ok(_) => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(refused(error)),
+    }
+    let flags =
+        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(path, flags, Mode::empty());
+    let file = File::from(opened.map_err(|it| refused(it.into()))?);
+    let there = file.metadata().map_err(refused)?;
+    if !there.is_file() {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    if there.len() <= bytes_max {
+        // It may grow meanwhile.
+        file.take(bytes_max + 1)
+            .read_to_end(&mut bytes)
+            .map_err(refused)?;
+    }
+    if bytes_max < there.len().max(bytes.len() as u64) {
         return Err(DeliveryError::TooLarge {
             path: path.to_owned(),
             bytes_max,
         });
     }
-    Ok(text)
+    Ok(Some(bytes))
 }
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
 //! Reads a bundle back, and refuses it when a byte of any file isn't what was written.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::Read;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use protocol::sha256;
 use protocol::{Entry, RunId};
@@ -11,10 +10,10 @@ use protocol::{Entry, RunId};
 use crate::bundle::{Bundle, MARK, Mark, PROGRAM};
 use crate::chain::verify_chain;
 use crate::error::DeliveryError;
-use crate::folder::mark_of;
+use crate::folder::{mark_of, read_plain};
 
-/// The largest file that is read back.
-const FILE_BYTES_MAX: u64 = 1 << 30;
+/// All files of one bundle together.
+const BUNDLE_BYTES_MAX: u64 = 1 << 30;
 /// Files and folders of one bundle.
 const ENTRIES_MAX: usize = 10_000;
 /// The deepest folder of an acceptance test.
@@ -112,19 +111,49 @@ fn other_than_the_journal(mark: &Mark) -> String {
 /// The files of a folder by their path below it, with `/`.
 type Files = BTreeMap<String, Vec<u8>>;
 
+/// Reads them once all of them together are known to be small enough.
 fn files_of(folder: &Path) -> Result<Files, DeliveryError> {
-    let mut found = Files::new();
+    let too_large = || DeliveryError::TooLarge {
+        path: folder.to_owned(),
+        bytes_max: BUNDLE_BYTES_MAX,
+    };
+    let mut list = Vec::new();
     let mut entries_left = ENTRIES_MAX;
-    read_below(folder, "", DEPTH_MAX, &mut entries_left, &mut found)?;
+    list_below(folder, "", DEPTH_MAX, &mut entries_left, &mut list)?;
+    let sizes = list.iter().map(|it| it.bytes);
+    if BUNDLE_BYTES_MAX < sizes.fold(0, u64::saturating_add) {
+        return Err(too_large());
+    }
+    let mut found = Files::new();
+    let mut bytes_left = BUNDLE_BYTES_MAX;
+    for file in list {
+        let read = match read_plain(&file.path, bytes_left) {
+            // It grew meanwhile.
+            Err(DeliveryError::TooLarge { .. }) => return Err(too_large()),
+            read => read?,
+        };
+        let bytes = read.ok_or_else(|| changed(&file.name, NO_FILE))?;
+        bytes_left -= bytes.len() as u64;
+        found.insert(file.name, bytes);
+    }
     Ok(found)
 }
 
-fn read_below(
+/// A file that is yet to be read.
+struct Listed {
+    name: String,
+    path: PathBuf,
+    bytes: u64,
+}
+
+const NO_FILE: &str = "it is neither a file nor a folder";
+
+fn list_below(
     folder: &Path,
     inside: &str,
     depth_left: usize,
     entries_left: &mut usize,
-    found: &mut Files,
+    found: &mut Vec<Listed>,
 ) -> Result<(), DeliveryError> {
     let refused = |it| DeliveryError::file("look into", folder, it);
     for entry in fs::read_dir(folder).map_err(refused)? {
@@ -139,42 +168,30 @@ fn read_below(
             return Err(changed(&name, "no bundle has so many files or folders"));
         }
         // A link is neither: what it points at could change after it was checked.
-        let kind = entry.file_type().map_err(refused)?;
-        if kind.is_dir() {
+        let there = entry.metadata().map_err(refused)?;
+        if there.is_dir() {
             let before = found.len();
-            read_below(&entry.path(), &name, depth_left - 1, entries_left, found)?;
+            list_below(&entry.path(), &name, depth_left - 1, entries_left, found)?;
             if found.len() == before {
                 return Err(changed(&name, "it is an empty folder"));
             }
-        } else if kind.is_file() {
-            let bytes = read_file(&entry.path())?;
-            found.insert(name, bytes);
+        } else if there.is_file() {
+            found.push(Listed {
+                name,
+                path: entry.path(),
+                bytes: there.len(),
+            });
         } else {
-            return Err(changed(&name, "it is neither a file nor a folder"));
+            return Err(changed(&name, NO_FILE));
         }
     }
     Ok(())
 }
 
-fn read_file(path: &Path) -> Result<Vec<u8>, DeliveryError> {
-    let refused = |it| DeliveryError::file("read", path, it);
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(refused)?;
-    file.take(FILE_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(refused)?;
-    if FILE_BYTES_MAX < bytes.len() as u64 {
-        return Err(DeliveryError::TooLarge {
-            path: path.to_owned(),
-            bytes_max: FILE_BYTES_MAX,
-        });
-    }
-    Ok(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
     use tempfile::TempDir;
 
     use super::*;
@@ -273,6 +290,49 @@ mod tests {
         check(
             |it| fs::remove_file(it.join(MARK)).expect("it was there"),
             expect!["could not read `FOLDER` as an evidence bundle: it has no bundle.json of ours"],
+        );
+    }
+
+    /// In the place of a file: a named pipe that nobody writes into.
+    fn pipe(folder: &Path, name: &str) {
+        let path = folder.join(name);
+        fs::remove_file(&path).expect("it was there");
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR, 0).expect("a free name");
+    }
+
+    /// In the place of a file: one that only seems to hold so many bytes.
+    fn sparse(folder: &Path, name: &str, bytes: u64) {
+        let file = fs::File::create(folder.join(name)).expect("writable");
+        file.set_len(bytes).expect("it takes no place");
+    }
+
+    #[test]
+    fn what_cannot_be_read_to_its_end_is_not_begun() {
+        check(
+            |it| pipe(it, "usage.json"),
+            expect![
+                "could not trust `usage.json` of the bundle: it is neither a file nor a folder"
+            ],
+        );
+        check(
+            |it| pipe(it, MARK),
+            expect!["could not read `FOLDER` as an evidence bundle: it has no bundle.json of ours"],
+        );
+        check(
+            |it| sparse(it, "usage.json", 3 << 30),
+            expect!["could not read `FOLDER`: it is larger than 1073741824 bytes"],
+        );
+        check(
+            |it| sparse(it, MARK, 3 << 30),
+            expect!["could not read `FOLDER/bundle.json`: it is larger than 65536 bytes"],
+        );
+        check(
+            |it| {
+                for number in 0..16 {
+                    sparse(it, &format!("acceptance/{number}.py"), 1 << 29);
+                }
+            },
+            expect!["could not read `FOLDER`: it is larger than 1073741824 bytes"],
         );
     }
 

@@ -323,12 +323,12 @@ fn base_again(base: &Base) -> Vec<String> {
     if base.uncommitted {
         return vec![
             "# The run started from uncommitted changes, which only this folder has.".to_owned(),
-            format!("cp -R {repository}/. \"$checked\""),
+            format!("cp -R -- {repository}/. \"$checked\""),
         ];
     }
     let commit = quote::shell_word(&base.commit);
     vec![
-        format!("git clone {repository} \"$checked\""),
+        format!("git clone -- {repository} \"$checked\""),
         format!("git -C \"$checked\" checkout {commit}"),
     ]
 }
@@ -359,16 +359,20 @@ mod tests {
             base("https://host.example/a/b", false),
             base("/home/me/my project", true),
             base("", false),
+            base("--upload-pack=touch${IFS}here", false),
         ]
         .map(|it| base_again(&it).join("\n"));
         expect![[r#"
-            git clone https://host.example/a/b "$checked"
+            git clone -- https://host.example/a/b "$checked"
             git -C "$checked" checkout c0ffee
 
             # The run started from uncommitted changes, which only this folder has.
-            cp -R '/home/me/my project'/. "$checked"
+            cp -R -- '/home/me/my project'/. "$checked"
 
-            git init "$checked""#]]
+            git init "$checked"
+
+            git clone -- '--upload-pack=touch${IFS}here' "$checked"
+            git -C "$checked" checkout c0ffee"#]]
         .assert_eq(&told.join("\n\n"));
     }
 
