@@ -235,6 +235,7 @@ mod tests {
             Review: passed.
 
             Task: https://github.com/acme/pager/issues/7
+            Fixes: acme/pager#7
             Pipeline-Run: 260521-abcd
             Pipeline-Tier: proven
         "#]],
@@ -256,6 +257,7 @@ mod tests {
             Review: passed.
 
             Task: https://github.com/acme/pager/issues/7
+            Fixes: acme/pager#7
             Pipeline-Run: 260521-abcd
             Pipeline-Tier: proven
         "#]],
@@ -271,6 +273,7 @@ mod tests {
             Review: passed.
 
             Task: https://github.com/acme/pager/issues/7
+            Fixes: acme/pager#7
             Pipeline-Run: 260521-abcd
             Pipeline-Tier: regression-safe
         "#]],
@@ -288,6 +291,7 @@ mod tests {
             Review: passed.
 
             Task: https://github.com/acme/pager/issues/7
+            Fixes: acme/pager#7
             Pipeline-Run: 260521-abcd
             Pipeline-Tier: proven
         "#]],
