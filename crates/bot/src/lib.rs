@@ -4,12 +4,14 @@
 //! time, so both lead to the same wish, and a forged webhook leads to nothing. Wishes stand in the store's inbox; each is taken
 //! once, those of one issue one after another, and what was begun is gone on with after a crash.
 
+mod answers;
 mod budget;
 mod error;
 mod event;
 mod look;
 mod poll;
 mod rules;
+mod speak;
 mod webhook;
 mod wishes;
 mod work;

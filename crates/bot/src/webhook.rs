@@ -14,8 +14,9 @@ use sha2::Sha256;
 use store::Store;
 use tokio::sync::Notify;
 
-/// Largest body; GitHub sends none above 25 MB, see "Webhook events and payloads".
-pub const BODY_BYTES_MAX: usize = 25 * 1024 * 1024;
+/// Largest body. GitHub sends up to 25 MB, but of an issue and a comment, each of which has at most 65,536 characters, not that
+/// much; and whoever has no secret shall not fill the memory either.
+pub const BODY_BYTES_MAX: usize = 5 * 1024 * 1024;
 /// Longest name of a delivery, in bytes.
 const DELIVERY_BYTES_MAX: usize = 200;
 

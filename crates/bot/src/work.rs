@@ -1,15 +1,14 @@
 //! The bot at work: takes wishes from the inbox, lets runs work on them, and says how they ended.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use forge::{GitHub, IssueRef, RepositoryName, Tracker as _, Words};
+use forge::{GitHub, RepositoryName};
 use intake::GivenTests;
-use protocol::{Limits, RunEvent, RunId, Silent};
+use protocol::{Limits, RunEvent, RunId, Silent, Status};
 use runs::{Claim, Past, RunRequest, Runs, RunsError, Settings};
 use store::{Store, Wish, WishState};
 use tokio::net::TcpListener;
@@ -19,14 +18,17 @@ use tokio::task::JoinSet;
 use crate::error::BotError;
 use crate::event::Event;
 use crate::rules::{Budgets, Rules};
+use crate::speak::told;
 use crate::webhook::{self, Webhooks};
 
 /// How often the inbox is looked at when nothing wakes the bot.
 const PAUSE: Duration = Duration::from_secs(5);
+/// Tries to take a run that somebody else holds, a pause between two.
+const CLAIMS_MAX: u32 = 12;
 /// Hints that are followed at a time.
 const HINTS_MAX: u32 = 100;
 /// Wishes that are told in a status, and that can be at work.
-const WISHES_MAX: u32 = 1_000;
+pub(crate) const WISHES_MAX: u32 = 1_000;
 
 /// A repository that is watched.
 #[derive(Clone, Debug)]
@@ -296,6 +298,7 @@ impl Bot {
                 let prepared = prepared.map_err(failed)?;
                 // Before the run begins: whoever comes after a crash goes on with it, and begins no second one.
                 self.store().wish_has_run(&wish.id, prepared.run()).await?;
+                self.say_that_it_begins(wish, prepared.run()).await;
                 self.walk(prepared).await.map_err(failed)?
             }
         };
@@ -315,8 +318,11 @@ impl Bot {
             self.store()
                 .wish_is(id, done, &said, microusd(&state))
                 .await?;
-            self.say_of(wish, &said).await;
+            self.call(wish, &past.run, &said).await;
             return Ok(());
+        }
+        if state.status == Status::Failed {
+            self.call(wish, &past.run, past.explanation()).await;
         }
         let delivered = self.runs.deliver(&past, &past.settings, Arc::new(Silent));
         let delivered = delivered.await.map_err(failed)?;
@@ -333,12 +339,20 @@ impl Bot {
         Ok(self.store().wish_is(id, done, &said, spent).await?)
     }
 
-    /// The run that a wish has already; none when it never began.
+    /// The run that a wish has already; none when it never began. Whoever held it on another machine may have died there, which
+    /// shows only when its lease runs out.
     async fn begun(&self, run: &RunId) -> Result<Option<Claim>, RunsError> {
-        match self.runs.claim(run).await {
-            Ok(claim) => Ok(Some(claim)),
-            Err(RunsError::NeverBegan { .. }) => Ok(None),
-            Err(error) => Err(error),
+        let mut tries = 1;
+        loop {
+            match self.runs.claim(run).await {
+                Ok(claim) => return Ok(Some(claim)),
+                Err(RunsError::NeverBegan { .. }) => return Ok(None),
+                Err(RunsError::TakeUp { .. }) if tries < CLAIMS_MAX => {
+                    tries += 1;
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(error) => return Err(error),
+            }
         }
     }
 
@@ -373,93 +387,10 @@ impl Bot {
             recorded: None,
         })
     }
-
-    /// Asks the run on an issue to stop, and takes what waits there out of the inbox.
-    pub(crate) async fn stop_lane(&self, issue: &IssueRef, id: &str) -> Result<(), BotError> {
-        let lane = issue.to_string();
-        let mut stopped = 0;
-        for wish in self.store().wishes(WishState::Working, WISHES_MAX).await? {
-            if let Some(run) = wish.run.as_ref().filter(|_| wish.lane == lane) {
-                self.store().request_cancel(&RunId(run.clone())).await?;
-                stopped += 1;
-            }
-        }
-        for wish in self.store().wishes(WishState::Waiting, WISHES_MAX).await? {
-            if wish.lane == lane && wish.id != id {
-                let refused = WishState::Refused;
-                self.store()
-                    .wish_is(&wish.id, refused, "it was stopped", 0)
-                    .await?;
-                stopped += 1;
-            }
-        }
-        let said = match stopped {
-            0 => "nothing works on this issue",
-            _ => "asked to stop; what was done until now is kept",
-        };
-        self.store().wish_is(id, WishState::Done, said, 0).await?;
-        self.tell(issue, said).await
-    }
-
-    /// Says how the wishes of an issue stand.
-    pub(crate) async fn tell_status(&self, issue: &IssueRef, id: &str) -> Result<(), BotError> {
-        let lane = issue.to_string();
-        let all = self.store().newest_wishes(WISHES_MAX).await?;
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for wish in all.iter().filter(|it| it.lane == lane && it.id != id) {
-            *counts.entry(wish.state.as_str()).or_default() += 1;
-        }
-        let counted: Vec<String> = counts
-            .iter()
-            .map(|(state, n)| format!("{n} {state}"))
-            .collect();
-        let words = match counted.is_empty() {
-            true => "nothing was asked for here yet".to_owned(),
-            false => counted.join(", "),
-        };
-        self.store().wish_is(id, WishState::Done, &words, 0).await?;
-        self.tell(issue, &words).await
-    }
-
-    /// Says something below the issue of a wish; that it can't be said is told to whoever runs the bot.
-    async fn say_of(&self, wish: &Wish, words: &str) {
-        let said = match self.github.parse(&wish.lane) {
-            Ok(issue) => self.tell(&issue, words).await,
-            Err(error) => Err(error.into()),
-        };
-        if let Err(error) = said {
-            self.trouble("speak below an issue", &error);
-        }
-    }
-
-    /// Says something below an issue, in the one comment that is for this.
-    pub(crate) async fn tell(&self, issue: &IssueRef, words: &str) -> Result<(), BotError> {
-        let words = Words(vec![vec![forge::Piece::Code(words.to_owned())]]);
-        let on = issue.to_string();
-        self.github.comment(&on, "pipeline-bot", &words).await?;
-        Ok(())
-    }
-
-    /// Something that the bot goes on after.
-    pub(crate) fn trouble(&self, doing: &'static str, error: &BotError) {
-        let error = told(error);
-        tracing::error!(doing, error, "the bot had trouble");
-    }
 }
 
 /// What the models of a run have cost, in millionths of a US dollar.
 fn microusd(state: &protocol::RunState) -> u64 {
     let costs = state.usage.values().filter_map(|it| it.cost_microusd);
     costs.sum()
-}
-
-/// An error with its causes, in one line.
-fn told(error: &BotError) -> String {
-    let mut line = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(because) = cause {
-        line += &format!(": {because}");
-        cause = because.source();
-    }
-    line
 }

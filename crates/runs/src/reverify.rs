@@ -124,8 +124,12 @@ fn seated(history: &[Entry], kept: &Kept, crews: &[&[Seat]]) -> Crew {
         let mut found = crews.iter().flat_map(|it| it.iter()).filter(of(stage));
         found.next_back().and_then(model_of).map(|(_, model)| model)
     };
+    let stand_ins = crews.iter().flat_map(|it| it.iter()).filter_map(|seat| {
+        let id = seat.fallback.clone()?;
+        Some((seat.agent.clone(), replies_of(history, &seat.agent, id)))
+    });
     seating::crew(seating::Models {
-        fallbacks: Vec::new(),
+        fallbacks: stand_ins.collect(),
         coders: most_coders
             .into_iter()
             .flat_map(|it| it.iter())
@@ -174,4 +178,46 @@ fn in_words(seats: &[Seat]) -> String {
         .map(|it| format!("{} in {}", it.agent, it.stage))
         .collect();
     names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::{ModelId, Task, TreeId};
+
+    use super::*;
+
+    #[test]
+    fn a_crew_with_stand_ins_is_seated_again() {
+        let drafter = Seat {
+            stage: Stage::Drafting,
+            agent: "drafter".to_owned(),
+            model: Some(ModelId::new("a", "m")),
+            fallback: Some(ModelId::new("b", "n")),
+        };
+        let mut seats = seated(&[], &Kept::of(&[]), &[std::slice::from_ref(&drafter)]).seats();
+        for seat in &mut seats {
+            if seat.agent == drafter.agent {
+                seat.clone_from(&drafter);
+            }
+        }
+        let opened = RunEvent::Opened {
+            task: Task::from_text("Fix it"),
+            base: Base {
+                repository: String::new(),
+                commit: String::new(),
+                tree: TreeId(String::new()),
+                uncommitted: false,
+            },
+            crew: seats.clone(),
+            limits: Limits::STANDARD,
+            settings: serde_json::Value::Null,
+        };
+        let history = [Entry {
+            seq: 0,
+            at_ms: 0,
+            event: opened,
+        }];
+        let now = crew(&history).map(|it| it.seats());
+        assert_eq!(now.expect("they are this program's"), seats);
+    }
 }

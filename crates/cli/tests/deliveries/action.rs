@@ -78,7 +78,7 @@ async fn a_job_works_on_the_event_that_it_was_started_for() {
         "issue_comment",
         &commented,
         expect![[r#"
-            done        owner/repo#7  run by ada  [RUN]  [GITHUB]/owner/repo/pull/105
+            done        owner/repo#7  run by ada  [RUN]  [GITHUB]/owner/repo/pull/106
             refused     owner/repo#7  run by eve  only those who may write to this repository can ask for a run
             spent       $0.0000 on these
             # Completed: `The last page is lost`
@@ -92,7 +92,7 @@ async fn a_job_works_on_the_event_that_it_was_started_for() {
         "issue_comment",
         &commented,
         expect![[r#"
-            done        owner/repo#7  run by ada  [RUN]  [GITHUB]/owner/repo/pull/105
+            done        owner/repo#7  run by ada  [RUN]  [GITHUB]/owner/repo/pull/106
             refused     owner/repo#7  run by eve  only those who may write to this repository can ask for a run
             spent       $0.0000 on these
             Nobody asked for anything here.

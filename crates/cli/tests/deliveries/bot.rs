@@ -105,8 +105,8 @@ async fn whoever_may_write_gets_a_request_and_nobody_else_costs_anything() {
     assert_eq!(scene.runs().await, 2);
     assert_eq!(scene.github.requests().len(), 1);
     expect![[r#"
-        done        owner/repo#7  retry by ada  [RUN]  [GITHUB]/owner/repo/pull/109
-        done        owner/repo#7  run by ada  [RUN]  [GITHUB]/owner/repo/pull/109
+        done        owner/repo#7  retry by ada  [RUN]  [GITHUB]/owner/repo/pull/110
+        done        owner/repo#7  run by ada  [RUN]  [GITHUB]/owner/repo/pull/110
         refused     owner/repo#7  run by eve  only those who may write to this repository can ask for a run
         refused     owner/repo#7  stop by eve  only those who may write to this repository can ask for a run
         refused     owner/repo#7  run by rob[bot]  programs aren't listened to here (`bots` of [bot] lists those that are)

@@ -68,7 +68,7 @@ fn write_patch(state: &RunState, run: &str, file: &Path) -> Result<(), DeliveryE
 ///
 /// # Errors
 ///
-/// As those of [`write_patch`].
+/// When another kind of file is there already, there is no such folder, or the system refuses.
 pub fn check_patch_place(file: &Path) -> Result<(), DeliveryError> {
     refuse_foreign(file)?;
     new_beside(file).map(drop)

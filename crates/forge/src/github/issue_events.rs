@@ -1,8 +1,6 @@
 //! What happened to GitHub's issues, and who may ask for something: labels, assignments, comments, permissions.
 
-use reqwest::Method;
 use serde::Deserialize;
-use serde_json::json;
 
 use super::{GitHub, Label};
 use crate::error::ForgeError;
@@ -11,7 +9,7 @@ use crate::seam::RepositoryName;
 
 /// Items of one page, the most that GitHub gives.
 const PAGE_ITEMS: usize = 100;
-/// Pages that are read of one list; the newest are among them, as lists that grow are read from their end.
+/// Pages that are read of one list, the oldest first: what happens to an issue after a thousand events isn't seen.
 const PAGES_MAX: usize = 10;
 /// Longest first line of a comment that is taken for a command, in characters.
 const LINE_CHARS_MAX: usize = 200;
@@ -291,6 +289,10 @@ impl GitHub {
         repository: &RepositoryName,
         login: &str,
     ) -> Result<Permission, ForgeError> {
+        let is_name = |it: char| it.is_ascii_alphanumeric() || "-_[]".contains(it);
+        if login.is_empty() || !login.chars().all(is_name) {
+            return Ok(Permission::None);
+        }
         let path = format!("/repos/{repository}/collaborators/{login}/permission");
         let what = format!("what {login} may do in {repository}");
         let answer: Result<PermissionAnswer, ForgeError> = self.api.get(&path, &what).await;
@@ -304,19 +306,5 @@ impl GitHub {
             Err(ForgeError::NotFound { .. }) => Ok(Permission::None),
             Err(error) => Err(error),
         }
-    }
-
-    /// Writes a comment that stays: for what somebody must read.
-    ///
-    /// # Errors
-    /// When it can't be written.
-    pub async fn say(&self, issue: &IssueRef, markdown: &str) -> Result<(), ForgeError> {
-        let doing = format!("comment on {issue}");
-        let path = format!("{}/comments", path_of(issue));
-        let body = json!({"body": markdown});
-        self.api
-            .change(Method::POST, &path, &body, &doing)
-            .await
-            .map(drop)
     }
 }
