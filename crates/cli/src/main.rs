@@ -11,6 +11,7 @@ mod crew;
 mod ending;
 mod exit;
 mod failure;
+mod feedback;
 mod figures;
 mod findings;
 mod home;

@@ -68,6 +68,7 @@ pub(crate) fn asked(
     Ok(Some(Asked {
         task: recorded.task.clone(),
         repository,
+        continues: None,
         notes,
     }))
 }

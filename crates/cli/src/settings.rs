@@ -102,6 +102,7 @@ pub(crate) fn of(
             .out
             .pr
             .then(|| config.pull_request.wishes(args.out.draft)),
+        continues: None,
         comment: args.out.comment,
         unconfined: args.walls.unconfined,
     })

@@ -7,7 +7,7 @@ use forge::{Fetched, ForgeError, GitHub, Jira, Patience};
 use intake::{Caller, GivenTests, IntakeError, RepositoryRef};
 use protocol::plain_text::TASK_BYTES_MAX;
 use protocol::{Place, Places, Task, TaskSource};
-use runs::Settings;
+use runs::{Continued, Settings};
 use secrecy::SecretString;
 
 use crate::args::SourceArgs;
@@ -21,6 +21,8 @@ pub(crate) struct Asked {
     pub(crate) task: Task,
     /// What git is given, or an absolute folder; none for an empty repository.
     pub(crate) repository: Option<String>,
+    /// The pull request that is gone on with.
+    pub(crate) continues: Option<Continued>,
     /// Remarks for the user, as in "the issue is closed".
     pub(crate) notes: Vec<String>,
 }
@@ -84,6 +86,7 @@ pub(crate) async fn read(
     Ok(Asked {
         task,
         repository,
+        continues: None,
         notes,
     })
 }
@@ -215,7 +218,7 @@ pub(crate) fn place(surroundings: &Surroundings, named: &str) -> Result<String, 
 }
 
 /// A tracker's refusal.
-fn untracked(error: ForgeError) -> Failure {
+pub(crate) fn untracked(error: ForgeError) -> Failure {
     let exit = if error.is_about_the_task() {
         Exit::NeedsInput
     } else {

@@ -408,6 +408,7 @@ pub(crate) fn destination(to: &Destination) -> String {
         Destination::PullRequest { repository, head } => {
             format!("pull request of {head} in {repository}")
         }
+        Destination::Answers { on } => format!("answers to the review of {on}"),
         Destination::Comment { on } => format!("comment on {on}"),
     }
 }

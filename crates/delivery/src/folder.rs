@@ -145,7 +145,15 @@ pub(crate) fn read_plain(path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>,
     match fs::symlink_metadata(path) {
         Ok(it) if it.is_file() => {}
         Ok(_) => return Ok(None),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        // Below a file there is nothing either.
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return Ok(None);
+        }
         Err(error) => return Err(refused(error)),
     }
     let flags =

@@ -10,7 +10,7 @@ use crate::report::{self, brief};
 use crate::words;
 
 /// How the text of every request of ours begins. A host doesn't show it.
-pub(crate) const MARK: &str = "<!-- pipeline-run: ";
+pub const MARK: &str = "<!-- pipeline-run: ";
 /// Longest title.
 const TITLE_CHARS_MAX: usize = 120;
 /// Longest text; GitHub takes 65,536 characters.

@@ -1,5 +1,6 @@
 //! Where a change can be handed over to: one target, one file.
 
+pub(crate) mod answers;
 pub(crate) mod branch;
 pub(crate) mod comment;
 pub(crate) mod patch;

@@ -3,8 +3,10 @@
 mod comments;
 mod issue_events;
 mod requests;
+mod reviews;
 
 pub use issue_events::{Actor, Happened, IssueEvent, ListedIssue, Permission};
+pub use reviews::{FailedCheck, Remark, Reviewed};
 
 use octocrab::Octocrab;
 use octocrab::service::middleware::retry::RetryConfig;

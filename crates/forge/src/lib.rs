@@ -18,7 +18,9 @@ mod web_text;
 mod words;
 
 pub use error::{ForgeError, Service};
-pub use github::{Actor, GitHub, Happened, IssueEvent, ListedIssue, Permission};
+pub use github::{
+    Actor, FailedCheck, GitHub, Happened, IssueEvent, ListedIssue, Permission, Remark, Reviewed,
+};
 pub use http::Patience;
 pub use issue_ref::IssueRef;
 pub use jira::Jira;

@@ -35,6 +35,11 @@ pub enum Destination {
         /// The branch that holds the change, as in `owner:branch`.
         head: String,
     },
+    /// Answers below the threads of a review.
+    Answers {
+        /// The request, as in `owner/repo#45`.
+        on: String,
+    },
     /// A comment where the task came from.
     Comment {
         /// The issue or ticket, as in `owner/repo#7` or `ABC-12`.

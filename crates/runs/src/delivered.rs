@@ -79,7 +79,7 @@ impl Runs {
         let is_asked_for = match is_good {
             true => destinations::are_asked_for(settings),
             // Whoever asked hears of it, though there is nothing to hand over.
-            false => settings.comment,
+            false => settings.comment || settings.continues.is_some(),
         };
         if !is_asked_for {
             return Ok(delivered);
@@ -170,6 +170,13 @@ impl Handing<'_> {
             settings,
             ..
         } = self;
+        let pushed = done.iter().find_map(|it| match &it.to {
+            Destination::Push { .. } => Some(it.reference.clone()),
+            _ => None,
+        });
+        if let Some(answers) = destinations::answers(host, settings, pushed)? {
+            done.push(self.to(&answers).await?);
+        }
         let request = done.iter().find_map(|it| match &it.to {
             Destination::PullRequest { .. } => Some(it.reference.clone()),
             _ => None,

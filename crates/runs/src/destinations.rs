@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use delivery::{LocalBranch, PatchFile, RemoteBranch, Request, StatusComment, Target, Wishes};
-use forge::{Forge, ForgeError, GitHub, RepositoryName, Tracker};
+use delivery::{
+    LocalBranch, PatchFile, RemoteBranch, Request, StatusComment, Target, ThreadAnswers, Wishes,
+};
+use forge::{Forge, ForgeError, GitHub, IssueRef, RepositoryName, Tracker};
 use git::Address;
 use protocol::{Silent, Task, TaskSource};
 
@@ -11,7 +13,7 @@ use crate::checkouts::Checkouts;
 use crate::error::RunsError;
 use crate::host::Host;
 use crate::past::Past;
-use crate::settings::Settings;
+use crate::settings::{Continued, Settings};
 
 /// A branch of a remote repository, and the request to merge it.
 pub(crate) struct Remote {
@@ -115,9 +117,13 @@ pub(crate) async fn remote(
     let checkouts =
         Checkouts::of(host, &past.limits, settings.unconfined, Arc::new(Silent)).await?;
     let folder = host.folders.run(&past.run);
+    let named = match &settings.continues {
+        Some(it) => it.branch.clone(),
+        None => delivery::request_branch(&past.task, &past.run),
+    };
     let branch = |address: Address| RemoteBranch {
         address,
-        branch: delivery::request_branch(&past.task, &past.run),
+        branch: named.clone(),
         work: folder.join("pushed.git"),
         mirrors: checkouts.opening(&folder).mirrors,
     };
@@ -128,6 +134,13 @@ pub(crate) async fn remote(
         }));
     };
     let (github, name) = hosted(host, &address)?;
+    if let Some(continued) = &settings.continues {
+        let request = continued_request(&github, &name, continued, wishes)?;
+        return Ok(Some(Remote {
+            branch: branch(address),
+            request: Some(request),
+        }));
+    }
     let found = request(&github, &name, settings, wishes, branch).await;
     let refused = |source| RunsError::Forge {
         run: past.run.clone(),
@@ -135,6 +148,53 @@ pub(crate) async fn remote(
         source: Box::new(source),
     };
     found.map(Some).map_err(refused)
+}
+
+/// The request that a run goes on with: the same branch, asked to be merged into the same one.
+fn continued_request(
+    github: &Arc<GitHub>,
+    from: &RepositoryName,
+    continued: &Continued,
+    wishes: &Wishes,
+) -> Result<Request, RunsError> {
+    Ok(Request {
+        forge: github.clone(),
+        into: named(&continued.repository)?,
+        base: continued.base.clone(),
+        head: format!("{}:{}", from.owner, continued.branch),
+        wishes: wishes.clone(),
+    })
+}
+
+fn named(text: &str) -> Result<RepositoryName, RunsError> {
+    IssueRef::named(text).ok_or_else(|| RunsError::NoRemote {
+        why: format!("`{}` is no repository", protocol::visible(text)),
+    })
+}
+
+/// Answers to the threads of the review that a run was made for.
+///
+/// # Errors
+/// [`RunsError::NoTracker`] without a host to answer on.
+pub(crate) fn answers(
+    host: &Host,
+    settings: &Settings,
+    commit: Option<String>,
+) -> Result<Option<ThreadAnswers>, RunsError> {
+    let Some(continued) = settings
+        .continues
+        .as_ref()
+        .filter(|it| !it.threads.is_empty())
+    else {
+        return Ok(None);
+    };
+    Ok(Some(ThreadAnswers {
+        github: host.github.clone().ok_or(RunsError::NoTracker)?,
+        repository: named(&continued.repository)?,
+        number: continued.number,
+        threads: continued.threads.clone(),
+        commit,
+    }))
 }
 
 async fn request(

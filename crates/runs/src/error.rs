@@ -395,6 +395,7 @@ fn delivering(run: &RunId, to: &Destination) -> String {
         Destination::PullRequest { repository, .. } => {
             format!("open a pull request with the change of {run} in {repository}")
         }
+        Destination::Answers { on } => format!("answer the review of {on} for {run}"),
         Destination::Comment { on } => format!("comment on {on} about {run}"),
     }
 }

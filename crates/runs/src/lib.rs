@@ -53,5 +53,5 @@ pub use past::Past;
 pub use prepared::Prepared;
 pub use recording::{fits, read_recorded};
 pub use runs::{RunRequest, Runs};
-pub use settings::{ModelSource, Require, Settings};
+pub use settings::{Continued, ModelSource, Require, Settings};
 pub use verify::Verification;

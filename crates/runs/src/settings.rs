@@ -67,11 +67,31 @@ pub struct Settings {
     /// What a pull request with the change shall be like, if there shall be one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pull_request: Option<Wishes>,
+    /// The pull request that the change goes on with, when it isn't a new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continues: Option<Continued>,
     /// Whether the issue or ticket gets a comment.
     #[serde(default)]
     pub comment: bool,
     /// Whether programs may run without walls.
     pub unconfined: bool,
+}
+
+/// A pull request that a run goes on with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Continued {
+    /// The repository that was asked to take it, as in `owner/repo`.
+    pub repository: String,
+    /// Its number there.
+    pub number: u64,
+    /// Its branch.
+    pub branch: String,
+    /// The repository that holds the branch, as in `owner/repo`.
+    pub from: String,
+    /// The branch that it asks to be merged into.
+    pub base: String,
+    /// Threads of its review that are answered.
+    pub threads: Vec<u64>,
 }
 
 /// Who answers the models' requests.
@@ -174,6 +194,7 @@ impl Settings {
             commit: true,
             push: false,
             pull_request: None,
+            continues: None,
             comment: false,
             unconfined,
         }

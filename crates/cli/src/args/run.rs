@@ -58,6 +58,9 @@ pub(crate) struct SourceArgs {
     /// The task is a Jira ticket
     #[arg(long, value_name = "KEY-N|URL")]
     pub(crate) jira: Option<String>,
+    /// Take up the review and the failed checks of a pull request that this program opened, on the same branch
+    #[arg(long, value_name = "OWNER/REPO#N|URL", conflicts_with_all = ["repo", "new", "base", "include_dirty", "github", "jira", "task_file", "tests"])]
+    pub(crate) pr_feedback: Option<String>,
     /// The task is a file, or - for standard input; first line the title, the rest the description
     #[arg(long, value_name = "FILE|-")]
     pub(crate) task_file: Option<PathBuf>,

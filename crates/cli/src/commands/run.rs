@@ -6,7 +6,7 @@ use crate::args::RunArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::home::Home;
-use crate::{out, recording, session, settings, task};
+use crate::{feedback, out, recording, session, settings, task};
 
 pub(crate) async fn run(args: RunArgs, quiet: bool) -> Result<Exit, Failure> {
     let mut home = Home::open().await?;
@@ -22,15 +22,23 @@ pub(crate) async fn run(args: RunArgs, quiet: bool) -> Result<Exit, Failure> {
     }
     let mode = session::mode(&home, quiet, args.out.json);
     let mut settings = settings::of(&args, &home.config, &home.surroundings, recorded.as_ref())?;
-    let replayed = match &recorded {
-        Some(run) => recording::asked(&args, &home.surroundings, run)?,
-        None => None,
+    let known = match (&args.source.pr_feedback, &recorded) {
+        (Some(reference), _) => Some(feedback::read(&home, reference).await?),
+        (None, Some(run)) => recording::asked(&args, &home.surroundings, run)?,
+        (None, None) => None,
     };
-    let asked = match replayed {
+    let asked = match known {
         Some(asked) => asked,
         None => task::read(&home.surroundings, &args.source, args.task.as_deref()).await?,
     };
     settings.repo = asked.repository;
+    if let Some(continued) = asked.continues {
+        // What it goes on with is a request, so that is where its change goes.
+        let wishes = home.config.pull_request.wishes(args.out.draft);
+        settings.pull_request.get_or_insert(wishes);
+        settings.base = Some(continued.branch.clone());
+        settings.continues = Some(continued);
+    }
     runs::check_places(&settings)?;
     let tests = task::given_tests(&home.surroundings, &args.source, &settings)?;
     let plan = session::Plan {

@@ -261,6 +261,10 @@ fn help_says_what_each_thing_is_for() {
                   --jira <KEY-N|URL>
                       The task is a Jira ticket
 
+                  --pr-feedback <OWNER/REPO#N|URL>
+                      Take up the review and the failed checks of a pull request that this program opened, on
+                      the same branch
+
                   --task-file <FILE|->
                       The task is a file, or - for standard input; first line the title, the rest the
                       description

@@ -27,6 +27,8 @@ pipeline run --new --github owner
 pipeline run --draft "Count the last page"
 pipeline run --new --push "Count the last page"
 pipeline run --new --comment "Count the last page"
+pipeline run --pr-feedback owner/repo
+pipeline run --pr-feedback owner/repo#45 --github owner/repo#7
 pipeline run --new --github owner/repo
 pipeline run --new --github owner/repo#0
 pipeline run --new --github owner/repo#seven

@@ -3,6 +3,7 @@
 
 mod action;
 mod bot;
+mod feedback;
 mod refusals;
 #[path = "../bad_input/world.rs"]
 #[expect(dead_code, reason = "the other tests of the program use more of it")]
@@ -201,7 +202,8 @@ async fn an_issue_becomes_a_pull_request_and_the_next_run_appends_to_it() {
     assert_eq!(again.code, 0, "{}", again.stderr);
     assert_eq!(scene.changes(), changes);
     let log = scene.pipeline(&["log", &run]).await.stdout;
-    let deliveries: Vec<&str> = log.lines().filter(|it| it.contains("deliver")).collect();
+    let told = log.lines().filter(|it| it.contains("deliver"));
+    let deliveries: Vec<&str> = told.map(str::trim_start).collect();
     expect![[r#"
           43  [MOMENT]  delivering: branch pipeline/7-the-last-page-is-lost of [GITHUB]/owner/repo.git
           44  [MOMENT]  delivered: branch pipeline/7-the-last-page-is-lost of [GITHUB]/owner/repo.git: [COMMIT]

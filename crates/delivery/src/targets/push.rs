@@ -14,6 +14,8 @@ use crate::targets::{Change, Target, blocking};
 
 /// The tree that our commit holds, so that one which somebody amended is known.
 const TREE: &str = "Pipeline-Tree: ";
+/// The run.
+const RUN: &str = "Pipeline-Run: ";
 /// The commit that the run started from.
 const BASE: &str = "Pipeline-Base: ";
 
@@ -91,7 +93,7 @@ impl RemoteBranch {
     /// What a commit on top of ours has behind it: ours, and the base when that is another one than it was.
     fn on_top_of(&self, tip: &Tip, base: &str) -> Result<Vec<String>, DeliveryError> {
         let said = |name: &str| trailer(&tip.message, name);
-        if said(TREE) != Some(&tip.tree) || said("Pipeline-Run: ").is_none() {
+        if !is_ours(&tip.message, &tip.tree) {
             return Err(DeliveryError::ForeignCommit {
                 branch: self.branch.clone(),
                 commit: tip.commit.clone(),
@@ -99,11 +101,16 @@ impl RemoteBranch {
             });
         }
         let mut parents = vec![tip.commit.clone()];
-        if said(BASE) != Some(base) {
+        if said(BASE) != Some(base) && base != tip.commit {
             parents.push(base.to_owned());
         }
         Ok(parents)
     }
+}
+
+/// Whether a commit is as this program made it: it names its run, and the tree that it really holds.
+pub fn is_ours(message: &str, tree: &str) -> bool {
+    trailer(message, TREE) == Some(tree) && trailer(message, RUN).is_some()
 }
 
 /// What a line of the last paragraph of a message says.

@@ -262,7 +262,7 @@ impl GitHub {
         Ok(found)
     }
 
-    async fn pages<T: serde::de::DeserializeOwned>(
+    pub(super) async fn pages<T: serde::de::DeserializeOwned>(
         &self,
         path: &str,
         what: &str,

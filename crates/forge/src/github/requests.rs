@@ -128,7 +128,7 @@ impl GitHub {
     }
 }
 
-fn name_of(full: &str) -> Option<RepositoryName> {
+pub(super) fn name_of(full: &str) -> Option<RepositoryName> {
     let (owner, name) = full.split_once('/')?;
     Some(RepositoryName {
         owner: owner.to_owned(),

@@ -9,6 +9,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::hosting::{FakePullRequest, Hosting, Rights, shown_comment};
+use super::reviews::FakeReviewComment;
 use super::{Answers, Asked, Fault, Seen, Server, json as answer, number};
 
 /// Most items of one page, as in GitHub's documentation.
@@ -123,6 +124,23 @@ impl FakeGitHub {
         let mut hosting = self.hosting();
         let permissions = &mut hosting.permissions;
         permissions.insert(login.to_owned(), permission.to_owned());
+    }
+
+    /// Somebody comments on a line of a pull request; the thread's number.
+    pub fn put_review(&self, author: &str, association: &str, body: &str) -> u64 {
+        self.hosting()
+            .put_review_comment(author, association, body, None)
+    }
+
+    /// All comments of reviews, answers of ours among them.
+    pub fn reviews(&self) -> Vec<FakeReviewComment> {
+        self.hosting().review_comments.clone()
+    }
+
+    /// Lets a check of this name fail on every commit, saying this.
+    pub fn fail_check(&self, name: &str, says: &str) {
+        let failed = (name.to_owned(), says.to_owned());
+        self.hosting().failed_checks.push(failed);
     }
 
     fn hosting(&self) -> MutexGuard<'_, Hosting> {

@@ -10,6 +10,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::reviews::{FailedCheck, FakeReviewComment};
 use super::uttered::{account, moment};
 use super::{Asked, http_backend, json as answer, number};
 use crate::git::git;
@@ -64,7 +65,7 @@ struct Repository {
 pub(super) struct Hosting {
     folder: TempDir,
     token: Option<String>,
-    login: String,
+    pub(super) login: String,
     repositories: BTreeMap<String, Repository>,
     pub(super) requests: Vec<FakePullRequest>,
     /// Comments below an issue, by `owner/repo/issues/7`: id, author, text.
@@ -75,6 +76,10 @@ pub(super) struct Hosting {
     pub(super) events: BTreeMap<String, Vec<Value>>,
     /// What accounts may do, by their names.
     pub(super) permissions: BTreeMap<String, String>,
+    /// Comments of reviews, of all requests.
+    pub(super) review_comments: Vec<FakeReviewComment>,
+    /// Checks that failed, of every commit.
+    pub(super) failed_checks: Vec<FailedCheck>,
     pub(super) next: u64,
 }
 
@@ -90,6 +95,8 @@ impl Hosting {
             labels: BTreeMap::new(),
             events: BTreeMap::new(),
             permissions: BTreeMap::new(),
+            review_comments: Vec::new(),
+            failed_checks: Vec::new(),
             next: 100,
         }
     }
@@ -192,6 +199,9 @@ impl Hosting {
         };
         if !asked.is_read() && repository.is_archived {
             return Some(refuse(403, "Repository was archived so is read-only."));
+        }
+        if let Some(answered) = self.review_api(&full, below, asked) {
+            return Some(answered);
         }
         match (asked.method.clone(), below) {
             (Method::GET, []) => Some(answer(

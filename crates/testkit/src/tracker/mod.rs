@@ -6,6 +6,7 @@ mod github;
 mod hosting;
 mod http_backend;
 mod jira;
+mod reviews;
 mod uttered;
 
 use std::collections::VecDeque;
@@ -24,6 +25,7 @@ use tokio::task::JoinHandle;
 pub use github::{FakeGitHub, FakeIssue};
 pub use hosting::{FakePullRequest, Rights};
 pub use jira::{FakeJira, FakeTicket};
+pub use reviews::FakeReviewComment;
 
 /// One request that came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
