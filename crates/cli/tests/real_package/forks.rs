@@ -10,7 +10,7 @@ use testkit::vendor::{Answer, Script};
 
 use crate::life::Moment;
 use crate::vendors::Vendors;
-use crate::world::{Ended, World, every_file};
+use crate::world::{Ended, World, end_of, every_file};
 
 /// Another vendor's model than the last coder's, which can review.
 const OTHER_REVIEWER: &str = "openai:gpt-6.1-sol";
@@ -269,7 +269,7 @@ async fn a_fork_that_is_killed_goes_on_and_asks_nobody_twice() {
         assert_ne!(new, old);
         completed(&world.run(&["resume", &new]).await);
         let log = world.log(&new).await;
-        let last = &log.last().expect("it has events")["event"];
+        let last = end_of(&log);
         assert_eq!(last["status"], "completed");
         let replied = |agent: &str| {
             let of =

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::life::Moment;
-use crate::world::World;
+use crate::world::{World, end_of};
 
 /// Replies that a run has written down, by agent.
 type Replied = BTreeMap<String, usize>;
@@ -90,7 +90,7 @@ async fn check_end(world: &World, killed: usize) {
     world.check_change();
     let run = world.runs().await.remove(0);
     let log = world.log(&run).await;
-    let last = &log.last().expect("it has events")["event"];
+    let last = end_of(&log);
     assert_eq!(
         (&last["kind"], &last["status"], &last["tier"]),
         (&"finished".into(), &"completed".into(), &"proven".into())

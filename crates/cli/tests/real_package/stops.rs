@@ -6,7 +6,7 @@ use testkit::vendor::{Answer, Fault, Script};
 
 use crate::life::Life;
 use crate::vendors::Vendors;
-use crate::world::World;
+use crate::world::{World, end_of};
 
 /// The exit code of a stopped run.
 const CANCELLED: i32 = 15;
@@ -21,7 +21,7 @@ async fn check(stop: impl AsyncFnOnce(&World, &Life)) {
 
     let run = world.runs().await.remove(0);
     let log = world.log(&run).await;
-    let last = &log.last().expect("it has events")["event"];
+    let last = end_of(&log);
     assert_eq!(
         (&last["kind"], &last["reason"]),
         (&"interrupted".into(), &"cancelled".into())

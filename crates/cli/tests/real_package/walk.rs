@@ -9,7 +9,7 @@ use serde_json::Value;
 use testkit::git::git;
 
 use crate::vendors::KEYS;
-use crate::world::{World, every_file};
+use crate::world::{World, end_of, every_file};
 
 /// The suite of the package, in a folder.
 #[expect(
@@ -98,7 +98,7 @@ async fn check_report(world: &World, figure: &str) {
 async fn check_finished(world: &World) {
     let run = world.runs().await.remove(0);
     let log = world.log(&run).await;
-    let last = &log.last().expect("it has events")["event"];
+    let last = end_of(&log);
     assert_eq!(
         (&last["kind"], &last["status"], &last["tier"]),
         (&"finished".into(), &"completed".into(), &"proven".into())

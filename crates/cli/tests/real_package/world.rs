@@ -226,3 +226,11 @@ fn collect(folder: &Path, depth: usize, found: &mut BTreeMap<PathBuf, Vec<u8>>) 
         }
     }
 }
+
+/// The last event of a run itself; where its change was delivered to stands behind it.
+pub(crate) fn end_of(log: &[Value]) -> &Value {
+    let events = log.iter().rev().map(|it| &it["event"]);
+    let is_delivery = |it: &&Value| it["kind"] == "delivering" || it["kind"] == "delivered";
+    let mut events = events.skip_while(is_delivery);
+    events.next().expect("it has events")
+}
