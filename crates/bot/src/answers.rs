@@ -6,8 +6,8 @@ use forge::IssueRef;
 use protocol::RunId;
 use store::WishState;
 
+use crate::bot::{Bot, WISHES_MAX};
 use crate::error::BotError;
-use crate::work::{Bot, WISHES_MAX};
 
 impl Bot {
     /// Asks the run on an issue to stop, and takes what waits there out of the inbox.

@@ -4,8 +4,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use store::Wish;
 
+use crate::bot::Bot;
 use crate::error::BotError;
-use crate::work::Bot;
 
 /// Milliseconds of a day.
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -26,7 +26,7 @@ impl Bot {
         wish: &Wish,
         at_work: &[Wish],
     ) -> Result<Option<String>, BotError> {
-        let budgets = &self.budgets;
+        let budgets = &self.choices.budgets;
         let run = budgets.run_microusd_max.unwrap_or_default();
         let caps = [
             (budgets.day_microusd_max, None, "for all repositories"),
@@ -67,6 +67,7 @@ mod tests {
     use testkit::tracker::FakeGitHub;
 
     use super::*;
+    use crate::bot::Choices;
     use crate::rules::{Budgets, Rules};
 
     /// A bot with these bounds.
@@ -85,16 +86,20 @@ mod tests {
             off_label: String::new(),
             bots: Vec::new(),
         };
-        let bot = Bot::new(
-            Runs::new(host.expect("the folder is ours")),
-            Arc::new(github.expect("the address is fine")),
+        let choices = Choices {
             rules,
             budgets,
-            Vec::new(),
-            Limits::STANDARD,
-            1,
-            PathBuf::new(),
-            String::new(),
+            watched: Vec::new(),
+            limits: Limits::STANDARD,
+            parallel: 1,
+            off_file: PathBuf::new(),
+            since: String::new(),
+        };
+        let runs = Runs::new(host.expect("the folder is ours"));
+        let bot = Bot::new(
+            runs,
+            Arc::new(github.expect("the address is fine")),
+            choices,
         );
         bot.await.expect("the server knows us")
     }

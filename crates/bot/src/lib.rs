@@ -5,6 +5,7 @@
 //! once, those of one issue one after another, and what was begun is gone on with after a crash.
 
 mod answers;
+mod bot;
 mod budget;
 mod error;
 mod event;
@@ -16,8 +17,8 @@ mod webhook;
 mod wishes;
 mod work;
 
+pub use bot::{Bot, Choices, Watched};
 pub use error::BotError;
 pub use event::Event;
 pub use rules::{Budgets, Command, Rules};
 pub use webhook::{BODY_BYTES_MAX, Webhooks};
-pub use work::{Bot, Watched};

@@ -3,11 +3,11 @@
 use forge::{Actor, IssueRef, Permission, RepositoryName};
 use store::NewWish;
 
+use crate::bot::Bot;
 use crate::error::BotError;
 use crate::event::Event;
 use crate::rules::Command;
 use crate::wishes::{self, Uttered};
-use crate::work::Bot;
 
 impl Bot {
     /// Takes in every wish of an issue that isn't known yet. A wish of somebody who may not utter it is kept as refused, and said once;
@@ -25,16 +25,16 @@ impl Bot {
         let Some(listed) = self.github.listed_issue(issue).await? else {
             return Ok(());
         };
-        if !listed.is_open || listed.labels.contains(&self.rules.off_label) {
+        if !listed.is_open || listed.labels.contains(&self.choices.rules.off_label) {
             return Ok(());
         }
         let mut events = self.github.issue_events(issue).await?;
-        let mut since = self.since.as_str();
+        let mut since = self.choices.since.as_str();
         if let Some(only) = only {
             // A job that is started for it can't have begun before it.
             (events, since) = (only.only(events), "");
         }
-        let (account, rules) = (&self.account, &self.rules);
+        let (account, rules) = (&self.account, &self.choices.rules);
         let uttered = wishes::of(&events, &listed.labels, account, since, rules);
         for wish in uttered {
             let id = format!("github {issue} {}", wish.id);
@@ -97,7 +97,7 @@ impl Bot {
         repository: &RepositoryName,
         actor: &Actor,
     ) -> Result<Option<String>, BotError> {
-        if actor.is_bot && !self.rules.bots.contains(&actor.login) {
+        if actor.is_bot && !self.choices.rules.bots.contains(&actor.login) {
             return Ok(Some(
                 "programs aren't listened to here (`bots` of [bot] lists those that are)"
                     .to_owned(),

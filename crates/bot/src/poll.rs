@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use forge::RepositoryName;
 
+use crate::bot::{Bot, Watched};
 use crate::error::BotError;
-use crate::work::{Bot, Watched};
 
 /// Issues that are looked at after one poll.
 const ISSUES_MAX: usize = 200;
@@ -13,7 +13,7 @@ const ISSUES_MAX: usize = 200;
 impl Bot {
     /// Looks at every issue of the watched repositories that changed since the last time.
     pub(crate) async fn poll_once(&self, seen: &mut Vec<(RepositoryName, String)>) {
-        for Watched { name, .. } in &self.watched {
+        for Watched { name, .. } in &self.choices.watched {
             if let Err(error) = self.poll_repository(name, seen).await {
                 self.trouble("poll a repository", &error);
             }

@@ -5,8 +5,8 @@ use protocol::RunId;
 use protocol::plain_text::line;
 use store::Wish;
 
+use crate::bot::Bot;
 use crate::error::BotError;
-use crate::work::Bot;
 
 /// Longest explanation in a comment, in bytes.
 const WHY_BYTES_MAX: usize = 600;

@@ -1,23 +1,20 @@
 //! The bot at work: takes wishes from the inbox, lets runs work on them, and says how they ended.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use forge::{GitHub, RepositoryName};
 use intake::GivenTests;
-use protocol::{Limits, RunEvent, RunId, Silent, Status};
-use runs::{Claim, Past, RunRequest, Runs, RunsError, Settings};
-use store::{Store, Wish, WishState};
+use protocol::{RunEvent, RunId, Silent, Status};
+use runs::{Claim, Past, RunRequest, RunsError};
+use store::{Wish, WishState};
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use crate::bot::{Bot, WISHES_MAX};
 use crate::error::BotError;
 use crate::event::Event;
-use crate::rules::{Budgets, Rules};
 use crate::speak::told;
 use crate::webhook::{self, Webhooks};
 
@@ -27,85 +24,8 @@ const PAUSE: Duration = Duration::from_secs(5);
 const CLAIMS_MAX: u32 = 12;
 /// Hints that are followed at a time.
 const HINTS_MAX: u32 = 100;
-/// Wishes that are told in a status, and that can be at work.
-pub(crate) const WISHES_MAX: u32 = 1_000;
-
-/// A repository that is watched.
-#[derive(Clone, Debug)]
-pub struct Watched {
-    /// Its name.
-    pub name: RepositoryName,
-    /// What a run on it is like; its address is filled in.
-    pub settings: Settings,
-}
-
-/// The bot.
-#[derive(Debug)]
-pub struct Bot {
-    pub(crate) runs: Runs,
-    pub(crate) github: Arc<GitHub>,
-    pub(crate) rules: Rules,
-    pub(crate) budgets: Budgets,
-    pub(crate) watched: Vec<Watched>,
-    /// The bounds of every run.
-    pub(crate) limits: Limits,
-    /// Runs at once.
-    pub(crate) parallel: usize,
-    /// While this file is there, nothing is begun.
-    pub(crate) off_file: PathBuf,
-    /// The account that speaks; empty for an app, which has none.
-    pub(crate) account: String,
-    /// From when on comments count, as the tracker writes moments.
-    pub(crate) since: String,
-    /// Told of every wish that can be worked on.
-    pub(crate) wake: Notify,
-    hinted: Arc<Notify>,
-    /// Whether the bot itself ends, and not a run alone.
-    is_ending: AtomicBool,
-}
 
 impl Bot {
-    /// A bot that watches these repositories. Asks who it is.
-    ///
-    /// # Errors
-    /// [`BotError::Forge`] when the tracker doesn't know us.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is a choice of whoever runs it"
-    )]
-    pub async fn new(
-        runs: Runs,
-        github: Arc<GitHub>,
-        rules: Rules,
-        budgets: Budgets,
-        watched: Vec<Watched>,
-        limits: Limits,
-        parallel: usize,
-        off_file: PathBuf,
-        since: String,
-    ) -> Result<Bot, BotError> {
-        let account = github.own_account().await?.unwrap_or_default();
-        Ok(Bot {
-            runs,
-            github,
-            rules,
-            budgets,
-            watched,
-            limits,
-            parallel,
-            off_file,
-            account,
-            since,
-            wake: Notify::new(),
-            hinted: Arc::new(Notify::new()),
-            is_ending: AtomicBool::new(false),
-        })
-    }
-
-    pub(crate) fn store(&self) -> &Store {
-        &self.runs.host().store
-    }
-
     /// Takes webhooks at an address until it is dropped. Listens before it returns.
     ///
     /// # Errors
@@ -240,8 +160,9 @@ impl Bot {
         stop: &pipeline::StopHandle,
     ) -> Result<(), BotError> {
         let mut not_now: Vec<String> = Vec::new();
-        let may_begin = || !self.is_ending.load(Ordering::Relaxed) && !self.off_file.exists();
-        while working.len() < self.parallel && may_begin() {
+        let may_begin =
+            || !self.is_ending.load(Ordering::Relaxed) && !self.choices.off_file.exists();
+        while working.len() < self.choices.parallel && may_begin() {
             let at_work = self.store().wishes(WishState::Working, WISHES_MAX).await?;
             let Some(wish) = self.store().next_wish(&not_now).await? else {
                 return Ok(());
@@ -367,6 +288,7 @@ impl Bot {
             source,
         })?;
         let watched = self
+            .choices
             .watched
             .iter()
             .find(|it| it.name.to_string() == wish.repository);
@@ -383,7 +305,7 @@ impl Bot {
             task,
             tests: GivenTests::default(),
             settings,
-            limits: self.limits.clone(),
+            limits: self.choices.limits.clone(),
             recorded: None,
         })
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bot::{Bot, BotError, Budgets, Event, Watched, Webhooks};
+use bot::{Bot, BotError, Budgets, Choices, Event, Watched, Webhooks};
 use forge::{GitHub, RepositoryName};
 use protocol::plain_text::line;
 use store::Wish;
@@ -89,17 +89,16 @@ pub(crate) async fn bot(args: BotArgs) -> Result<Exit, Failure> {
     let progress = Arc::new(Progress::new(Mode::Plain));
     let signals = Signals::obey(&progress);
     let parallel = args.parallel.map_or(config.parallel, usize::from);
-    let bot = Bot::new(
-        runs,
-        github,
-        config.rules(),
+    let choices = Choices {
+        rules: config.rules(),
         budgets,
         watched,
-        home.config.limits.clone(),
+        limits: home.config.limits.clone(),
         parallel,
-        off_file.clone(),
-        since(&home)?,
-    );
+        off_file: off_file.clone(),
+        since: since(&home)?,
+    };
+    let bot = Bot::new(runs, github, choices);
     let bot = Arc::new(bot.await.map_err(broken)?);
     for name in &named {
         progress.say(&format!("watching    {name}"));

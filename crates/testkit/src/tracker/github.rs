@@ -9,7 +9,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::hosting::{FakePullRequest, Hosting, Rights, shown_comment};
-use super::reviews::FakeReviewComment;
+use super::shown::FakeReviewComment;
 use super::{Answers, Asked, Fault, Seen, Server, json as answer, number};
 
 /// Most items of one page, as in GitHub's documentation.

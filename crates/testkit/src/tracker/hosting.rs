@@ -10,8 +10,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::reviews::{FailedCheck, FakeReviewComment};
-use super::uttered::{account, moment};
+use super::shown::{FailedCheck, FakeReviewComment, account, moment};
 use super::{Asked, http_backend, json as answer, number};
 use crate::git::git;
 

@@ -7,6 +7,7 @@ mod hosting;
 mod http_backend;
 mod jira;
 mod reviews;
+mod shown;
 mod uttered;
 
 use std::collections::VecDeque;
@@ -25,7 +26,7 @@ use tokio::task::JoinHandle;
 pub use github::{FakeGitHub, FakeIssue};
 pub use hosting::{FakePullRequest, Rights};
 pub use jira::{FakeJira, FakeTicket};
-pub use reviews::FakeReviewComment;
+pub use shown::FakeReviewComment;
 
 /// One request that came in.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,27 +5,9 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::hosting::Hosting;
-use super::uttered::{account, moment};
+use super::shown::{FakeReviewComment, account, moment};
 use super::{Asked, json as answer};
 use crate::git::git;
-
-/// A comment of a review, at a line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FakeReviewComment {
-    /// Its number.
-    pub id: u64,
-    /// The one that it answers.
-    pub in_reply_to: Option<u64>,
-    /// Who wrote it.
-    pub author: String,
-    /// As GitHub says how somebody belongs to a repository, as in `MEMBER`.
-    pub association: String,
-    /// What.
-    pub body: String,
-}
-
-/// A check that failed: its name, and what it says.
-pub(super) type FailedCheck = (String, String);
 
 impl Hosting {
     /// The part of the interface that is about a request's review; none for another path.

@@ -1,8 +1,9 @@
 //! What people do to the issues of the fake GitHub, and when.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::hosting::Hosting;
+use super::shown::{account, moment};
 
 impl Hosting {
     /// Somebody puts a label on an issue.
@@ -39,20 +40,4 @@ impl Hosting {
         let last = events.chain(comments.map(|it| it.0)).max();
         moment(last.unwrap_or_default())
     }
-}
-
-/// An account as GitHub shows it.
-pub(super) fn account(login: &str) -> Value {
-    let kind = if login.ends_with("[bot]") {
-        "Bot"
-    } else {
-        "User"
-    };
-    json!({"login": login, "type": kind})
-}
-
-/// A moment that grows with the numbers of things, later than any test begins.
-pub(super) fn moment(number: u64) -> String {
-    let (hours, minutes, seconds) = (number / 3600, number / 60 % 60, number % 60);
-    format!("2100-01-01T{hours:02}:{minutes:02}:{seconds:02}Z")
 }
