@@ -4,7 +4,7 @@ use llm::{Catalog, DEFAULT_CREW, Role};
 use protocol::{Agent, ModelId, Reason, RunId, RunState, Status};
 use runs::Settings;
 
-use crate::ending::Ended;
+use crate::ended::Ended;
 
 /// Drafts that are proposed beyond those that were made.
 const MORE_DRAFTS: u8 = 2;

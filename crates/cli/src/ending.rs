@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use protocol::{Destination, Evidence, RunId, RunState, Status, Tier};
-use runs::{Delivery, Settings};
+use protocol::{Destination, Evidence, RunState, Status, Tier};
+use runs::Delivery;
 
+use crate::ended::Ended;
 use crate::exit::Exit;
 use crate::progress::Mode;
 use crate::{advice, out, words};
@@ -14,21 +15,6 @@ const LINES_MAX: usize = 60;
 
 /// Characters of why something is missing; the rest is in the report.
 const WHY_CHARS_MAX: usize = 300;
-
-/// What the last lines are about.
-pub(crate) struct Ended<'a> {
-    pub(crate) run: &'a RunId,
-    pub(crate) settings: &'a Settings,
-    pub(crate) state: &'a RunState,
-    pub(crate) explanation: &'a str,
-    pub(crate) bundle: &'a Path,
-    /// Where the change is, a line each.
-    pub(crate) delivered: &'a [String],
-    /// Where the files are that a run from nothing has made.
-    pub(crate) files: Option<PathBuf>,
-    /// Whether less was proven than is required for a delivery.
-    pub(crate) held_back: bool,
-}
 
 /// Why a completed change isn't delivered, when less was proven than is required.
 pub(crate) fn held_back((tier, wanted): (Tier, Tier)) -> String {

@@ -8,6 +8,7 @@ mod changes;
 mod commands;
 mod config;
 mod crew;
+mod ended;
 mod ending;
 mod exit;
 mod failure;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use protocol::{Entry, RunId, RunState};
 use runs::{Past, Prepared, RunHandle, RunRequest, Runs, Settings, Watcher};
 
-use crate::ending::{self, Ended};
+use crate::ended::Ended;
+use crate::ending;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::home::{Home, store_failure};

@@ -40,7 +40,7 @@ pub(crate) fn render(record: &Record, outcomes: &Outcomes, head: &str) -> String
     asked(&mut text, record);
     guidance::section(&mut text, record);
     change::section(&mut text, record);
-    tests_section::section(&mut text, record, outcomes, brief::Times::Told);
+    tests_section::section(&mut text, record, outcomes, tests_section::Times::Told);
     gates::integrity(&mut text, record);
     gates::bite(&mut text, record);
     walk::formatting(&mut text, record);

@@ -27,16 +27,9 @@ pub(crate) fn for_a_request(record: &Record, outcomes: &Outcomes) -> Vec<String>
         section(&|it| gates::allowed_paths(it, record)),
         section(&|it| gates::amendment(it, record)),
         section(&|it| asked(it, record)),
-        section(&|it| tests_section::section(it, record, outcomes, Times::LeftOut)),
+        section(&|it| tests_section::section(it, record, outcomes, tests_section::Times::LeftOut)),
         section(&|it| gates::bite(it, record)),
         section(&|it| walk::review(it, record)),
         section(&|it| missing(it, record)),
     ]
-}
-
-/// Whether how long something took is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Times {
-    Told,
-    LeftOut,
 }

@@ -2,7 +2,6 @@
 
 use protocol::{Status, TestClass, TestOrigin, TestOutcome};
 
-use super::brief::Times;
 use super::{BLOCK_CHARS_MAX, BLOCK_LINES_MAX, WORDS_CHARS_MAX};
 use crate::outcomes::{Outcomes, Row, RunFacts};
 use crate::quote;
@@ -17,6 +16,13 @@ const ID_CHARS_MAX: usize = 300;
 const FAILURES_MAX: usize = 10;
 /// Lines of one failure.
 const FAILURE_LINES_MAX: usize = 30;
+
+/// Whether how long something took is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Times {
+    Told,
+    LeftOut,
+}
 
 pub(super) fn section(text: &mut String, record: &Record, outcomes: &Outcomes, times: Times) {
     *text += "## Tests\n\n";
