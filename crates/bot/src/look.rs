@@ -1,6 +1,6 @@
 //! Looks at one issue: what is wished for there, by whom, and whether they may.
 
-use forge::{Actor, IssueRef, Permission, RepositoryName};
+use forge::{Actor, ForgeError, IssueRef, Permission, RepositoryName};
 use store::NewWish;
 
 use crate::bot::Bot;
@@ -22,8 +22,11 @@ impl Bot {
         issue: &IssueRef,
         only: Option<&Event>,
     ) -> Result<(), BotError> {
-        let Some(listed) = self.github.listed_issue(issue).await? else {
-            return Ok(());
+        let listed = match self.github.listed_issue(issue).await {
+            Ok(Some(listed)) => listed,
+            // A request, or an issue that is gone: there is nothing to come back to.
+            Ok(None) | Err(ForgeError::NotFound { .. }) => return Ok(()),
+            Err(error) => return Err(error.into()),
         };
         if !listed.is_open || listed.labels.contains(&self.choices.rules.off_label) {
             return Ok(());
@@ -64,7 +67,7 @@ impl Bot {
             // What runs is what stands there now; whatever is written later needs a new wish.
             match self.github.task(issue).await {
                 Ok(fetched) => new.task = Some(fetched.task),
-                Err(error) if error.is_about_the_task() => {
+                Err(error) if is_the_issues_own(&error) => {
                     new.refused = Some(format!("could not {error}"));
                 }
                 Err(error) => return Err(error.into()),
@@ -106,5 +109,46 @@ impl Bot {
         let permission = self.github.permission(repository, &actor.login).await?;
         Ok((permission < Permission::Write)
             .then(|| "only those who may write to this repository can ask for a run".to_owned()))
+    }
+}
+
+/// Whether an issue can't be a task, however often it is read. Whatever else goes wrong may be over the next time, and must not
+/// turn a wish down for good.
+fn is_the_issues_own(error: &ForgeError) -> bool {
+    matches!(
+        error,
+        ForgeError::Empty { .. } | ForgeError::PullRequest { .. } | ForgeError::TooLarge { .. }
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use forge::Service;
+
+    use super::*;
+
+    #[test]
+    fn only_what_stays_so_turns_a_wish_down() {
+        let (service, what) = (Service::GitHub, "issue o/r#1".to_owned());
+        assert!(is_the_issues_own(&ForgeError::Empty {
+            place: what.clone()
+        }));
+        for passing in [
+            ForgeError::RateLimited {
+                service,
+                what: what.clone(),
+                wait: "a while".to_owned(),
+                anonymous: false,
+            },
+            ForgeError::Unexpected {
+                service,
+                what: what.clone(),
+                status: 502,
+                said: String::new(),
+            },
+            ForgeError::Unauthorized { service, what },
+        ] {
+            assert!(!is_the_issues_own(&passing), "{passing}");
+        }
     }
 }

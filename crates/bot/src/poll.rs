@@ -28,9 +28,17 @@ impl Bot {
         let before = seen.iter().position(|it| it.0 == *name);
         let since = before.map(|it| seen[it].1.clone());
         let changed = self.github.changed_issues(name, since.as_deref()).await?;
+        let mut is_whole = true;
         for listed in changed.iter().take(ISSUES_MAX) {
-            self.look(&listed.issue).await?;
-            // Only now: what a crash kept from being looked at is looked at again.
+            if let Err(error) = self.look(&listed.issue).await {
+                // One issue must not keep the bot from all that changed after it.
+                self.trouble("look at an issue", &error);
+                is_whole = false;
+            }
+            if !is_whole {
+                continue;
+            }
+            // Only now: what could not be looked at, or was kept from it by a crash, is looked at again.
             let until = listed.updated_at.clone();
             match seen.iter_mut().find(|it| it.0 == *name) {
                 Some(place) => place.1 = until,

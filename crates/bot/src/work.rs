@@ -64,13 +64,11 @@ impl Bot {
         };
         let (stop_runs, _) = pipeline::Stop::new();
         let mut working: JoinSet<()> = JoinSet::new();
-        for wish in self.store().wishes(WishState::Working, WISHES_MAX).await? {
-            self.begin(&mut working, wish, &stop_runs);
-        }
+        let mut begun = self.store().wishes(WishState::Working, WISHES_MAX).await?;
         let looking = self.follow_hints();
         tokio::pin!(polling, looking);
         loop {
-            self.fill(&mut working, &stop_runs).await?;
+            self.fill(&mut working, &mut begun, &stop_runs).await?;
             tokio::select! {
                 () = stop.asked() => break,
                 () = &mut polling => {}
@@ -98,9 +96,7 @@ impl Bot {
     ) -> Result<(), BotError> {
         let (stop_runs, _) = pipeline::Stop::new();
         let mut working: JoinSet<()> = JoinSet::new();
-        for wish in self.store().wishes(WishState::Working, WISHES_MAX).await? {
-            self.begin(&mut working, wish, &stop_runs);
-        }
+        let mut begun = self.store().wishes(WishState::Working, WISHES_MAX).await?;
         match only {
             None => self.poll_once(&mut Vec::new()).await,
             Some(event) => {
@@ -109,7 +105,7 @@ impl Bot {
             }
         }
         loop {
-            self.fill(&mut working, &stop_runs).await?;
+            self.fill(&mut working, &mut begun, &stop_runs).await?;
             tokio::select! {
                 () = stop.asked(), if !self.is_ending.load(Ordering::Relaxed) => {
                     self.is_ending.store(true, Ordering::Relaxed);
@@ -153,16 +149,22 @@ impl Bot {
         }
     }
 
-    /// Begins as much as there is room and money for.
+    /// Begins, or goes on with, as much as there is room and money for.
     async fn fill(
         self: &Arc<Self>,
         working: &mut JoinSet<()>,
+        begun: &mut Vec<Wish>,
         stop: &pipeline::StopHandle,
     ) -> Result<(), BotError> {
         let mut not_now: Vec<String> = Vec::new();
         let may_begin =
             || !self.is_ending.load(Ordering::Relaxed) && !self.choices.off_file.exists();
         while working.len() < self.choices.parallel && may_begin() {
+            // What an earlier life was in the middle of comes first.
+            if let Some(wish) = begun.pop() {
+                self.begin(working, wish, stop);
+                continue;
+            }
             let at_work = self.store().wishes(WishState::Working, WISHES_MAX).await?;
             let Some(wish) = self.store().next_wish(&not_now).await? else {
                 return Ok(());

@@ -40,7 +40,8 @@ pub(crate) async fn read(home: &Home, reference: &str) -> Result<Asked, Failure>
     if !reviewed.is_open {
         return refused("it is closed", "Reopen it, or run its issue again.");
     }
-    if !reviewed.body.starts_with(delivery::REQUEST_MARK) {
+    // A mark can be copied; whose request it is, the host says.
+    if !reviewed.is_by_us || !reviewed.body.starts_with(delivery::REQUEST_MARK) {
         return refused(
             "this program didn't open it",
             "Run its issue instead; whoever opened it answers its review.",

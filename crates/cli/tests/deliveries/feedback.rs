@@ -165,9 +165,10 @@ async fn a_review_is_taken_up_on_the_same_branch_and_each_thread_answered_once()
           what to do: Merge what is there, or take that commit back.
     "#]],
     );
+    // A mark can be copied, and what is behind it is a stranger's.
     scene
         .github
-        .edit_requests(|all| all[0].body = "By hand.".to_owned());
+        .edit_requests(|all| all[0].author = "eve".to_owned());
     let ended = scene.take_up().await;
     check(
         &scene,

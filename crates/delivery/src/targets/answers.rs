@@ -15,6 +15,8 @@ use crate::targets::{Change, Target};
 /// Files that an answer names.
 const FILES_MAX: usize = 20;
 
+/// Longest path that is shown; a host bounds the whole answer.
+const PATH_CHARS_MAX: usize = 200;
 /// Characters of a commit's name, as everywhere else.
 const COMMIT_CHARS: usize = 10;
 
@@ -75,7 +77,8 @@ impl ThreadAnswers {
                     if 0 < place {
                         first.push(Piece::Text(", ".to_owned()));
                     }
-                    first.push(Piece::Code(file.path.clone()));
+                    let path = crate::quote::one_line(&file.path, PATH_CHARS_MAX);
+                    first.push(Piece::Code(path));
                 }
                 let more = files.len().saturating_sub(FILES_MAX);
                 if 0 < more {

@@ -26,6 +26,8 @@ pub struct Reviewed {
     pub body: String,
     /// Whether it is open.
     pub is_open: bool,
+    /// Whether our own account opened it; true for an app's token, which has none to compare.
+    pub is_by_us: bool,
     /// The repository that holds its branch.
     pub from: RepositoryName,
     /// Its branch.
@@ -78,6 +80,8 @@ struct RequestAnswer {
     #[serde(default)]
     body: Option<String>,
     state: String,
+    #[serde(default)]
+    user: Option<User>,
     head: End,
     base: End,
 }
@@ -230,6 +234,7 @@ impl GitHub {
             url: request.html_url,
             body: request.body.unwrap_or_default(),
             is_open: request.state == "open",
+            is_by_us: own.is_empty() || request.user.is_some_and(|it| it.login == own),
             from,
             branch: request.head.branch,
             commit: request.head.sha,

@@ -34,6 +34,8 @@ pub struct FakePullRequest {
     pub repository: String,
     /// Its number.
     pub number: u64,
+    /// Who opened it.
+    pub author: String,
     /// Its title.
     pub title: String,
     /// Its text.
@@ -356,6 +358,7 @@ impl Hosting {
         let request = FakePullRequest {
             repository: full.to_owned(),
             number: self.next,
+            author: self.login.clone(),
             title,
             body: text("body"),
             head: label,

@@ -36,6 +36,7 @@ impl Hosting {
                         "html_url": format!("http://{host}/{full}/pull/{number}"),
                         "title": request.title,
                         "body": request.body,
+                        "user": account(&request.author),
                         "draft": request.draft,
                         "state": if request.open { "open" } else { "closed" },
                         "head": {"ref": branch, "sha": end, "repo": {"full_name": from}},
