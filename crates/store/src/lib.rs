@@ -14,7 +14,10 @@ mod inbox;
 mod journal;
 mod lease;
 mod owner;
+mod requests;
 mod runs;
+mod served;
+mod tokens;
 
 pub use blobs::BLOB_BYTES_MAX;
 pub use error::StoreError;
@@ -22,7 +25,10 @@ pub use inbox::{Hint, NewWish, Wish, WishState};
 pub use journal::{INLINE_BYTES_MAX, RunJournal};
 pub use lease::Lease;
 pub use owner::{Liveness, Owner};
+pub use requests::Asked;
 pub use runs::{Cancellation, Holder, NewRun, RunSummary};
+pub use served::Listing;
+pub use tokens::Token;
 
 use blobs::Blobs;
 use database::Database;

@@ -60,6 +60,9 @@ pub struct RunSummary {
     pub holder: Option<Holder>,
     /// Whether somebody asked it to stop, and it hasn't yet.
     pub cancel_requested: bool,
+    /// Who asked for it over HTTP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller: Option<String>,
 }
 
 /// Who works on a run, and since when.
@@ -233,6 +236,7 @@ pub(crate) struct RunRow {
     pub(crate) lease_until_ms: i64,
     pub(crate) epoch: i64,
     cancel_ms: Option<i64>,
+    caller: Option<String>,
 }
 
 impl RunRow {
@@ -253,7 +257,7 @@ impl RunRow {
         })
     }
 
-    fn summary(self, observer: &Owner, now_ms: i64) -> Result<RunSummary, StoreError> {
+    pub(crate) fn summary(self, observer: &Owner, now_ms: i64) -> Result<RunSummary, StoreError> {
         let status = self.status()?;
         let holder = self.holder(observer, now_ms);
         let (stage, reason, tier) = (
@@ -271,6 +275,7 @@ impl RunRow {
             events: self.next_seq.unsigned_abs(),
             cancel_requested: self.cancel_ms.is_some() && holder.is_some(),
             holder,
+            caller: self.caller,
             id: RunId(self.id),
             title: self.title,
             repository: self.repository,

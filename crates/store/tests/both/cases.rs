@@ -11,6 +11,7 @@ use crate::bench::*;
 pub(crate) use crate::deliveries::*;
 pub(crate) use crate::forks::*;
 pub(crate) use crate::inbox::*;
+pub(crate) use crate::served::*;
 
 /// The error's words, with the parts that differ from run to run replaced.
 pub(crate) fn check_error<T: std::fmt::Debug>(
@@ -466,7 +467,7 @@ pub(crate) async fn a_newer_schema_is_refused(bench: Bench) {
         Store::open(&bench.address).await,
         &unknown(),
         expect![
-            "use the database: a newer version of this program has changed it (its schema is 9000, this version knows up to 2; update the program or choose another database)"
+            "use the database: a newer version of this program has changed it (its schema is 9000, this version knows up to 3; update the program or choose another database)"
         ],
     );
 }

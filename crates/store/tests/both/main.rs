@@ -11,6 +11,7 @@ mod deliveries;
 mod forks;
 mod inbox;
 mod postgres;
+mod served;
 
 use bench::Bench;
 
@@ -61,6 +62,9 @@ on_both! {
     a_run_at_its_end_takes_deliveries_of_one_at_a_time
     a_wish_is_taken_once_and_one_at_a_time_of_an_issue
     a_delivery_is_a_hint_once_until_it_is_followed
+    a_list_has_pages_and_each_caller_their_own
+    a_token_is_known_by_its_hash_until_it_is_revoked
+    a_request_asked_twice_is_one
     a_wish_to_stop_reaches_the_holder_and_is_forgotten_afterwards
     a_run_begins_as_another_one_and_leaves_that_as_it_was
     a_run_that_is_worked_on_lends_its_beginning
