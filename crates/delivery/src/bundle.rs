@@ -75,6 +75,12 @@ struct AgentUsage<'a> {
 }
 
 impl Bundle {
+    /// Every file by its path below the folder, with its bytes.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let files = self.files.iter();
+        files.map(|(path, bytes)| (path.as_str(), bytes.as_slice()))
+    }
+
     /// Makes the bundle of a run from its journal, whether it is at its end or not. The same journal always gives the
     /// same bytes.
     ///

@@ -14,6 +14,7 @@ use protocol::visible;
 use serde_json::json;
 
 use crate::error::DeliveryError;
+use crate::gate_facts;
 use crate::outcomes::Outcomes;
 use crate::quote;
 use crate::record::Record;
@@ -43,7 +44,7 @@ pub(crate) fn render(
     let page = json!({
         "title": quote::one_line(&record.task.title, 160),
         "head": facts::head(record),
-        "gates": facts::gates(record, outcomes),
+        "gates": gate_facts::gates(record, outcomes),
         "amendment": facts::amendment(record, &mut painter),
         "asked": {
             "source": facts::source(record),
