@@ -8,6 +8,7 @@ mod bot;
 mod documented;
 pub(crate) mod roles;
 mod run;
+mod serve;
 
 use std::path::PathBuf;
 
@@ -23,7 +24,10 @@ pub(crate) use self::again::{
 };
 pub(crate) use self::bench::ReviewBenchArgs;
 pub(crate) use self::bot::{BotArgs, BotCommand};
-pub(crate) use self::run::{BoundsArgs, CREWS, CrewArgs, OutArgs, RunArgs, SourceArgs, WallArgs};
+pub(crate) use self::run::{
+    BoundsArgs, CREWS, CrewArgs, OutArgs, Require, RunArgs, SourceArgs, WallArgs,
+};
+pub(crate) use self::serve::{ServeArgs, TokenCommand};
 
 /// Takes a coding task and a repository, and returns a change that was tested and reviewed.
 #[derive(Debug, Parser)]
@@ -66,6 +70,14 @@ pub(crate) enum Command {
     Fork(ForkArgs),
     /// Work unattended: on what is asked for in a tracker, as pull requests
     Bot(Box<BotArgs>),
+    /// Answer over HTTP: an API, and a page at /coding
+    Serve(ServeArgs),
+    /// Say who may ask the server
+    Token {
+        /// What of it.
+        #[command(subcommand)]
+        command: TokenCommand,
+    },
     /// List the runs, newest first
     Runs(RunsArgs),
     /// Show how a run stands, where its change is, and what to do next

@@ -18,8 +18,10 @@ mod resume;
 mod review_bench;
 mod run;
 mod runs;
+mod serve;
 mod show;
 mod test;
+mod token;
 mod verify;
 
 use std::path::Path;
@@ -31,6 +33,9 @@ use crate::args::{Cli, Command};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
+pub(crate) use self::models::listed;
+pub(crate) use self::show::next;
+
 /// Does what the command line says.
 pub(crate) async fn dispatch(command: Command, quiet: bool) -> Result<Exit, Failure> {
     match command {
@@ -38,6 +43,8 @@ pub(crate) async fn dispatch(command: Command, quiet: bool) -> Result<Exit, Fail
         Command::Resume(args) => resume::resume(args, quiet).await,
         Command::Fork(args) => fork::fork(args, quiet).await,
         Command::Bot(args) => bot::bot(*args).await,
+        Command::Serve(args) => serve::serve(args).await,
+        Command::Token { command } => token::token(command).await,
         Command::Runs(args) => runs::runs(&args).await,
         Command::Show(args) => show::show(&args).await,
         Command::Log(args) => log::log(&args).await,

@@ -1,6 +1,7 @@
 //! Configuration: flag, environment, `pipeline.toml` in the working folder unless a repository's, the user's, default.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use bot::Rules;
 use delivery::Wishes;
@@ -58,6 +59,8 @@ pub(crate) struct Config {
     pub(crate) pull_request: PullRequests,
     /// What the bot does.
     pub(crate) bot: BotConfig,
+    /// What the server does.
+    pub(crate) server: ServerConfig,
     /// Prices by `vendor:model`.
     pub(crate) prices: BTreeMap<String, Price>,
     /// What the server behind `OPENAI_BASE_URL` speaks; by default Responses at OpenAI's own address, Chat
@@ -147,6 +150,28 @@ impl BotConfig {
     }
 }
 
+/// What the server does.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServerConfig {
+    /// Where it listens.
+    pub(crate) listen: SocketAddr,
+    /// Names under which others reach it.
+    pub(crate) hosts: Vec<String>,
+    /// Folders below which repositories may be named.
+    pub(crate) folders: Vec<String>,
+    /// Runs at once.
+    pub(crate) parallel: usize,
+    /// Those of one caller.
+    pub(crate) caller_parallel: usize,
+    /// Streams that one caller may have open.
+    pub(crate) streams: usize,
+    /// Requests a minute of one caller.
+    pub(crate) requests_per_minute: u32,
+    /// Most money that a caller may let a run spend, in US dollars.
+    pub(crate) run_budget_max: Option<f64>,
+}
+
 /// A model's price in US dollars per million tokens.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -199,6 +224,16 @@ impl Default for Config {
                 parallel: 1,
                 repository_day_budget: None,
                 day_budget: None,
+            },
+            server: ServerConfig {
+                listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8787)),
+                hosts: Vec::new(),
+                folders: Vec::new(),
+                parallel: 4,
+                caller_parallel: 4,
+                streams: 256,
+                requests_per_minute: 600,
+                run_budget_max: None,
             },
             prices: BTreeMap::new(),
             openai_api: None,

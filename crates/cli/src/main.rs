@@ -25,6 +25,7 @@ mod reference;
 mod rehearsal;
 mod reopen;
 mod reopened;
+mod served;
 mod session;
 mod settings;
 mod signals;

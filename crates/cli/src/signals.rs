@@ -24,10 +24,21 @@ impl Signals {
     pub(crate) fn obey(progress: &Arc<Progress>) -> Signals {
         let (stop, _) = Stop::new();
         let run = Arc::new(OnceLock::new());
-        let obeying = obey(stop.clone(), progress.clone(), run.clone());
+        let obeying = obey(stop.clone(), progress.clone(), Some(run.clone()));
         Signals {
             stop,
             run,
+            listening: tokio::spawn(obeying),
+        }
+    }
+
+    /// For something that has many runs at once, and says itself what becomes of them.
+    pub(crate) fn serve(progress: &Arc<Progress>) -> Signals {
+        let (stop, _) = Stop::new();
+        let obeying = obey(stop.clone(), progress.clone(), None);
+        Signals {
+            stop,
+            run: Arc::default(),
             listening: tokio::spawn(obeying),
         }
     }
@@ -45,7 +56,7 @@ impl Drop for Signals {
     }
 }
 
-async fn obey(handle: StopHandle, progress: Arc<Progress>, run: Arc<OnceLock<RunId>>) {
+async fn obey(handle: StopHandle, progress: Arc<Progress>, run: Option<Arc<OnceLock<RunId>>>) {
     let Ok(mut terminated) = signal(SignalKind::terminate()) else {
         return;
     };
@@ -60,9 +71,10 @@ async fn obey(handle: StopHandle, progress: Arc<Progress>, run: Arc<OnceLock<Run
             std::process::exit(Exit::Cancelled.code().into());
         }
         asked = true;
-        let later = match run.get() {
-            Some(run) => format!("`pipeline resume {run}` goes on later"),
-            None => "nothing was begun".to_owned(),
+        let later = match run.as_ref().map(|it| it.get()) {
+            Some(Some(run)) => format!("`pipeline resume {run}` goes on later"),
+            Some(None) => "nothing was begun".to_owned(),
+            None => "what works is stopped where it can be resumed".to_owned(),
         };
         progress.say(&format!("stopping; {later} (Ctrl-C again stops at once)"));
         handle.ask();

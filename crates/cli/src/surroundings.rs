@@ -207,6 +207,15 @@ impl Surroundings {
         self.folder.ancestors().find(is_root)
     }
 
+    /// A path whose `~` is the home folder.
+    pub(crate) fn with_home(&self, path: &str) -> PathBuf {
+        match (path.strip_prefix("~/"), &self.home) {
+            (Some(below), Some(home)) => home.join(below),
+            (None, Some(home)) if path == "~" => home.clone(),
+            _ => PathBuf::from(path),
+        }
+    }
+
     /// A path as the user means it.
     pub(crate) fn absolute(&self, path: &Path) -> PathBuf {
         self.folder.join(path)

@@ -177,6 +177,20 @@ impl Runs {
         }
     }
 
+    /// Takes a run back that never began, with its folder.
+    ///
+    /// # Errors
+    /// [`RunsError::TakeUp`] when somebody else works on it, [`RunsError::Store`], [`RunsError::Remove`]. A run that has events stays.
+    pub async fn forget(&self, run: &RunId) -> Result<(), RunsError> {
+        let host = &self.host;
+        let claimed = host.store.claim(run, &host.owner, LEASE_MAX).await;
+        let lease = claimed.map_err(|source| RunsError::TakeUp {
+            run: run.clone(),
+            source,
+        })?;
+        forget(host, lease).await
+    }
+
     /// Goes on with a run that stopped, as it was.
     ///
     /// # Errors

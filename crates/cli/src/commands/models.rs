@@ -62,6 +62,12 @@ pub(crate) fn models(args: &ModelsArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// The list as programs read it.
+pub(crate) fn listed(config: &Config, surroundings: &Surroundings) -> Result<Value, Failure> {
+    let chosen = Chosen::of(&CrewArgs::default(), config)?;
+    Ok(List::of(&chosen, config, surroundings.today).json())
+}
+
 impl List {
     fn of(chosen: &Chosen, config: &Config, day: Day) -> List {
         let catalog = Catalog::bundled();

@@ -1,6 +1,6 @@
 //! `pipeline show`: how a run stands, where its change is, and what to do next.
 
-use protocol::{Entry, Fork, RunEvent, RunState, Status};
+use protocol::{Entry, Fork, RunEvent, RunId, RunState, Status};
 use store::RunSummary;
 
 use crate::args::ShowArgs;
@@ -43,7 +43,10 @@ pub(crate) async fn show(args: &ShowArgs) -> Result<Exit, Failure> {
             bundle.join("report.html").display()
         ));
     }
-    out::line(&format!("next        {}", next(&summary, &state)));
+    out::line(&format!(
+        "next        {}",
+        next(&run, summary.holder.is_some(), &state)
+    ));
     out::line("");
     about(&summary, &state, &history);
     Ok(Exit::Done)
@@ -86,10 +89,10 @@ fn about(summary: &RunSummary, state: &RunState, history: &[Entry]) {
     }
 }
 
-fn next(summary: &RunSummary, state: &RunState) -> String {
-    let run = &summary.id;
+/// The command that comes next for a person.
+pub(crate) fn next(run: &RunId, works: bool, state: &RunState) -> String {
     match state.status {
-        Status::Running if summary.holder.is_some() => {
+        Status::Running if works => {
             format!("pipeline log --follow {run}")
         }
         Status::Running => format!("pipeline resume {run}"),

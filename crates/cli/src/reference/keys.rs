@@ -205,6 +205,38 @@ const PLACES: &[Key] = &[
         "most money a day on one repository, in US dollars",
     ),
     key("bot.day_budget", "50.00", "most money a day, in US dollars"),
+    key(
+        "server.listen",
+        "\"127.0.0.1:8787\"",
+        "where the server listens; where others reach it, each needs a token",
+    ),
+    key(
+        "server.hosts",
+        "[\"pipeline.example.com\"]",
+        "names under which others reach the server",
+    ),
+    key(
+        "server.folders",
+        "[\"~/code\"]",
+        "folders below which repositories may be named over HTTP; for you alone, the repository of the working folder when none is given",
+    ),
+    key("server.parallel", "4", "runs at once"),
+    key("server.caller_parallel", "4", "runs at once of one caller"),
+    key(
+        "server.streams",
+        "256",
+        "streams that one caller may have open",
+    ),
+    key(
+        "server.requests_per_minute",
+        "600",
+        "requests a minute of one caller",
+    ),
+    key(
+        "server.run_budget_max",
+        "5.00",
+        "most money that a caller may let a run spend, in US dollars",
+    ),
 ];
 
 const PATIENCE: &[Key] = &[

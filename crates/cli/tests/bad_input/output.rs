@@ -181,6 +181,8 @@ fn help_says_what_each_thing_is_for() {
               resume        Go on where a run stopped
               fork          Begin a new run as an old one, and go on with other models
               bot           Work unattended: on what is asked for in a tracker, as pull requests
+              serve         Answer over HTTP: an API, and a page at /coding
+              token         Say who may ask the server
               runs          List the runs, newest first
               show          Show how a run stands, where its change is, and what to do next
               log           Print what happened in a run, one event a line
@@ -419,6 +421,8 @@ fn help_says_what_each_thing_is_for() {
               resume        Go on where a run stopped
               fork          Begin a new run as an old one, and go on with other models
               bot           Work unattended: on what is asked for in a tracker, as pull requests
+              serve         Answer over HTTP: an API, and a page at /coding
+              token         Say who may ask the server
               runs          List the runs, newest first
               show          Show how a run stands, where its change is, and what to do next
               log           Print what happened in a run, one event a line

@@ -69,9 +69,14 @@ pub(crate) const MAY_USE: &[(&str, &[&str])] = &[
         &["protocol", "forge", "intake", "pipeline", "runs", "store"],
     ),
     (
+        "server",
+        &["protocol", "delivery", "pipeline", "runs", "store"],
+    ),
+    (
         "cli",
         &[
             "bot",
+            "server",
             "protocol",
             "llm",
             "git",

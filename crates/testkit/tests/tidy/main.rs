@@ -11,7 +11,9 @@ use self::arrows::MAY_USE;
 const KEPT_IN: &[(&str, &[&str])] = &[
     ("reqwest", &["llm", "forge"]),
     ("octocrab", &["forge"]),
-    ("axum", &["bot", "testkit"]),
+    ("axum", &["bot", "server", "testkit"]),
+    ("hyper", &["server"]),
+    ("hyper-util", &["server"]),
     ("git2", &["git", "python", "workspace"]),
     ("landlock", &["sandbox"]),
     ("seccompiler", &["sandbox"]),
@@ -47,6 +49,7 @@ const OPENS_SOCKETS: &[&str] = &[
     "crates/forge/",
     "crates/bot/src/webhook.rs",
     "crates/bot/src/work.rs",
+    "crates/server/src/connections.rs",
     "crates/sandbox/src/proxy",
     "crates/sandbox/src/confine/stage.rs",
     "crates/testkit/src/vendor",

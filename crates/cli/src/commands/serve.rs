@@ -1,0 +1,184 @@
+//! `pipeline serve`: runs over HTTP, and the page.
+
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+use server::{Choices, Server, ServerError};
+
+use crate::args::ServeArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::home::Home;
+use crate::progress::{Mode, Progress};
+use crate::served::Served;
+use crate::signals::Signals;
+use crate::surroundings::Surroundings;
+use crate::{out, settings};
+
+/// The file with the token of whoever serves.
+const TOKEN_FILE: &str = "serve.token";
+
+pub(crate) async fn serve(args: ServeArgs) -> Result<Exit, Failure> {
+    let home = Home::open().await?;
+    let config = &home.config.server;
+    let hosts = match args.hosts.is_empty() {
+        true => config.hosts.clone(),
+        false => args.hosts,
+    };
+    let choices = Choices {
+        address: args.listen.unwrap_or(config.listen),
+        hosts,
+        runs_max: args.parallel.map_or(config.parallel, usize::from),
+        caller_runs_max: config.caller_parallel,
+        streams_max: config.streams,
+        requests_per_minute_max: config.requests_per_minute,
+        run_microusd_max: config.run_budget_max.map(settings::microusd),
+        scripted: args.scripted.is_some(),
+        version: env!("PIPELINE_VERSION").to_owned(),
+    };
+    let folders = folders(
+        &home.surroundings,
+        &args.folders,
+        config.folders.iter(),
+        &choices,
+    )?;
+    let token_file = home.surroundings.state.join(TOKEN_FILE);
+    let token = token_in(&token_file)?;
+    let runs = home.runs()?;
+    let is_local = choices.is_local();
+    let scripted = args.scripted.map(|it| home.surroundings.absolute(&it));
+    if let Some(folder) = &scripted {
+        settings::roles_of_scripts(folder)?;
+    }
+    let served = Served {
+        folders,
+        scripted,
+        unconfined: args.walls.unconfined,
+        home,
+    };
+    let told = served.folders_told();
+    let server = Server::new(runs, Arc::new(served), choices, token);
+    let listening = server.listen().await.map_err(refused)?;
+    let address = format!("http://{}", listening.address);
+    out::line(&format!("listening   {address}"));
+    match &listening.code {
+        Some(code) => {
+            let code = code.expose_secret();
+            out::line(&format!(
+                "page        {address}/coding?code={code}  (opens once)"
+            ));
+            out::line(&format!(
+                "token       {}  (for programs)",
+                token_file.display()
+            ));
+        }
+        None => out::line(
+            "others      reach this address: each needs a token, and something before it must speak TLS",
+        ),
+    }
+    for folder in &told {
+        out::line(&format!("folder      {folder}"));
+    }
+    if !is_local && told.is_empty() {
+        out::line("folder      none: only addresses of repositories are taken");
+    }
+    let progress = Arc::new(Progress::new(Mode::Plain));
+    let signals = Signals::serve(&progress);
+    let in_time = listening.serve(signals.stop.listener()).await;
+    match in_time.map_err(refused)? {
+        true => out::line("stopped     runs that worked go on with the next `pipeline serve`"),
+        false => out::line(
+            "stopped     some runs didn't stop in time; they go on with the next `pipeline serve` all the same",
+        ),
+    }
+    Ok(Exit::Done)
+}
+
+fn refused(error: ServerError) -> Failure {
+    match &error {
+        ServerError::Tokenless { .. } => Failure::told(Exit::Usage, error).advise(
+            "`pipeline token add NAME` gives somebody a token. Without --listen, the server is for you alone and needs none.",
+        ),
+        ServerError::Listen { .. } => Failure::told(Exit::Usage, error)
+            .advise("Give another --listen ADDRESS:PORT; port 0 is any that is free."),
+        ServerError::Store(_) => Failure::told(Exit::Broken, error),
+    }
+}
+
+/// The folders below which repositories may be named, as they really are.
+fn folders<'a>(
+    surroundings: &Surroundings,
+    given: &[PathBuf],
+    configured: impl Iterator<Item = &'a String>,
+    choices: &Choices,
+) -> Result<Vec<PathBuf>, Failure> {
+    let mut named: Vec<PathBuf> = given.to_vec();
+    if named.is_empty() {
+        named = configured.map(|it| surroundings.with_home(it)).collect();
+    }
+    if named.is_empty() && choices.is_local() {
+        named.extend(surroundings.repository().map(Path::to_owned));
+    }
+    named
+        .iter()
+        .map(|it| {
+            let folder = surroundings.absolute(it);
+            let real = std::fs::canonicalize(&folder);
+            real.ok().filter(|it| it.is_dir()).ok_or_else(|| {
+                Failure::plain_usage(format!(
+                    "let repositories be named below {}: it is no folder",
+                    folder.display()
+                ))
+            })
+        })
+        .collect()
+}
+
+/// The token in a file that nobody else reads; made when it isn't there.
+fn token_in(file: &Path) -> Result<SecretString, Failure> {
+    let failed =
+        |it: std::io::Error| Failure::usage(format!("use the token in {}", file.display()), it);
+    match std::fs::read_to_string(file) {
+        Ok(text) => {
+            let mode = std::fs::metadata(file)
+                .map_err(failed)?
+                .permissions()
+                .mode();
+            if mode & 0o077 != 0 {
+                return Err(Failure::plain_usage(format!(
+                    "use the token in {}: others can read it",
+                    file.display()
+                ))
+                .advise(format!(
+                    "Remove it (`rm {}`); the next start makes another.",
+                    file.display()
+                )));
+            }
+            match text.trim() {
+                "" => Err(Failure::plain_usage(format!(
+                    "use the token in {}: it is empty",
+                    file.display()
+                ))
+                .advise("Remove it; the next start makes another.")),
+                token => Ok(SecretString::from(token)),
+            }
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let token = server::new_secret();
+            let mut options = std::fs::OpenOptions::new();
+            let mut made = options
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(file)
+                .map_err(failed)?;
+            made.write_all(format!("{}\n", token.expose_secret()).as_bytes())
+                .map_err(failed)?;
+            Ok(token)
+        }
+        Err(error) => Err(failed(error)),
+    }
+}

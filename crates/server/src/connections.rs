@@ -1,0 +1,71 @@
+//! Connections: as many as there are places for, none that keeps one for nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, oneshot};
+
+/// Connections at once.
+const CONNECTIONS_MAX: usize = 4096;
+/// Longest wait for the headers of a request, the wait for it included.
+const HEADERS_SECONDS_MAX: u64 = 30;
+/// Bytes of the headers of a request.
+const HEADERS_BYTES_MAX: usize = 64 * 1024;
+/// How long what is being answered may take once the server ends.
+const ANSWERS_SECONDS_MAX: u64 = 5;
+/// Wait after a connection could not be taken, for want of descriptors mostly.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// An address that is ours.
+pub(crate) type Listener = TcpListener;
+
+/// Answers until it is told to stop; what is being answered then comes to its end, within bounds.
+pub(crate) async fn serve(listener: Listener, app: Router, mut stop: oneshot::Receiver<()>) {
+    let graceful = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let accepted = async {
+            let place = places.clone().acquire_owned().await.ok()?;
+            Some((place, listener.accept().await))
+        };
+        let (place, accepted) = tokio::select! {
+            accepted = accepted => match accepted {
+                Some(accepted) => accepted,
+                None => break,
+            },
+            _ = &mut stop => break,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be taken");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        // Events are small and come one by one.
+        let _ = stream.set_nodelay(true);
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(Duration::from_secs(HEADERS_SECONDS_MAX))
+            .max_buf_size(HEADERS_BYTES_MAX)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app.clone()));
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended");
+            }
+            drop(place);
+        });
+    }
+    drop(listener);
+    let longest = Duration::from_secs(ANSWERS_SECONDS_MAX);
+    // Whoever is in the middle of a stream comes back with the number of the last event.
+    let _ = tokio::time::timeout(longest, graceful.shutdown()).await;
+}

@@ -1,0 +1,105 @@
+//! The server: listens, serves, and drains.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pipeline::Stop;
+use runs::Runs;
+use secrecy::SecretString;
+use tokio::sync::oneshot;
+
+use crate::callers::Callers;
+use crate::choices::Choices;
+use crate::connections::{self, Listener};
+use crate::error::ServerError;
+use crate::requests::Requests;
+use crate::routes;
+use crate::shared::Shared;
+use crate::working::Working;
+
+/// How long runs may take to stop where they can be resumed.
+const DRAIN_SECONDS_MAX: u64 = 30;
+
+/// A server that doesn't listen yet.
+pub struct Server {
+    shared: Shared,
+}
+
+/// A server that listens; nobody is answered before it serves.
+pub struct Listening {
+    /// Where.
+    pub address: SocketAddr,
+    /// What opens the page once; none where others reach it.
+    pub code: Option<SecretString>,
+    listener: Listener,
+    shared: Arc<Shared>,
+}
+
+impl Server {
+    /// A server of these runs. `token` is that of whoever starts it.
+    pub fn new(
+        runs: Runs,
+        requests: Arc<dyn Requests>,
+        choices: Choices,
+        token: SecretString,
+    ) -> Server {
+        let store = runs.host().store.clone();
+        let callers = Callers::new(store, token, choices.is_local());
+        let working = Working::new(runs, choices.runs_max);
+        Server {
+            shared: Shared::new(working, requests, callers, choices),
+        }
+    }
+
+    /// Takes the address.
+    ///
+    /// # Errors
+    /// [`ServerError::Tokenless`] where others reach it and nobody may ask, [`ServerError::Listen`], [`ServerError::Store`].
+    pub async fn listen(self) -> Result<Listening, ServerError> {
+        let Server { mut shared } = self;
+        let address = shared.choices.address;
+        if !shared.choices.is_local() {
+            let tokens = shared.working.runs.host().store.tokens().await?;
+            if tokens.iter().all(|it| it.revoked_ms.is_some()) {
+                return Err(ServerError::Tokenless { address });
+            }
+        }
+        let failed = |source| ServerError::Listen { address, source };
+        let listener = Listener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        shared.choices.address = address;
+        Ok(Listening {
+            address,
+            code: shared.callers.code(),
+            listener,
+            shared: Arc::new(shared),
+        })
+    }
+}
+
+impl Listening {
+    /// Goes on with what an earlier life had in its hands, and answers until it is asked to stop. Then nothing new is begun, and what
+    /// works is stopped where it can be resumed; whether all of it was in time.
+    ///
+    /// # Errors
+    /// [`ServerError::Store`].
+    pub async fn serve(self, mut stop: Stop) -> Result<bool, ServerError> {
+        let Listening {
+            listener, shared, ..
+        } = self;
+        shared.working.go_on().await?;
+        let (stop_serving, stopped) = oneshot::channel();
+        let app = routes::router(&shared);
+        let serving = tokio::spawn(connections::serve(listener, app, stopped));
+        stop.asked().await;
+        // Still answering: whoever follows a run hears how it stopped.
+        let in_time = shared
+            .working
+            .drain(Duration::from_secs(DRAIN_SECONDS_MAX))
+            .await;
+        let _ = stop_serving.send(());
+        let _ = serving.await;
+        Ok(in_time)
+    }
+}
