@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use serde::de::DeserializeOwned;
@@ -41,6 +41,16 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                 ));
             }
         };
+        // A list of values would be taken for the fields in their order.
+        let first = bytes.iter().find(|it| !it.is_ascii_whitespace());
+        if first.is_some_and(|it| *it != b'{')
+            && serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).is_ok()
+        {
+            return Err(Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "could not understand the body: it must be an object",
+            ));
+        }
         let value = serde_json::from_slice(&bytes).map_err(|error| {
             // What isn't JSON can't be understood at all; what is, says something else than it should.
             let status = match error.classify() {
@@ -67,6 +77,21 @@ fn unread(error: &axum::Error) -> Problem {
     }
     Problem::new(StatusCode::BAD_REQUEST, "could not read the body")
         .detail(format!("because: {error}"))
+}
+
+/// The name of a run in an address.
+pub(crate) struct Named(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Named, Problem> {
+        let name = Path::<String>::from_request_parts(parts, state).await;
+        name.map(|Path(name)| Named(name)).map_err(|error| {
+            Problem::new(StatusCode::BAD_REQUEST, "could not understand the address")
+                .detail(format!("because: {}", error.body_text()))
+        })
+    }
 }
 
 /// What stands behind the `?` of an address.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use store::RunSummary;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use crate::api::{DeliveryTold, RunDetail, Words};
+use crate::api::{DeliveryTold, Run, RunDetail, Words};
 use crate::callers::{Caller, Callers};
 use crate::choices::Choices;
 use crate::problem::Problem;
@@ -89,10 +89,17 @@ impl Shared {
         }
     }
 
+    /// A run as a list shows it.
+    pub(crate) fn told(&self, summary: RunSummary) -> Run {
+        let works_here = self.working.written(&summary.id).is_some();
+        Run::of(summary, works_here)
+    }
+
     /// A run whole.
     pub(crate) async fn detail(&self, summary: RunSummary) -> Result<Arc<RunDetail>, Problem> {
-        let works = summary.holder.is_some() || self.working.written(&summary.id).is_some();
-        let (run, events) = (summary.id.clone(), summary.events);
+        let run = summary.id.clone();
+        let told = self.told(summary);
+        let (works, events) = (told.working, told.events);
         let key = (events, works);
         if let Some(kept) = self.kept(&run, key) {
             return Ok(kept);
@@ -111,7 +118,7 @@ impl Shared {
             let overview = delivery::Overview::of(&past.run, &past.history)?;
             let state = past.state();
             Ok::<_, delivery::DeliveryError>(
-                state.map(|state| RunDetail::of(summary, &past, state, overview, words)),
+                state.map(|state| RunDetail::of(told, &past, state, overview, words)),
             )
         });
         let made = made.await.map_err(broken)?.map_err(broken)?;

@@ -4,7 +4,6 @@ use delivery::{AgentFigures, Overview};
 use protocol::{RunEvent, RunState};
 use runs::{Past, Settings};
 use serde::Serialize;
-use store::RunSummary;
 use utoipa::ToSchema;
 
 use super::told::{DeliveryTold, Run};
@@ -183,7 +182,7 @@ pub(crate) struct Words {
 
 impl RunDetail {
     pub(crate) fn of(
-        summary: RunSummary,
+        run: Run,
         past: &Past,
         state: RunState,
         overview: Overview,
@@ -206,7 +205,7 @@ impl RunDetail {
                 path: past.settings.repo.clone().unwrap_or_default(),
                 summary: summary_of(past, &overview),
             },
-            run: Run::of(summary),
+            run,
             base: past.base.clone(),
             crew: past.crew.clone(),
             iteration: state.iteration,

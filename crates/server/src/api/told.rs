@@ -61,7 +61,8 @@ pub struct Links {
 }
 
 impl Run {
-    pub(crate) fn of(summary: RunSummary) -> Run {
+    /// `works_here` is whether this process is still busy with it, be it with its evidence only.
+    pub(crate) fn of(summary: RunSummary, works_here: bool) -> Run {
         let id = summary.id.0;
         let below = |what: &str| format!("/api/runs/{id}{what}");
         let links = Links {
@@ -82,7 +83,7 @@ impl Run {
             reason: summary.reason,
             tier: summary.tier,
             events: summary.events,
-            working: summary.holder.is_some(),
+            working: works_here || summary.holder.is_some(),
             cancel_requested: summary.cancel_requested,
             caller: summary.caller,
             links,

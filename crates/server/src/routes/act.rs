@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use protocol::Silent;
@@ -12,7 +12,7 @@ use store::Cancellation;
 
 use crate::api::{Changes, Destinations, Handed, NewRun, Outcome, Run, Stopped};
 use crate::asking;
-use crate::body::Body;
+use crate::body::{Body, Named};
 use crate::callers::Caller;
 use crate::disk;
 use crate::problem::Problem;
@@ -39,7 +39,7 @@ pub(super) async fn begin(
     Body(asked, bytes): Body<NewRun>,
 ) -> Result<Response, Problem> {
     let run = asking::begin(&shared, &caller, &headers, asked, &bytes).await?;
-    let run = Run::of(shared.summary(&caller, &run.0).await?);
+    let run = shared.told(shared.summary(&caller, &run.0).await?);
     let location = HeaderValue::from_str(&run.links.itself);
     let mut response = shared.json(StatusCode::CREATED, &run)?;
     if let Ok(location) = location {
@@ -63,7 +63,7 @@ pub(super) async fn begin(
 pub(super) async fn cancel(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Result<Response, Problem> {
     let run = shared.summary(&caller, &id).await?.id;
     let asked = shared.working.runs.host().store.request_cancel(&run).await;
@@ -95,7 +95,7 @@ pub(super) async fn cancel(
 pub(super) async fn resume(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    Named(id): Named,
     Body(changes, _): Body<Changes>,
 ) -> Result<Response, Problem> {
     let summary = shared.summary(&caller, &id).await?;
@@ -107,7 +107,7 @@ pub(super) async fn resume(
         tokio::spawn(async move { go_on(&shared, &caller, &run, &changes).await })
     };
     going_on.await.map_err(broken)??;
-    let run = Run::of(shared.summary(&caller, &run.0).await?);
+    let run = shared.told(shared.summary(&caller, &run.0).await?);
     shared.json(StatusCode::ACCEPTED, &run)
 }
 
@@ -162,7 +162,7 @@ async fn go_on(
 pub(super) async fn deliver(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    Named(id): Named,
     Body(to, _): Body<Destinations>,
 ) -> Result<Response, Problem> {
     let run = shared.summary(&caller, &id).await?.id;

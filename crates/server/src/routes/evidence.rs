@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use delivery::Bundle;
 use runs::Past;
 
+use crate::body::Named;
 use crate::callers::Caller;
 use crate::problem::Problem;
 use crate::shared::{Shared, broken};
@@ -59,7 +60,7 @@ fn answer(kind: &'static str, policy: Option<&'static str>, name: &str, body: Ve
 pub(super) async fn report(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Result<Response, Problem> {
     let past = past(&shared, &caller, &id).await?;
     let name = format!("{}.html", past.run);
@@ -85,7 +86,7 @@ pub(super) async fn report(
 pub(super) async fn patch(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Result<Response, Problem> {
     let past = past(&shared, &caller, &id).await?;
     let state = past.state();
@@ -110,7 +111,7 @@ pub(super) async fn patch(
 pub(super) async fn bundle(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Result<Response, Problem> {
     let past = past(&shared, &caller, &id).await?;
     let run = past.run.0.clone();

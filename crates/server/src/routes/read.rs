@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use protocol::{RunId, Status};
+use protocol::Status;
 use serde::Deserialize;
 use store::Listing;
 use utoipa::IntoParams;
 
-use crate::api::{Run, RunDetail, RunPage};
-use crate::body::Asked;
+use crate::api::{RunDetail, RunPage};
+use crate::body::{Asked, Named};
 use crate::callers::Caller;
 use crate::problem::Problem;
 use crate::shared::Shared;
@@ -62,7 +62,10 @@ pub(super) async fn list(
             format!("could not list {most} runs: 1 to {RUNS_MAX} are on a page"),
         ));
     }
-    let before = wanted.before.map(RunId);
+    let before = match wanted.before {
+        Some(before) => Some(shared.summary(&caller, &before).await?.id),
+        None => None,
+    };
     let listing = Listing {
         caller: (!caller.is_admin).then_some(caller.name.as_str()),
         status: wanted.status,
@@ -75,7 +78,7 @@ pub(super) async fn list(
     let has_more = (most as usize) < page.len();
     page.truncate(most as usize);
     let next = page.last().filter(|_| has_more).map(|it| it.id.0.clone());
-    let runs = page.into_iter().map(Run::of).collect();
+    let runs = page.into_iter().map(|it| shared.told(it)).collect();
     shared.json(StatusCode::OK, &RunPage { runs, next })
 }
 
@@ -94,7 +97,7 @@ pub(super) async fn list(
 pub(super) async fn one(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Result<Response, Problem> {
     let summary = shared.summary(&caller, &id).await?;
     let detail = shared.detail(summary).await?;
@@ -130,7 +133,7 @@ pub(super) struct From {
 pub(super) async fn events(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    Named(id): Named,
     Asked(wanted): Asked<From>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {

@@ -1,0 +1,124 @@
+//! Runs over HTTP through all that can happen to them: asked twice, cut off, stopped, killed with their server, somebody else's.
+
+use expect_test::{ExpectFile, expect_file};
+
+use crate::{BEGIN, world};
+
+const CLIENT: &str = include_str!("lives.py");
+
+/// Runs a script with a server in a fresh world; what it prints must be this.
+fn check(script: &str, want: ExpectFile) {
+    let world = world(CLIENT);
+    let script =
+        format!("{BEGIN}\nclient() {{ python3 client.py \"$port\" \"$token\" \"$@\"; }}\n{script}");
+    let ended = world.shell("here", &script);
+    want.assert_eq(&world.seen(&ended));
+}
+
+#[test]
+fn a_run_asked_for_twice_is_one_and_the_command_line_knows_it() {
+    check(
+        r#"
+        begin --folder ../repo --scripted ../replies
+        client asked_twice
+        run=$(cat run)
+        pipeline runs | cut -c1-60
+        pipeline show $run | head -3
+        pipeline diff $run | cmp - $run/patch.diff && echo "the command line's change is the same"
+        pipeline verify --quiet $run > verified && tail -1 verified
+        kill -TERM $server; wait $server; cat serve.err
+        "#,
+        expect_file!["lives/asked_twice.txt"],
+    );
+}
+
+#[test]
+fn a_run_is_stopped_gone_on_with_and_delivered_twice() {
+    check(
+        r#"
+        begin --folder ../repo --scripted ../replies
+        client stop_and_go_on
+        kill -TERM $server; wait $server; cat serve.err
+        "#,
+        expect_file!["lives/stopped.txt"],
+    );
+}
+
+#[test]
+fn whoever_is_cut_off_has_every_event_once() {
+    check(
+        r#"
+        begin --folder ../repo --scripted ../replies
+        client cut_off
+        kill -TERM $server; wait $server; cat serve.err
+        "#,
+        expect_file!["lives/cut_off.txt"],
+    );
+}
+
+#[test]
+fn a_server_that_is_killed_or_stopped_goes_on_with_its_runs() {
+    check(
+        r#"
+        begin --folder ../repo --scripted ../replies
+        run=$(client begin)
+        for pause in 0.2 1 2; do
+          sleep $pause
+          kill -9 $server; { wait $server || true; } 2> killed
+          begin --folder ../repo --scripted ../replies
+        done
+        sleep 1
+        kill -TERM $server; wait $server; cat serve.err
+        pipeline show $run | sed -n 2p | cut -c1-50
+        begin --folder ../repo --scripted ../replies
+        client finish $run
+        kill -TERM $server; wait $server
+        "#,
+        expect_file!["lives/killed.txt"],
+    );
+}
+
+#[test]
+fn each_caller_has_their_own_runs_and_others_need_a_token() {
+    check(
+        r#"
+        serve="serve --listen 0.0.0.0:0 --folder ../repo --scripted ../replies"
+        "$PROGRAM" $serve || echo "exit $?"
+        ada=$(pipeline token add ada 2> said); cat said
+        bob=$(pipeline token add bob 2> said); root=$(pipeline token add root --admin 2> said)
+        pipeline token add ada || echo "exit $?"
+        pipeline token add owner || echo "exit $?"
+        pipeline token add 'a b' || echo "exit $?"
+        printf '[server]\nrequests_per_minute = 60\n' > pipeline.toml
+        : > serve.log
+        "$PROGRAM" $serve > serve.log 2> serve.err & server=$!
+        for _ in $(seq 200); do grep -q ^listening serve.log && break; sleep 0.05; done
+        port=$(sed -n 's#^listening .*:\([0-9]*\)$#\1#p' serve.log)
+        token=$(cat "$HOME"/.local/state/pipeline/serve.token)
+        sed 1d serve.log
+        client whose "$ada" "$bob" "$root"
+        pipeline token revoke ada
+        pipeline token revoke ada || echo "exit $?"
+        pipeline token list | cut -c1-20
+        curl -s -o revoked -w '%{http_code}\n' -H "Authorization: Bearer $ada" http://127.0.0.1:$port/api/me
+        grep -rq "$ada" "$HOME" || echo "the token is nowhere"
+        chmod 644 "$HOME"/.local/state/pipeline/serve.token
+        pipeline serve --listen 127.0.0.1:0 || echo "exit $?"
+        kill -TERM $server; wait $server
+        "#,
+        expect_file!["lives/callers.txt"],
+    );
+}
+
+#[test]
+fn a_caller_has_so_many_streams_and_each_is_whole() {
+    check(
+        r#"
+        printf '[server]\nstreams = 100\nrequests_per_minute = 100000\n' > pipeline.toml
+        begin --folder ../repo --scripted ../replies
+        client streams 100
+        kill -TERM $server; wait $server; cat serve.err
+        "#,
+        expect_file!["lives/streams.txt"],
+    );
+}
