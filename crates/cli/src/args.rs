@@ -27,7 +27,7 @@ pub(crate) use self::bot::{BotArgs, BotCommand};
 pub(crate) use self::run::{
     BoundsArgs, CREWS, CrewArgs, OutArgs, Require, RunArgs, SourceArgs, WallArgs,
 };
-pub(crate) use self::serve::{ServeArgs, TokenCommand};
+pub(crate) use self::serve::{McpArgs, ServeArgs, TokenCommand};
 
 /// Takes a coding task and a repository, and returns a change that was tested and reviewed.
 #[derive(Debug, Parser)]
@@ -72,6 +72,8 @@ pub(crate) enum Command {
     Bot(Box<BotArgs>),
     /// Answer over HTTP: an API, and a page at /coding
     Serve(ServeArgs),
+    /// Answer another agent by the Model Context Protocol, on standard input and output
+    Mcp(McpArgs),
     /// Say who may ask the server
     Token {
         /// What of it.

@@ -35,6 +35,7 @@ use crate::failure::Failure;
 
 pub(crate) use self::models::listed;
 pub(crate) use self::show::next;
+pub(crate) use self::verify::verified;
 
 /// Does what the command line says.
 pub(crate) async fn dispatch(command: Command, quiet: bool) -> Result<Exit, Failure> {
@@ -44,6 +45,7 @@ pub(crate) async fn dispatch(command: Command, quiet: bool) -> Result<Exit, Fail
         Command::Fork(args) => fork::fork(args, quiet).await,
         Command::Bot(args) => bot::bot(*args).await,
         Command::Serve(args) => serve::serve(args).await,
+        Command::Mcp(args) => serve::mcp(args).await,
         Command::Token { command } => token::token(command).await,
         Command::Runs(args) => runs::runs(&args).await,
         Command::Show(args) => show::show(&args).await,

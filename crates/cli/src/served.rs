@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use intake::{Caller, GivenTests, RepositoryRef};
 use protocol::{Limits, RunEvent, Status};
-use runs::{Delivery, Past, RunRequest, RunsError, Said, Settings, demo};
+use runs::{Delivery, Past, RunRequest, Runs, RunsError, Said, Settings, demo};
 use serde_json::Value;
 use server::api::{self, NewRun};
-use server::{Asker, Refusal, Requests};
+use server::{Asker, BundleOf, Refusal, Requests};
 use store::StoreError;
 
 use crate::args::roles::{effort_of_role, fallback_of_role};
@@ -291,6 +291,22 @@ impl Requests for Served {
         let briefing = rehearsal::briefing(&self.home, &settings, &[]);
         serde_json::to_value(briefing)
             .map_err(|it| refusal(Failure::broken("say what it may cost", it)))
+    }
+
+    async fn verified(&self, bundle: &BundleOf, runs: &Runs) -> Result<Value, Refusal> {
+        let verified = async {
+            let folder = match bundle {
+                BundleOf::Folder(folder) => PathBuf::from(self.folder(folder)?),
+                BundleOf::Run(run) => {
+                    let history = self.home.store.history(run).await;
+                    let history =
+                        history.map_err(|it| store_failure("read the run's journal", it))?;
+                    runs.bundle_of(run, &history)
+                }
+            };
+            commands::verified(&self.home, runs, &folder, self.unconfined).await
+        };
+        verified.await.map_err(refusal)
     }
 
     fn models(&self) -> Result<Value, Refusal> {

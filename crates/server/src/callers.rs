@@ -182,7 +182,8 @@ impl Callers {
     }
 }
 
-fn owner() -> Caller {
+/// Whoever started the server.
+pub(crate) fn owner() -> Caller {
     Caller {
         name: OWNER.to_owned(),
         is_admin: true,

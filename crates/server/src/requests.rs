@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use protocol::RunEvent;
-use runs::{Delivery, Past, RunRequest, RunsError, Said, Settings};
+use runs::{Delivery, Past, RunRequest, Runs, RunsError, Said, Settings};
 use serde_json::Value;
 use store::StoreError;
 
@@ -23,6 +23,12 @@ pub trait Requests: Send + Sync {
     /// # Errors
     /// As [`Requests::run`].
     fn estimate(&self, asked: &NewRun) -> Result<Value, Refusal>;
+
+    /// Executes the gates of a bundle again, without any model: of a run of this host, or in a folder that this caller may name.
+    ///
+    /// # Errors
+    /// When it can't be executed again here. A figure that doesn't hold is no error.
+    async fn verified(&self, bundle: &BundleOf, runs: &Runs) -> Result<Value, Refusal>;
 
     /// The models with their prices.
     ///
@@ -63,6 +69,15 @@ pub trait Requests: Send + Sync {
 
     /// The local folders below which a repository may lie, as people write them; the first is what a form is filled with.
     fn folders(&self) -> Vec<String>;
+}
+
+/// Whose bundle is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BundleOf {
+    /// That of a run of this host.
+    Run(protocol::RunId),
+    /// One in a folder.
+    Folder(String),
 }
 
 /// Who asks for a run.

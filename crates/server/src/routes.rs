@@ -7,6 +7,8 @@ mod know;
 mod read;
 mod session;
 
+pub(crate) use self::act::stop;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -21,7 +23,7 @@ use utoipa_axum::routes;
 
 use crate::problem::Problem;
 use crate::shared::Shared;
-use crate::{api, guard, page};
+use crate::{api, guard, mcp, page};
 
 /// What is said of the API as a whole.
 #[derive(OpenApi)]
@@ -88,6 +90,7 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router {
     let (health, _) = health().split_for_parts();
     let asked = asked
         .method_not_allowed_fallback(no_such_method)
+        .nest_service("/mcp", mcp::service(shared))
         .layer(guard::rate(shared.choices.requests_per_minute_max))
         .layer(from_fn_with_state(shared.clone(), guard::caller));
     let page = Router::new()

@@ -13,10 +13,11 @@ use crate::callers::Callers;
 use crate::choices::Choices;
 use crate::connections::{self, Listener};
 use crate::error::ServerError;
+use crate::mcp;
 use crate::requests::Requests;
 use crate::routes;
 use crate::shared::Shared;
-use crate::working::Working;
+use crate::working::{Drained, Working};
 
 /// How long runs may take to stop where they can be resumed.
 const DRAIN_SECONDS_MAX: u64 = 30;
@@ -52,6 +53,19 @@ impl Server {
         }
     }
 
+    /// Answers another agent on standard input and output, until it ends or `stop` is asked; then stops what works where it can be
+    /// resumed.
+    ///
+    /// # Errors
+    /// [`ServerError::Store`].
+    pub async fn speak_mcp(self, stop: Stop) -> Result<Drained, ServerError> {
+        let shared = Arc::new(self.shared);
+        shared.working.go_on().await?;
+        mcp::stdio(&shared, stop).await;
+        let longest = Duration::from_secs(DRAIN_SECONDS_MAX);
+        Ok(shared.working.drain(longest).await)
+    }
+
     /// Takes the address.
     ///
     /// # Errors
@@ -80,11 +94,11 @@ impl Server {
 
 impl Listening {
     /// Goes on with what an earlier life had in its hands, and answers until it is asked to stop. Then nothing new is begun, and what
-    /// works is stopped where it can be resumed; whether all of it was in time.
+    /// works is stopped where it can be resumed.
     ///
     /// # Errors
     /// [`ServerError::Store`].
-    pub async fn serve(self, mut stop: Stop) -> Result<bool, ServerError> {
+    pub async fn serve(self, mut stop: Stop) -> Result<Drained, ServerError> {
         let Listening {
             listener, shared, ..
         } = self;
@@ -94,12 +108,12 @@ impl Listening {
         let serving = tokio::spawn(connections::serve(listener, app, stopped));
         stop.asked().await;
         // Still answering: whoever follows a run hears how it stopped.
-        let in_time = shared
+        let drained = shared
             .working
             .drain(Duration::from_secs(DRAIN_SECONDS_MAX))
             .await;
         let _ = stop_serving.send(());
         let _ = serving.await;
-        Ok(in_time)
+        Ok(drained)
     }
 }

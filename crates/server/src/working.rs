@@ -37,6 +37,15 @@ struct AtWork {
     written: watch::Sender<u64>,
 }
 
+/// What became of runs that worked when the server was asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// How many worked.
+    pub runs: usize,
+    /// Whether all of them stopped in time.
+    pub in_time: bool,
+}
+
 /// A place among the runs that may work at once.
 pub(crate) struct PlaceAtWork(OwnedSemaphorePermit);
 
@@ -272,9 +281,10 @@ impl Working {
             .await
     }
 
-    /// Begins nothing any more, stops what works where it can be resumed, and waits for that; whether all of it stopped in time.
-    pub(crate) async fn drain(&self, longest: Duration) -> bool {
+    /// Begins nothing any more, stops what works where it can be resumed, and waits for that.
+    pub(crate) async fn drain(&self, longest: Duration) -> Drained {
         self.inner.is_ending.store(true, Ordering::Release);
+        let runs = self.count();
         for it in self.inner.at_work().values() {
             it.stop.ask();
         }
@@ -283,6 +293,7 @@ impl Working {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        tokio::time::timeout(longest, all).await.is_ok()
+        let in_time = tokio::time::timeout(longest, all).await.is_ok();
+        Drained { runs, in_time }
     }
 }

@@ -39,6 +39,24 @@ pub(crate) struct ServeArgs {
     pub(crate) walls: WallArgs,
 }
 
+/// `pipeline mcp`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Another agent starts this itself; its configuration says something like
+  {\"command\": \"pipeline\", \"args\": [\"mcp\", \"--folder\", \"/home/you/code\"]}
+A server that runs already answers at /mcp as well.")]
+pub(crate) struct McpArgs {
+    /// A folder below which repositories may be named; may be given again [default: `folders` of [server], else the repository of
+    /// the working folder]
+    #[arg(long = "folder", value_name = "PATH")]
+    pub(crate) folders: Vec<PathBuf>,
+    /// Let scripted models from a folder (one folder of replies a role) work in every run
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) scripted: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) walls: WallArgs,
+}
+
 /// `pipeline token`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {

@@ -1,14 +1,16 @@
-//! `pipeline serve`: runs over HTTP, and the page.
+//! `pipeline serve` and `pipeline mcp`: runs over HTTP with the page, and for other agents.
 
 use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
-use server::{Choices, Server, ServerError};
+use server::{Choices, Drained, Server, ServerError};
 
-use crate::args::ServeArgs;
+use crate::args::{McpArgs, ServeArgs};
+use crate::config::ServerConfig;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::home::Home;
@@ -32,35 +34,17 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<Exit, Failure> {
         address: args.listen.unwrap_or(config.listen),
         hosts,
         runs_max: args.parallel.map_or(config.parallel, usize::from),
-        caller_runs_max: config.caller_parallel,
-        streams_max: config.streams,
-        requests_per_minute_max: config.requests_per_minute,
-        run_microusd_max: config.run_budget_max.map(settings::microusd),
-        scripted: args.scripted.is_some(),
-        version: env!("PIPELINE_VERSION").to_owned(),
+        ..choices(config, args.scripted.is_some())
     };
-    let folders = folders(
-        &home.surroundings,
-        &args.folders,
-        config.folders.iter(),
-        &choices,
-    )?;
     let token_file = home.surroundings.state.join(TOKEN_FILE);
     let token = token_in(&token_file)?;
-    let runs = home.runs()?;
-    let is_local = choices.is_local();
-    let scripted = args.scripted.map(|it| home.surroundings.absolute(&it));
-    if let Some(folder) = &scripted {
-        settings::roles_of_scripts(folder)?;
-    }
-    let served = Served {
-        folders,
-        scripted,
+    let asked = Asked {
+        folders: &args.folders,
+        scripted: args.scripted.as_deref(),
         unconfined: args.walls.unconfined,
-        home,
     };
-    let told = served.folders_told();
-    let server = Server::new(runs, Arc::new(served), choices, token);
+    let is_local = choices.is_local();
+    let (server, folders) = asked.server(home, choices, token)?;
     let listening = server.listen().await.map_err(refused)?;
     let address = format!("http://{}", listening.address);
     out::line(&format!("listening   {address}"));
@@ -79,22 +63,110 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<Exit, Failure> {
             "others      reach this address: each needs a token, and something before it must speak TLS",
         ),
     }
-    for folder in &told {
+    for folder in &folders {
         out::line(&format!("folder      {folder}"));
     }
-    if !is_local && told.is_empty() {
-        out::line("folder      none: only addresses of repositories are taken");
+    if folders.is_empty() {
+        out::line(match is_local {
+            true => {
+                "folder      none: only addresses of repositories are taken (--folder PATH lets folders be named)"
+            }
+            false => "folder      none: only addresses of repositories are taken",
+        });
     }
     let progress = Arc::new(Progress::new(Mode::Plain));
     let signals = Signals::serve(&progress);
-    let in_time = listening.serve(signals.stop.listener()).await;
-    match in_time.map_err(refused)? {
-        true => out::line("stopped     runs that worked go on with the next `pipeline serve`"),
-        false => out::line(
-            "stopped     some runs didn't stop in time; they go on with the next `pipeline serve` all the same",
-        ),
+    let drained = listening.serve(signals.stop.listener()).await;
+    let drained = drained.map_err(refused)?;
+    out::line(&stopped(drained));
+    Ok(Exit::Done)
+}
+
+/// Answers another agent; nothing but the protocol is on standard output.
+pub(crate) async fn mcp(args: McpArgs) -> Result<Exit, Failure> {
+    let home = Home::open().await?;
+    let choices = Choices {
+        address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        ..choices(&home.config.server, args.scripted.is_some())
+    };
+    let asked = Asked {
+        folders: &args.folders,
+        scripted: args.scripted.as_deref(),
+        unconfined: args.walls.unconfined,
+    };
+    let (server, _) = asked.server(home, choices, server::new_secret())?;
+    let progress = Arc::new(Progress::new(Mode::Quiet));
+    let signals = Signals::serve(&progress);
+    let drained = server.speak_mcp(signals.stop.listener()).await;
+    let drained = drained.map_err(refused)?;
+    if 0 < drained.runs {
+        out::remark(stopped(drained).trim_start_matches("stopped     "));
     }
     Ok(Exit::Done)
+}
+
+fn choices(config: &ServerConfig, scripted: bool) -> Choices {
+    Choices {
+        address: config.listen,
+        hosts: Vec::new(),
+        runs_max: config.parallel,
+        caller_runs_max: config.caller_parallel,
+        streams_max: config.streams,
+        requests_per_minute_max: config.requests_per_minute,
+        run_microusd_max: config.run_budget_max.map(settings::microusd),
+        scripted,
+        version: env!("PIPELINE_VERSION").to_owned(),
+    }
+}
+
+/// What became of the runs that worked.
+fn stopped(drained: Drained) -> String {
+    let Drained { runs, in_time } = drained;
+    let runs = match runs {
+        0 => return "stopped     no run was at work".to_owned(),
+        1 => "the run that worked goes".to_owned(),
+        runs => format!("the {runs} runs that worked go"),
+    };
+    let late = match in_time {
+        true => "",
+        false => {
+            "; not all of them stopped in time, and what they were in the middle of is done again"
+        }
+    };
+    format!("stopped     {runs} on with the next `pipeline serve`{late}")
+}
+
+/// What a server is made of.
+struct Asked<'a> {
+    folders: &'a [PathBuf],
+    scripted: Option<&'a Path>,
+    unconfined: bool,
+}
+
+impl Asked<'_> {
+    /// The server, and the folders that may be named as people know them.
+    fn server(
+        self,
+        home: Home,
+        choices: Choices,
+        token: SecretString,
+    ) -> Result<(Server, Vec<String>), Failure> {
+        let configured = home.config.server.folders.iter();
+        let folders = folders(&home.surroundings, self.folders, configured, &choices)?;
+        let scripted = self.scripted.map(|it| home.surroundings.absolute(it));
+        if let Some(folder) = &scripted {
+            settings::roles_of_scripts(folder)?;
+        }
+        let runs = home.runs()?;
+        let served = Served {
+            folders,
+            scripted,
+            unconfined: self.unconfined,
+            home,
+        };
+        let told = served.folders_told();
+        Ok((Server::new(runs, Arc::new(served), choices, token), told))
+    }
 }
 
 fn refused(error: ServerError) -> Failure {

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use delivery::DeliveryError;
 use pipeline::Stop;
 use pipeline::verify::{Gate, Verified, Word, check_order, claims_something};
-use protocol::{Entry, Environment, RunId};
-use runs::Verification;
-use serde_json::json;
+use protocol::{Entry, Environment, RunId, Silent};
+use runs::{Runs, Verification};
+use serde_json::{Value, json};
 
 use crate::args::VerifyArgs;
 use crate::exit::Exit;
@@ -66,16 +66,17 @@ fn believe_nothing(folder: &Path, error: impl Error + Send + Sync + 'static) -> 
 
 fn nothing_claimed(run: &RunId, mode: Mode) -> Exit {
     match mode {
-        Mode::Json => out::line(
-            &json!({"run": run, "bundle": "whole", "claims": false, "holds": true, "gates": [], "notes": []})
-                .to_string(),
-        ),
+        Mode::Json => out::line(&no_claim(run).to_string()),
         _ => say(
             mode,
             "claims      none: the run did not complete, so there is no gate to re-execute",
         ),
     }
     Exit::Done
+}
+
+fn no_claim(run: &RunId) -> Value {
+    json!({"run": run, "bundle": "whole", "claims": false, "holds": true, "gates": [], "notes": []})
 }
 
 fn say(mode: Mode, text: &str) {
@@ -114,21 +115,11 @@ async fn walk(
 fn tell(run: &RunId, verified: &Verified, rehearsed: Option<&str>, mode: Mode) -> Exit {
     let holds = verified.gates.iter().all(|it| it.word.holds());
     let exit = if holds { Exit::Done } else { Exit::Failed };
-    let mut notes: Vec<String> = rehearsed.map(str::to_owned).into_iter().collect();
-    notes.extend(verified.notes.iter().cloned());
-    notes.extend(environments(&verified.environments));
     if mode == Mode::Json {
-        let told = json!({
-            "run": run,
-            "bundle": "whole",
-            "claims": true,
-            "holds": holds,
-            "gates": verified.gates,
-            "notes": notes,
-        });
-        out::line(&told.to_string());
+        out::line(&as_json(run, verified, rehearsed).to_string());
         return exit;
     }
+    let notes = notes(verified, rehearsed);
     for checked in &verified.gates {
         if mode != Mode::Quiet || !checked.word.holds() {
             out::line(&line(checked.gate, &checked.word));
@@ -146,6 +137,48 @@ fn tell(run: &RunId, verified: &Verified, rehearsed: Option<&str>, mode: Mode) -
         },
     );
     exit
+}
+
+fn as_json(run: &RunId, verified: &Verified, rehearsed: Option<&str>) -> Value {
+    json!({
+        "run": run,
+        "bundle": "whole",
+        "claims": true,
+        "holds": verified.gates.iter().all(|it| it.word.holds()),
+        "gates": verified.gates,
+        "notes": notes(verified, rehearsed),
+    })
+}
+
+fn notes(verified: &Verified, rehearsed: Option<&str>) -> Vec<String> {
+    let mut notes: Vec<String> = rehearsed.map(str::to_owned).into_iter().collect();
+    notes.extend(verified.notes.iter().cloned());
+    notes.extend(environments(&verified.environments));
+    notes
+}
+
+/// Verifies a bundle for a program that asks; what `--json` prints.
+pub(crate) async fn verified(
+    home: &Home,
+    runs: &Runs,
+    folder: &Path,
+    unconfined: bool,
+) -> Result<Value, Failure> {
+    let (run, history) = delivery::read_bundle(folder).map_err(|it| untrusted(folder, it))?;
+    check_order(&history).map_err(|it| believe_nothing(folder, it))?;
+    if !claims_something(&history) {
+        return Ok(no_claim(&run));
+    }
+    let rehearsed = delivery::nobody_was_asked(&history);
+    let verification = Verification {
+        history,
+        repository: None,
+        limits: home.config.limits.clone(),
+        unconfined,
+    };
+    let (never, _) = Stop::new();
+    let verified = runs.verify(&verification, Arc::new(Silent), &never).await?;
+    Ok(as_json(&run, &verified, rehearsed))
 }
 
 fn line(gate: Gate, word: &Word) -> String {

@@ -5,10 +5,11 @@ use expect_test::{ExpectFile, expect_file};
 use crate::{BEGIN, world};
 
 const CLIENT: &str = include_str!("lives.py");
+const AGENT: &str = include_str!("agent.py");
 
 /// Runs a script with a server in a fresh world; what it prints must be this.
 fn check(script: &str, want: ExpectFile) {
-    let world = world(CLIENT);
+    let world = world(CLIENT).file("here/agent.py", AGENT);
     let script =
         format!("{BEGIN}\nclient() {{ python3 client.py \"$port\" \"$token\" \"$@\"; }}\n{script}");
     let ended = world.shell("here", &script);
@@ -120,5 +121,16 @@ fn a_caller_has_so_many_streams_and_each_is_whole() {
         kill -TERM $server; wait $server; cat serve.err
         "#,
         expect_file!["lives/streams.txt"],
+    );
+}
+
+#[test]
+fn another_agent_has_a_run_done_and_verified() {
+    check(
+        r#"
+        python3 agent.py "$PROGRAM" mcp --folder ../repo --scripted ../replies
+        pipeline runs | cut -c1-60
+        "#,
+        expect_file!["lives/agent.txt"],
     );
 }

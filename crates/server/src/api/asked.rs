@@ -59,6 +59,7 @@ pub struct NewRun {
     pub token_budget: Option<u64>,
     /// Deliver only what was proven at least this far.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(inline)]
     pub require: Option<Require>,
     /// Commit the change to a new branch of the folder that `repo` names.
     pub commit: bool,

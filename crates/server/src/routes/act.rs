@@ -65,7 +65,13 @@ pub(super) async fn cancel(
     Extension(caller): Extension<Caller>,
     Named(id): Named,
 ) -> Result<Response, Problem> {
-    let run = shared.summary(&caller, &id).await?.id;
+    let stopped = stop(&shared, &caller, &id).await?;
+    shared.json(StatusCode::OK, &stopped)
+}
+
+/// Asks a run to stop.
+pub(crate) async fn stop(shared: &Shared, caller: &Caller, id: &str) -> Result<Stopped, Problem> {
+    let run = shared.summary(caller, id).await?.id;
     let asked = shared.working.runs.host().store.request_cancel(&run).await;
     let asked = asked.map_err(|it| Problem::of_store(&*shared.requests, "cancel the run", it))?;
     // One that works here hears it at once.
@@ -75,7 +81,7 @@ pub(super) async fn cancel(
         Cancellation::Idle if !works_here => Outcome::Idle,
         Cancellation::Idle | Cancellation::Asked(_) => Outcome::Asked,
     };
-    shared.json(StatusCode::OK, &Stopped { outcome })
+    Ok(Stopped { outcome })
 }
 
 /// Go on with a run that stopped, as it was or under other terms.
