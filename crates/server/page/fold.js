@@ -10,6 +10,8 @@ export function nothingYet() {
     last: -1,
     opened_ms: null,
     touched_ms: null,
+    // How long nobody worked on it, as far as its events say.
+    idle_ms: 0,
     task: null,
     base: null,
     crew: [],
@@ -87,6 +89,12 @@ function preparing(view, agent, entry) {
   return visit;
 }
 
+// A visit that was cut off and that somebody goes on with.
+function wake(visit) {
+  if (visit?.state === "stopped") Object.assign(visit, { state: "working", ended_ms: null });
+  return visit;
+}
+
 function spend(view, agent, visit, tokens, cost) {
   const used = view.usage.get(agent) ?? { calls: 0, tokens: 0, cost_microusd: 0 };
   used.calls += 1;
@@ -119,7 +127,7 @@ const TAKE = {
   reopened(view, event, entry) {
     halt(view, entry);
     TAKE.terms(view, event);
-    Object.assign(view, { end: null, interrupted: null });
+    view.end = null;
   },
   terms(view, event) {
     Object.assign(view, { crew: event.crew ?? [], limits: event.limits ?? {}, settings: event.settings ?? {} });
@@ -133,12 +141,11 @@ const TAKE = {
     // A visit that was cut off begins anew in its old place, and keeps what it has cost.
     if (again && again.state !== "rejected") Object.assign(again, { state: "working", seq: entry.seq, began_ms: entry.at_ms, ended_ms: null });
     else visits.push(newVisit(event.agent, event.stage, entry));
-    Object.assign(view, { interrupted: null });
     // What was shown for the draft before says nothing of this one.
     if (visits.length === 1) for (const it of ["patch", "format", "tests", "bite", "review", "integrity"]) delete view.evidence[it];
   },
   replied(view, event, entry) {
-    const visit = event.iteration === 0 ? preparing(view, event.agent, entry) : visitOf(view, event.agent, event.iteration);
+    const visit = wake(event.iteration === 0 ? preparing(view, event.agent, entry) : visitOf(view, event.agent, event.iteration));
     spend(view, event.agent, visit, tokensOf(event.reply.usage), event.reply.cost_microusd ?? null);
     const wants = event.reply.tool_calls?.map((it) => it.tool) ?? [];
     if (visit) visit.doing = wants.length ? wants.slice(0, 3).join(", ") : "answered";
@@ -151,7 +158,7 @@ const TAKE = {
     if (visit) visit.doing = "no answer";
   },
   stepped(view, event, entry) {
-    const visit = event.iteration === 0 ? preparing(view, event.agent, entry) : visitOf(view, event.agent, event.iteration);
+    const visit = wake(event.iteration === 0 ? preparing(view, event.agent, entry) : visitOf(view, event.agent, event.iteration));
     if (visit) visit.doing = event.step;
   },
   prepared(view, event, entry) {
@@ -200,6 +207,9 @@ export function take(view, told) {
   const { seq, at_ms, event } = told;
   if (seq <= view.last) return;
   view.last = seq;
+  // Whatever follows says that somebody goes on with it.
+  if (view.interrupted) view.idle_ms += Math.max(0, at_ms - view.touched_ms);
+  view.interrupted = null;
   view.touched_ms = at_ms;
   TAKE[event.kind]?.(view, event, told);
   const verdict = event.kind === "reported" ? event.report.verdict.kind : null;

@@ -21,7 +21,7 @@ const EXAMPLES = {
 };
 // In reading order, so that the first fault gets the focus.
 const FIELDS = ["task", "github", "jira", "repo", "base", "crew", "budget", "token_budget", "max_iterations", "test_seconds"];
-const FOLDED = ["crew", "budget", "token_budget", "max_iterations", "test_seconds"];
+const FOLDED = ["crew", "token_budget", "max_iterations", "test_seconds"];
 
 export function Form({ me, signedOut }) {
   const [wish, setWish] = useState(() => {
@@ -128,7 +128,7 @@ export function Form({ me, signedOut }) {
   const name = { text: "task", github: "github", jira: "jira" }[wish.tab];
   const typed = { id: `field-${name}`, value: wish[name], onInput: (it) => set({ [name]: it.target.value }) };
 
-  return html`<${Heading} title="New run">What should change?<//>
+  return html`<${Heading} title="New run">Start a run<//>
     <p class="lead">One model drafts, another refines; tests written without sight of the change prove it, a third reads it. You get the change with its evidence.</p>
     <form class="wish" onSubmit=${start} novalidate>
       <div class="wish-body">
@@ -163,7 +163,7 @@ export function Form({ me, signedOut }) {
         </div>
         <${Options} wish=${wish} set=${set} models=${models} seats=${seats} field=${field} unfolded=${unfolded} setUnfolded=${setUnfolded} />
       </div>
-      <${Cost} estimate=${estimate} wish=${wish} drafts=${wish.max_iterations || 3}>
+      <${Cost} estimate=${estimate} wish=${wish} set=${set} field=${field} drafts=${wish.max_iterations || 3}>
         ${problem && !problem.field && html`<${Trouble} problem=${problem} />`}
         <button class="main" disabled=${busy !== null}>${busy === "start" ? "Starting …" : "Start"}</button>
         <button type="button" class="demo" disabled=${busy !== null} onClick=${() => begin({ demo: true }, "demo")}>

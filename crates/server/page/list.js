@@ -2,7 +2,7 @@
 import { html, useCallback, useEffect, useState } from "./html.js";
 import { get, serverNow } from "./api.js";
 import { Badge, Heading, Link, Trouble, announce, navigate } from "./shell.js";
-import { TIERS, ago, counted, moment, reasonWords, standing } from "./words.js";
+import { TIERS, ago, counted, cut, moment, reasonWords, standing } from "./words.js";
 
 const PAGE = 25;
 const LIVE_EVERY_MS = 2500;
@@ -72,7 +72,7 @@ export function List({ signedOut }) {
     }
   };
 
-  return html`<div class="headline"><${Heading} title="Runs">Runs<//><${Link} to="/coding" class="button">New run<//></div>
+  return html`<div class="headline"><${Heading} title="Runs">Runs<//><${Link} to="/coding" class="button main">New run<//></div>
     <div class="filters" role="group" aria-label="Which runs">
       ${FILTERS.map((it) => html`<button type="button" key=${it.key} aria-pressed=${status === it.key ? "true" : "false"} onClick=${() => choose(it.key)}>${it.name}</button>`)}
     </div>
@@ -90,7 +90,7 @@ function Row({ run }) {
   if (run.reason) facts.push(reasonWords(run.reason));
   return html`<li class="run-row ${mark}">
     <div class="run-what">
-      <${Link} to="/coding/runs/${encodeURIComponent(run.id)}">${run.title || "Without a title"}<//>
+      <${Link} to="/coding/runs/${encodeURIComponent(run.id)}">${cut(run.title || "Without a title", 200)}<//>
       <span class="hint"><code>${run.id}</code> · ${run.repository}${run.caller ? ` · ${run.caller}` : ""}</span>
     </div>
     <div class="run-how">

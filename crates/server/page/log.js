@@ -75,7 +75,7 @@ class Block extends Component {
     return next.rows.length !== this.props.rows.length || next.rows[0] !== this.props.rows[0];
   }
   render({ rows }) {
-    return html`<ol class="block" start=${rows[0].seq}>${rows.map((it) => html`<${Row} key=${it.seq} it=${it} />`)}</ol>`;
+    return html`<ol class="block ${rows.length === BLOCK ? "full" : ""}">${rows.map((it) => html`<${Row} key=${it.seq} it=${it} />`)}</ol>`;
   }
 }
 

@@ -6,8 +6,8 @@ import { PLACES } from "./wish.js";
 const EFFORTS = ["low", "medium", "high", "xhigh", "max"];
 const CREWS = {
   default: "good work at a fair price",
-  best: "the strongest models there are",
   cheap: "for small, clear tasks",
+  best: "the strongest models there are",
 };
 
 export function Options({ wish, set, models, seats, field, unfolded, setUnfolded }) {
@@ -27,7 +27,7 @@ export function Options({ wish, set, models, seats, field, unfolded, setUnfolded
     <fieldset>
       <legend>Who works on it</legend>
       <div class="choices" id="field-crew" tabindex="-1">
-        ${(models?.crews ?? Object.keys(CREWS).map((name) => ({ name }))).map(
+        ${sorted(models?.crews).map(
           (it) => html`<label class="choice" key=${it.name}>
             <input type="radio" name="crew" value=${it.name} checked=${wish.crew === it.name} onChange=${() => set({ crew: it.name, models: {} })} />
             <span><b>${it.name}</b> ${"typical_microusd" in it && html`<span class="price">about ${roughly(it.typical_microusd)}</span>`}
@@ -42,7 +42,6 @@ export function Options({ wish, set, models, seats, field, unfolded, setUnfolded
     <fieldset>
       <legend>How far it may go</legend>
       <div class="grid">
-        ${text("budget", "Most money, in dollars", "A hard cap. Empty: the configuration's.", { mode: "decimal", placeholder: "2.00" })}
         ${text("token_budget", "Most tokens", "As in 500k or 2M", { mode: "text", placeholder: "2M" })}
         ${text("max_iterations", "Most drafts", "The first one included", { placeholder: "3" })}
         ${text("test_seconds", "Seconds of one test run", "Longer ones are stopped", { placeholder: "900" })}
@@ -50,7 +49,7 @@ export function Options({ wish, set, models, seats, field, unfolded, setUnfolded
     </fieldset>
     <fieldset>
       <legend>Where the change goes</legend>
-      <div class="choices">
+      <div class="choices four">
         ${PLACES.map(
           (it) => html`<label class="choice" key=${it.key}>
             <input type="radio" name="place" value=${it.key} checked=${wish.place === it.key} onChange=${() => set({ place: it.key })} />
@@ -73,11 +72,18 @@ export function Options({ wish, set, models, seats, field, unfolded, setUnfolded
   </details>`;
 }
 
+// The usual one first.
+function sorted(crews) {
+  const usual = Object.keys(CREWS);
+  const rank = ({ name }) => (usual.includes(name) ? usual.indexOf(name) : usual.length);
+  return [...(crews ?? usual.map((name) => ({ name })))].sort((a, b) => rank(a) - rank(b));
+}
+
 function told(wish) {
   const parts = [`crew ${wish.crew}`];
   const own = Object.values(wish.models).filter(Boolean).length;
   if (own) parts.push(`${own} of your own choice`);
-  parts.push(wish.budget.trim() ? `up to $${wish.budget.trim().replace(/^\$/, "")}` : "no cap of yours");
+  if (wish.max_iterations.trim()) parts.push(`up to ${wish.max_iterations.trim()} drafts`);
   parts.push(PLACES.find((it) => it.key === wish.place).name.toLowerCase());
   return parts.join(" · ");
 }
@@ -101,8 +107,8 @@ export function Roles({ wish, set, models, seats }) {
           </optgroup>`)}
         </select>
         <select aria-label="How hard it thinks: ${name}" value=${wish.efforts[key] ?? ""} onChange=${(it) => set({ efforts: { ...wish.efforts, [key]: it.target.value } })}>
-          <option value="">${seat?.effort ? `effort ${seat.effort} (crew)` : "usual effort"}</option>
-          ${efforts.map((it) => html`<option value=${it} key=${it}>effort ${it}</option>`)}
+          <option value="">${seat?.effort ? `${seat.effort} (crew)` : "usual effort"}</option>
+          ${efforts.map((it) => html`<option value=${it} key=${it}>${it} effort</option>`)}
         </select>
       </div>`;
     })}

@@ -4,7 +4,7 @@ import { get, runPath, serverNow } from "./api.js";
 import { follow } from "./stream.js";
 import { nothingYet, take, total } from "./fold.js";
 import { Badge, Heading, Link, Trouble, announce, sentence, useTicking } from "./shell.js";
-import { TIERS, clock, duration, reasonWords, standing, stageName } from "./words.js";
+import { TIERS, clock, cut, duration, reasonWords, standing, stageName } from "./words.js";
 import { Walk } from "./walk.js";
 import { Gates } from "./gates.js";
 import { Diff } from "./diff.js";
@@ -166,18 +166,18 @@ function Head({ run, view, title, line }) {
     <p class="badges"><${Badge} mark=${mark}>${working && html`<span class="pulse" aria-hidden="true"></span>`}${word}<//>
       ${tier && html`<${Badge} mark=${tier.mark}>${tier.name}<//>`}
       <${Line} line=${line} /></p>
-    <${Heading} title=${title}>${title}<//>
+    <${Heading} title=${title}>${cut(title, 300)}<//>
     <p class="hint about">${about.map((it, at) => html`<span key=${at}>${it}</span>`)}</p>
-    ${run?.task?.description && html`<details class="task"><summary>The task in full</summary><pre class="words">${run.task.description}</pre></details>`}
+    ${run?.task?.description && html`<details class="task"><summary>The task in full</summary><pre class="words">${cut(run.task.description, 50_000)}</pre></details>`}
     ${tier && html`<p class="tier">${tier.words}</p>`}
     ${!working && reason && html`<p class="why"><b>${sentence(reasonWords(reason))}.</b></p>`}
     ${explanation && html`<p class="hint explanation">${explanation}</p>`}
-    ${run?.deliveries?.length > 0 && html`<ul class="deliveries" aria-label="Delivered">${run.deliveries.map((it) => html`<li key=${it.reference}><span class="tickmark" aria-hidden="true">✓</span> ${it.to}: ${reference(it.reference)}</li>`)}</ul>`}
+    ${run?.deliveries?.length > 0 && html`<ul class="deliveries" aria-label="Delivered">${run.deliveries.map((it) => html`<li key=${it.reference}><span class="tickmark" aria-hidden="true">✓</span> Delivered to ${it.to}: ${reference(it.reference)}</li>`)}</ul>`}
     ${run?.missing?.length > 0 && html`<ul class="missing">${run.missing.map((it) => html`<li><b>Without ${it.what}</b>: ${it.why}</li>`)}</ul>`}
     <div class="facts">
       <${Fact} name="Draft" value=${draft ? `${draft}${most ? ` of ${most}` : ""}` : "–"} />
-      <${Fact} name=${working ? "Now" : "Ended"} value=${working ? stage || "getting ready" : view.touched_ms ? clock(view.touched_ms) : "–"} />
-      <${Fact} name="Time" value=${view.opened_ms && until ? duration(Math.max(0, until - view.opened_ms)) : "–"} />
+      <${Fact} name=${working ? "Now" : run?.status === "running" ? "Stopped" : "Ended"} value=${working ? stage || "getting ready" : view.touched_ms ? clock(view.touched_ms) : "–"} />
+      <${Fact} name="Time" value=${view.opened_ms && until ? duration(Math.max(0, until - view.opened_ms - view.idle_ms)) : "–"} />
       <${Meters} spent=${total(view)} money_max=${run?.money_microusd_max ?? view.settings.money_microusd_max ?? null} tokens_max=${run?.tokens_max ?? view.settings.tokens_max ?? null} />
     </div>
   </div>`;

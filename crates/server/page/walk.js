@@ -34,7 +34,7 @@ export function Walk({ view, run }) {
           <p class="draft-name">Draft ${draft.number}</p>
           <ol class="stages">
             ${STAGES.map(({ key, name }) => html`<${Cell} key=${key} name=${name} visits=${draft.visits.filter((it) => it.stage === key)} seats=${seats(key)} model=${model}
-              passedBy=${back && order(back.stage) < order(key)} live=${working && at === drafts.length - 1} />`)}
+              passedBy=${back && order(back.stage) < order(key)} />`)}
           </ol>
           ${back && html`<${Back} visit=${back} draft=${draft.number} next=${drafts[at + 1]?.number} />`}
         </li>`;
@@ -78,25 +78,26 @@ function Beside({ view, model }) {
   </div>`;
 }
 
-function Cell({ name, visits, seats, model, passedBy, live }) {
-  const to = visits.filter((it) => it.state !== "superseded");
-  const waiting = seats.filter((seat) => !to.some((it) => it.agent === seat.agent));
-  const state = cellState(to, waiting, passedBy);
+function Cell({ name, visits, seats, model, passedBy }) {
+  // Nobody follows in a stage that has sent the draft back.
+  const isBack = visits.some((it) => it.state === "rejected");
+  const waiting = isBack ? [] : seats.filter((seat) => !visits.some((it) => it.agent === seat.agent));
+  const state = cellState(visits, waiting, passedBy);
   return html`<li class="cell ${state}">
     <p class="cell-name">${name}<span class="unseen">: ${CELLS[state]}</span></p>
     <ul>
-      ${to.map((it) => html`<li class="visit ${it.state}" key=${it.seq}>
+      ${visits.map((it) => html`<li class="visit ${it.state}" key=${it.seq}>
         <${Sign} state=${it.state} />
         <div>
           <p class="visit-who">${anchor(it.seq, it.agent)} <span class="unseen">${STATES[it.state].word}</span></p>
           ${model(it.agent) && html`<p class="hint model">${it.standIn ?? model(it.agent)}</p>`}
-          <p class="visit-words">${cut(it.state === "working" ? it.doing : it.summary, WORDS_CHARS_MAX)}</p>
+          <p class="visit-words">${cut(it.state === "working" ? it.doing : firstLine(it.summary), WORDS_CHARS_MAX)}</p>
           <p class="hint">${figures(spent(it), it)}</p>
         </div>
       </li>`)}
-      ${!passedBy && waiting.map((it) => html`<li class="visit waiting" key=${it.agent}><${Sign} state="waiting" /><div><p class="visit-who">${it.agent}${live || to.length === 0 ? "" : ""} <span class="unseen">waits</span></p>${it.model && html`<p class="hint model">${modelName(it.model)}</p>`}</div></li>`)}
+      ${!passedBy && waiting.map((it) => html`<li class="visit waiting" key=${it.agent}><${Sign} state="waiting" /><div><p class="visit-who">${it.agent} <span class="unseen">waits</span></p>${it.model && html`<p class="hint model">${modelName(it.model)}</p>`}</div></li>`)}
       ${passedBy && html`<li class="visit waiting"><div><p class="hint">not reached</p></div></li>`}
-      ${!to.length && !waiting.length && !passedBy && html`<li class="visit waiting"><div><p class="hint">nobody</p></div></li>`}
+      ${!visits.length && !waiting.length && !passedBy && html`<li class="visit waiting"><div><p class="hint">nobody</p></div></li>`}
     </ul>
   </li>`;
 }
@@ -117,8 +118,8 @@ function Back({ visit, draft, next }) {
   const at = order(visit.stage) + 1;
   return html`<div class="back from-${at} ${next ? "" : "no-further"}">
     <div class="back-words">
-      <p><b>${stageName(visit.stage)} sent draft ${draft} back${next ? ` to Drafting` : ""}.</b> ${cut(visit.summary, 300)}</p>
-      ${visit.feedback && html`<details><summary>The words that the coders got</summary><pre class="words">${cut(visit.feedback, FEEDBACK_CHARS_MAX)}</pre></details>`}
+      <p><b>${stageName(visit.stage)} sent draft ${draft} back${next ? ` to Drafting` : ""}.</b> ${cut(firstLine(visit.summary), 300)}</p>
+      ${visit.feedback && html`<details><summary>What the coders were told</summary><pre class="words">${cut(visit.feedback, FEEDBACK_CHARS_MAX)}</pre></details>`}
     </div>
   </div>`;
 }
@@ -134,6 +135,7 @@ function Sign({ state }) {
   return html`<span class="sign ${state}" aria-hidden="true">${STATES[state].sign}</span>`;
 }
 
+const firstLine = (text) => text.split("\n", 1)[0];
 const spent = (visit) => (visit.ended_ms ?? serverNow()) - visit.began_ms;
 const anchor = (seq, words) => (seq === undefined ? words : html`<a href="#event-${seq}">${words}</a>`);
 
