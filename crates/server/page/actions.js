@@ -76,8 +76,13 @@ function Dialog({ title, close, children }) {
   const node = useRef(null);
   useEffect(() => {
     const before = document.activeElement;
-    node.current.showModal();
-    return () => before?.focus?.();
+    const own = node.current;
+    own.showModal();
+    // While it stands, nothing else can take the focus.
+    return () => {
+      own.close();
+      before?.focus?.();
+    };
   }, []);
   const name = `dialog-${title.replaceAll(" ", "-").toLowerCase()}`;
   return html`<dialog ref=${node} aria-labelledby=${name} onClose=${close}><h2 id=${name}>${title}</h2>${children}</dialog>`;

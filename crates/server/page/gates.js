@@ -27,7 +27,7 @@ export function Gates({ run, view }) {
 
 const lines = (items, words) =>
   items?.length
-    ? html`<ul class="shown">${items.slice(0, ROWS_MAX).map((it) => html`<li>${cut(words(it), 2000)}</li>`)}${items.length > ROWS_MAX && html`<li>… ${items.length - ROWS_MAX} more, in the bundle</li>`}</ul>`
+    ? html`<ul class="shown" tabindex="0">${items.slice(0, ROWS_MAX).map((it) => html`<li>${cut(words(it), 2000)}</li>`)}${items.length > ROWS_MAX && html`<li>… ${items.length - ROWS_MAX} more, in the bundle</li>`}</ul>`
     : null;
 const titled = (title, list) => list && html`<p><b>${title}</b></p>${list}`;
 
@@ -57,9 +57,9 @@ const EVIDENCE = {
   Acceptance: ({ acceptance_tests: tests }) =>
     tests &&
     html`${tests.note && html`<p>${tests.note}</p>`}${titled("Red before the change", lines(tests.red_on_base, (it) => it))}
-      ${tests.files.map((it) => html`<details class="code" key=${it.path}><summary><code>${it.path}</code></summary><pre>${cut(it.text, 20_000)}</pre></details>`)}`,
+      ${tests.files.map((it) => html`<details class="code" key=${it.path}><summary><code>${it.path}</code></summary><pre tabindex="0">${cut(it.text, 20_000)}</pre></details>`)}`,
   Hunks: ({ bite }) =>
-    bite && html`<ul class="shown">${bite.hunks.slice(0, ROWS_MAX).map((it) => html`<li><code>${it.path} ${it.header}</code> ${hunk(it.verdict)}</li>`)}</ul>`,
+    bite && html`<ul class="shown" tabindex="0">${bite.hunks.slice(0, ROWS_MAX).map((it) => html`<li><code>${it.path} ${it.header}</code> ${hunk(it.verdict)}</li>`)}</ul>`,
   Review: ({ review, reviewer_figure: figure }) =>
     review &&
     html`<p>${cut(review.summary, 4000)}</p><p class="hint">${counted(review.findings.length, "finding")}; they stand below.</p>${figure?.words && html`<p class="hint">${figure.words}</p>`}`,

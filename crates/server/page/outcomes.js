@@ -41,15 +41,15 @@ function Classes({ comparison, acceptance }) {
     if (!rows.length) return null;
     return html`<details class="tests" key=${key} open=${mark !== "" && key !== "kept" && rows.length <= 25}>
       <summary><b class=${mark}>${number(rows.length)} ${name.toLowerCase()}</b> <span class="hint">${words}</span></summary>
-      <ul class="ids">${rows.slice(0, ROWS_MAX).map((it) => html`<li key=${it.id}><code>${cut(it.id, 500)}</code>${acceptance.has(it.id) && html` <span class="badge">blind</span>`}</li>`)}
+      <ul class="ids" tabindex="0">${rows.slice(0, ROWS_MAX).map((it) => html`<li key=${it.id}><code>${cut(it.id, 500)}</code>${acceptance.has(it.id) && html` <span class="badge">blind</span>`}</li>`)}
         ${rows.length > ROWS_MAX && html`<li class="hint">… ${counted(rows.length - ROWS_MAX, "more test")}, in the report</li>`}</ul>
     </details>`;
   });
 }
 
 function Plain({ tests }) {
-  return html`${tests.failing?.length > 0 && html`<details class="tests" open><summary><b class="bad">Failing</b></summary><ul class="ids">${tests.failing.slice(0, ROWS_MAX).map((it) => html`<li><code>${cut(it, 500)}</code></li>`)}</ul></details>`}
-    ${tests.acceptance?.length > 0 && html`<details class="tests"><summary><b>${number(tests.acceptance.length)} written without sight of the change</b></summary><ul class="ids">${tests.acceptance.slice(0, ROWS_MAX).map((it) => html`<li><code>${cut(it, 500)}</code></li>`)}</ul></details>`}`;
+  return html`${tests.failing?.length > 0 && html`<details class="tests" open><summary><b class="bad">Failing</b></summary><ul class="ids" tabindex="0">${tests.failing.slice(0, ROWS_MAX).map((it) => html`<li><code>${cut(it, 500)}</code></li>`)}</ul></details>`}
+    ${tests.acceptance?.length > 0 && html`<details class="tests"><summary><b>${number(tests.acceptance.length)} written without sight of the change</b></summary><ul class="ids" tabindex="0">${tests.acceptance.slice(0, ROWS_MAX).map((it) => html`<li><code>${cut(it, 500)}</code></li>`)}</ul></details>`}`;
 }
 
 export function Findings({ run, view }) {

@@ -168,7 +168,7 @@ function Head({ run, view, title, line }) {
       <${Line} line=${line} /></p>
     <${Heading} title=${title}>${cut(title, 300)}<//>
     <p class="hint about">${about.map((it, at) => html`<span key=${at}>${it}</span>`)}</p>
-    ${run?.task?.description && html`<details class="task"><summary>The task in full</summary><pre class="words">${cut(run.task.description, 50_000)}</pre></details>`}
+    ${run?.task?.description && html`<details class="task"><summary>The task in full</summary><pre class="words" tabindex="0">${cut(run.task.description, 50_000)}</pre></details>`}
     ${tier && html`<p class="tier">${tier.words}</p>`}
     ${!working && reason && html`<p class="why"><b>${sentence(reasonWords(reason))}.</b></p>`}
     ${explanation && html`<p class="hint explanation">${explanation}</p>`}

@@ -62,7 +62,7 @@ export function Trouble({ problem, id, children }) {
   if (!problem) return null;
   return html`<div class="trouble" role="alert" id=${id}>
     <p><b>${sentence(problem.title)}</b></p>
-    ${problem.detail && html`<pre class="words">${problem.detail}</pre>`}
+    ${problem.detail && html`<pre class="words" tabindex="0">${problem.detail}</pre>`}
     ${problem.advice && html`<p>${problem.advice}</p>`}
     ${children}
   </div>`;

@@ -1,5 +1,5 @@
 // The events of a run as they are written, across lost connections: none missing, none twice.
-import { problemOf } from "./api.js";
+import { Problem, problemOf } from "./api.js";
 
 const WAIT_FIRST_MS = 500;
 const WAIT_MAX_MS = 15_000;
@@ -68,6 +68,7 @@ export function follow(path, { last = -1, onEvents, onEnd, onState }) {
       let end = null;
       const feed = reader(({ name, data }) => {
         const told = JSON.parse(data);
+        if (name === "error") throw new Problem(typeof told === "string" ? { title: told } : told);
         if (name === "end") {
           end = told;
           return;
@@ -83,10 +84,11 @@ export function follow(path, { last = -1, onEvents, onEnd, onState }) {
         const { done, value } = await pipe.read();
         if (done) break;
         heard();
-        failures = 0;
         try {
           feed(value);
         } finally {
+          // What only opens and closes again is no connection yet.
+          if (batch.length) failures = 0;
           if (batch.length && !stopped) onEvents(batch);
           batch = [];
         }

@@ -119,7 +119,7 @@ function Back({ visit, draft, next }) {
   return html`<div class="back from-${at} ${next ? "" : "no-further"}">
     <div class="back-words">
       <p><b>${stageName(visit.stage)} sent draft ${draft} back${next ? ` to Drafting` : ""}.</b> ${cut(firstLine(visit.summary), 300)}</p>
-      ${visit.feedback && html`<details><summary>What the coders were told</summary><pre class="words">${cut(visit.feedback, FEEDBACK_CHARS_MAX)}</pre></details>`}
+      ${visit.feedback && html`<details><summary>What the coders were told</summary><pre class="words" tabindex="0">${cut(visit.feedback, FEEDBACK_CHARS_MAX)}</pre></details>`}
     </div>
   </div>`;
 }

@@ -106,7 +106,7 @@ export function faultsOf(wish) {
 // The field that a problem of the server is about, as far as its words say.
 export function fieldOf(problem, tab) {
   const words = `${problem.title}\n${problem.detail}`.toLowerCase();
-  if (problem.status !== 422 && problem.status !== 404 && problem.status !== 403 && problem.status !== 400) return null;
+  if (![400, 403, 404, 409, 422, 424, 502].includes(problem.status)) return null;
   if (/token.budget|token budget/.test(words)) return "token_budget";
   if (/budget|dollar/.test(words)) return "budget";
   if (/max.iterations|iterations/.test(words)) return "max_iterations";
