@@ -17,13 +17,15 @@ const ROWS_MAX = 200;
 export function Gates({ run, view }) {
   const gates = run?.gates ?? Object.keys(WHAT).map((name) => ({ name, mark: "none", fact: "not measured yet" }));
   return html`<ul class="gates">
-    ${gates.map((it) => html`<li key=${it.name}><details class="gate ${it.mark}">
+    ${gates.map(known).map((it) => html`<li key=${it.name}><details class="gate ${it.mark}">
       <summary><span class="gate-name"><span class="sign ${it.mark}" aria-hidden="true">${SIGNS[it.mark]?.[0]}</span> ${it.name}<span class="unseen"> ${SIGNS[it.mark]?.[1]}</span></span>
         <span class="gate-fact">${cut(it.fact, 300)}</span></summary>
-      <div class="gate-shown"><p class="hint">${WHAT[it.name] ?? ""}</p>${EVIDENCE[it.name]?.(view.evidence) || html`<p class="hint">Nothing was shown for it yet.</p>`}</div>
+      <div class="gate-shown"><p class="hint">${Object.hasOwn(WHAT, it.name) ? WHAT[it.name] : ""}</p>${(Object.hasOwn(EVIDENCE, it.name) && EVIDENCE[it.name](view.evidence)) || html`<p class="hint">Nothing was shown for it yet.</p>`}</div>
     </details></li>`)}
   </ul>`;
 }
+
+const known = (it) => ({ ...it, mark: it.mark in SIGNS ? it.mark : "none" });
 
 const lines = (items, words) =>
   items?.length
