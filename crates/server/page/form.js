@@ -61,6 +61,11 @@ export function Form({ me, signedOut }) {
   useEffect(() => {
     const abort = new AbortController();
     const timer = setTimeout(async () => {
+      const found = faultsOf(wish);
+      for (const it of ["task", "github", "jira"]) delete found[it];
+      setFaults((before) => ({ ...before, ...found }));
+      // The prices that stand there hold until the fault is gone.
+      if (Object.keys(found).length) return;
       try {
         // The words don't change the price, and an estimate needs some.
         const whole = body.task || body.github || body.jira ? body : { ...body, task: "-" };
@@ -75,7 +80,7 @@ export function Form({ me, signedOut }) {
       clearTimeout(timer);
       abort.abort();
     };
-  }, [asked]);
+  }, [asked, wish.max_iterations, wish.test_seconds]);
 
   const show = (name) => {
     if (FOLDED.includes(name)) setUnfolded(true);

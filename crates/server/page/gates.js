@@ -64,7 +64,7 @@ const EVIDENCE = {
     bite && html`<ul class="shown" tabindex="0">${bite.hunks.slice(0, ROWS_MAX).map((it) => html`<li><code>${it.path} ${it.header}</code> ${hunk(it.verdict)}</li>`)}</ul>`,
   Review: ({ review, reviewer_figure: figure }) =>
     review &&
-    html`<p>${cut(review.summary, 4000)}</p><p class="hint">${counted(review.findings.length, "finding")}; they stand below.</p>${figure?.words && html`<p class="hint">${figure.words}</p>`}`,
+    html`<p>${cut(review.summary, 4000)}</p>${review.findings.length > 0 && html`<p class="hint">${counted(review.findings.length, "finding")}, below.</p>`}${figure?.words && html`<p class="hint">${figure.words}</p>`}`,
 };
 
 const trick = (it) => `${it.path}:${it.line} ${it.rule}: ${it.words}`;

@@ -154,10 +154,14 @@ function Head({ run, view, title, line }) {
   const draft = view.drafts.at(-1)?.number ?? run?.iteration ?? 0;
   const most = run?.iterations_max ?? view.limits.iterations_max;
   const until = working ? serverNow() : view.touched_ms;
-  const stage = working ? run?.stage ?? stageName(view.drafts.at(-1)?.visits.at(-1)?.stage ?? "") : null;
+  const at = view.drafts.at(-1)?.visits.at(-1)?.stage;
+  const stage = working ? (at ? stageName(at) : run?.stage) : null;
+  const commit = view.base?.commit.slice(0, 10);
   const about = [
-    run?.repo?.summary ?? run?.repository ?? view.base?.repository,
-    view.base && `from ${view.base.commit.slice(0, 10)}`,
+    run?.repository ?? view.base?.repository,
+    run?.repo?.summary,
+    // The summary names it, once there is one.
+    commit && !run?.repo?.summary?.includes(commit) ? `from ${commit}` : null,
     run?.task?.source && run.task.source !== "text" ? run.task.source : null,
     run?.id,
   ].filter(Boolean);

@@ -110,6 +110,23 @@ export const cases = {
     await context.close();
   },
 
+  async "a stopped run goes on with other models"(browser) {
+    const { context, page } = await demonstration(browser);
+    await page.locator("#event-0").waitFor({ timeout: RUN_MS_MAX, state: "attached" });
+    await page.getByRole("button", { name: "Stop", exact: true }).click();
+    await ended(page, "Stopped");
+    await page.getByRole("button", { name: "Go on with other models" }).click();
+    await page.getByLabel(/^Reviews/).selectOption("none");
+    await page.getByLabel("Most drafts").fill("4");
+    const asked = page.waitForRequest((it) => it.url().endsWith("/resume"));
+    await page.getByRole("button", { name: "Go on", exact: true }).click();
+    assert.deepEqual((await asked).postDataJSON(), { reviewer: "none", max_iterations: 4 });
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    await ended(page);
+    await whole(browser, page);
+    await context.close();
+  },
+
   async "with the keyboard alone: from the form to a run, and its change is delivered"(browser) {
     const { context, page, at } = await browser.window();
     await at("/coding");
