@@ -4,6 +4,7 @@ import { get, post, runPath } from "./api.js";
 import { Trouble, announce, navigate } from "./shell.js";
 import { Roles } from "./options.js";
 import { EMPTY, PLACES, keep, modelsOf } from "./wish.js";
+import { ROLES, modelName } from "./words.js";
 
 export function Actions({ run, view, changed, look, signedOut }) {
   const [busy, setBusy] = useState(null);
@@ -67,7 +68,7 @@ export function Actions({ run, view, changed, look, signedOut }) {
       ${ended && html`<a class="button" href="${path}/bundle" download="${run.id}.tar">Bundle</a>`}
     </div>
     ${!asking && html`<${Trouble} problem=${problem} />`}
-    ${asking === "models" && html`<${Models} close=${() => setAsking(null)} problem=${problem} busy=${busy} go=${async (body) => (await resume(body)) && setAsking(null)} />`}
+    ${asking === "models" && html`<${Models} crew=${view.crew} close=${() => setAsking(null)} problem=${problem} busy=${busy} go=${async (body) => (await resume(body)) && setAsking(null)} />`}
     ${asking === "deliver" && html`<${Deliver} run=${run} close=${() => setAsking(null)} path=${path} look=${look} signedOut=${signedOut} />`}`;
 }
 
@@ -88,7 +89,15 @@ function Dialog({ title, close, children }) {
   return html`<dialog ref=${node} aria-labelledby=${name} onClose=${close}><h2 id=${name}>${title}</h2>${children}</dialog>`;
 }
 
-function Models({ close, go, problem, busy }) {
+// Who works on the run now, by role.
+function seatsOf(crew) {
+  const coders = crew.filter((it) => it.stage === "drafting" && it.model);
+  const found = [coders[0], coders[1], crew.find((it) => it.agent === "test-author"), crew.find((it) => it.stage === "qa" && it.model)];
+  return ROLES.map(({ key }, at) => ({ role: key, model: modelName(found[at]?.model) ?? "none", effort: null }));
+}
+
+function Models({ crew, close, go, problem, busy }) {
+  const seats = seatsOf(crew);
   const [models, setModels] = useState(null);
   const [wish, setWish] = useState(EMPTY);
   const set = (part) => setWish((before) => ({ ...before, ...part }));
@@ -97,7 +106,7 @@ function Models({ close, go, problem, busy }) {
   }, []);
   const submit = (it) => {
     it.preventDefault();
-    const body = modelsOf(wish, models?.crew);
+    const body = modelsOf(wish, seats);
     for (const name of ["budget", "token_budget"]) if (wish[name].trim()) body[name] = wish[name].trim().replace(/^\$/, "");
     if (/^[1-9]\d*$/.test(wish.max_iterations.trim())) body.max_iterations = Number(wish.max_iterations);
     go(body);
@@ -107,7 +116,7 @@ function Models({ close, go, problem, busy }) {
   return html`<${Dialog} title="Go on with other models" close=${close}>
     <p class="hint">What has come to its end stays, whoever did it. Whoever gets another model begins anew with what it was in the middle of.</p>
     <form onSubmit=${submit} novalidate>
-      <${Roles} wish=${wish} set=${set} models=${models} seats=${null} />
+      <${Roles} wish=${wish} set=${set} models=${models} seats=${seats} whose="now" />
       <div class="grid">${text("budget", "Most money, in dollars", "as before")}${text("token_budget", "Most tokens", "as before")}${text("max_iterations", "Most drafts", "as before")}</div>
       <${Trouble} problem=${problem} />
       <div class="go"><button class="main" disabled=${busy !== null}>Go on</button><button type="button" onClick=${close}>Not now</button></div>

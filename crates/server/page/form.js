@@ -40,10 +40,14 @@ export function Form({ me, signedOut }) {
   useEffect(() => {
     get("/api/models").then(setModels, leave);
   }, []);
-  useEffect(() => keep(wish), [wish]);
 
   const set = (part) => {
-    setWish((before) => ({ ...before, ...part }));
+    // Kept at once: whoever reloads right after a key loses nothing.
+    setWish((before) => {
+      const next = { ...before, ...part };
+      keep(next);
+      return next;
+    });
     setFaults((before) => {
       const left = { ...before };
       for (const name of Object.keys(part)) delete left[name];
@@ -122,6 +126,13 @@ export function Form({ me, signedOut }) {
     return begin(body, "start");
   };
 
+  const empty = () => {
+    set({ ...EMPTY, repo: me.repo ?? "" });
+    setFaults({});
+    setProblem(null);
+    announce("The form is empty");
+  };
+
   const under = (name) => {
     const words = faults[name];
     if (words) return html`<p class="fault" id="fault-${name}" role="alert">${words}</p>`;
@@ -175,7 +186,7 @@ export function Form({ me, signedOut }) {
           ${busy === "demo" ? "Starting …" : "Try the demonstration"}
         </button>
         <p class="hint">The demonstration needs no key and costs nothing: scripted models, real tests.</p>
-        ${changed(wish, me) && html`<button type="button" class="plain" onClick=${() => { setWish({ ...EMPTY, repo: me.repo ?? "" }); setFaults({}); setProblem(null); announce("The form is empty"); }}>Empty the form</button>`}
+        ${changed(wish, me) && html`<button type="button" class="plain" onClick=${empty}>Empty the form</button>`}
       <//>
     </form>`;
 }

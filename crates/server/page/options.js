@@ -89,7 +89,7 @@ function told(wish) {
 }
 
 // One line a role: the model, its price, how hard it thinks.
-export function Roles({ wish, set, models, seats }) {
+export function Roles({ wish, set, models, seats, whose = "crew" }) {
   const vendors = [...new Set((models?.models ?? []).map((it) => it.vendor))];
   return html`<div class="roles">
     ${ROLES.map(({ key, name, who }) => {
@@ -100,14 +100,14 @@ export function Roles({ wish, set, models, seats }) {
       return html`<div class="role" key=${key}>
         <label for="model-${key}"><b>${name}</b> <span class="hint">${who}</span></label>
         <select id="model-${key}" value=${chosen} onChange=${(it) => set({ models: { ...wish.models, [key]: it.target.value } })}>
-          <option value="">${seat ? `${seat.model} (crew)` : "as the crew has it"}</option>
+          <option value="">${seat ? `${seat.model === "none" ? "nobody" : seat.model} (${whose})` : "as the crew has it"}</option>
           ${key !== "draft" && html`<option value="none">nobody</option>`}
           ${vendors.map((vendor) => html`<optgroup label=${vendor} key=${vendor}>
             ${models.models.filter((it) => it.vendor === vendor).map((it) => html`<option value="${vendor}:${it.model}" key=${it.model}>${it.model}${perMillion(it.price)}</option>`)}
           </optgroup>`)}
         </select>
         <select aria-label="How hard it thinks: ${name}" value=${wish.efforts[key] ?? ""} onChange=${(it) => set({ efforts: { ...wish.efforts, [key]: it.target.value } })}>
-          <option value="">${seat?.effort ? `${seat.effort} (crew)` : "usual effort"}</option>
+          <option value="">${seat?.effort ? `${seat.effort} (${whose})` : whose === "now" ? "effort as now" : "usual effort"}</option>
           ${efforts.map((it) => html`<option value=${it} key=${it}>${it} effort</option>`)}
         </select>
       </div>`;
