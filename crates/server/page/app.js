@@ -94,7 +94,7 @@ function App() {
   else if (state === "trouble") body = html`<${Heading} title="No answer">No answer<//><${Trouble} problem=${problem} />`;
   else if (state === "out") body = html`<${SignIn} done=${ask} />`;
   else if (at.name === "form") body = html`<${Form} me=${me} signedOut=${signedOut} />`;
-  else if (at.name === "list") body = html`<${List} signedOut=${signedOut} />`;
+  else if (at.name === "list") body = html`<${List} me=${me} signedOut=${signedOut} />`;
   else if (at.name === "run") body = html`<${Run} key=${at.id} id=${at.id} signedOut=${signedOut} />`;
   else
     body = html`<${Heading} title="Nothing here">Nothing here<//>

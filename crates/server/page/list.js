@@ -2,7 +2,7 @@
 import { html, useCallback, useEffect, useState } from "./html.js";
 import { get, serverNow } from "./api.js";
 import { Badge, Heading, Link, Trouble, announce, navigate } from "./shell.js";
-import { TIERS, ago, counted, cut, moment, reasonWords, standing } from "./words.js";
+import { TIERS, ago, counted, cut, moment, reasonWords, stageName, standing } from "./words.js";
 
 const PAGE = 25;
 const LIVE_EVERY_MS = 2500;
@@ -14,7 +14,7 @@ const FILTERS = [
   { key: "failed", name: "Failed" },
 ];
 
-export function List({ signedOut }) {
+export function List({ me, signedOut }) {
   const [status, setStatus] = useState(() => new URLSearchParams(location.search).get("status") ?? "");
   const [runs, setRuns] = useState(null);
   const [next, setNext] = useState(null);
@@ -79,19 +79,19 @@ export function List({ signedOut }) {
     <${Trouble} problem=${problem} />
     ${runs === null && !problem && html`<p class="wait">One moment …</p>`}
     ${runs?.length === 0 && html`<${Empty} status=${status} all=${() => choose("")} />`}
-    ${runs?.length > 0 && html`<ul class="runs">${runs.map((it) => html`<${Row} run=${it} key=${it.id} />`)}</ul>`}
+    ${runs?.length > 0 && html`<ul class="runs">${runs.map((it) => html`<${Row} run=${it} me=${me} key=${it.id} />`)}</ul>`}
     ${next && html`<p class="more"><button type="button" onClick=${more}>Older runs</button></p>`}`;
 }
 
-function Row({ run }) {
+function Row({ run, me }) {
   const { word, mark } = standing(run);
   const facts = [];
-  if (run.status === "running" && run.stage) facts.push(run.stage);
+  if (run.status === "running" && run.stage) facts.push(stageName(run.stage));
   if (run.reason) facts.push(reasonWords(run.reason));
   return html`<li class="run-row ${mark}">
     <div class="run-what">
       <${Link} to="/coding/runs/${encodeURIComponent(run.id)}">${cut(run.title || "Without a title", 200)}<//>
-      <span class="hint"><code>${run.id}</code> · ${run.repository}${run.caller ? ` · ${run.caller}` : ""}</span>
+      <span class="hint"><code>${run.id}</code> · ${run.repository}${run.caller && run.caller !== me.caller ? ` · ${run.caller}` : ""}</span>
     </div>
     <div class="run-how">
       <span class="badges"><${Badge} mark=${mark}>${word}<//>${run.tier && html`<${Badge} mark=${TIERS[run.tier]?.mark}>${TIERS[run.tier]?.name ?? run.tier}<//>`}</span>

@@ -155,7 +155,7 @@ function Head({ run, view, title, line }) {
   const most = run?.iterations_max ?? view.limits.iterations_max;
   const until = working ? serverNow() : view.touched_ms;
   const at = view.drafts.at(-1)?.visits.at(-1)?.stage;
-  const stage = working ? (at ? stageName(at) : run?.stage) : null;
+  const stage = working ? (at || run?.stage ? stageName(at ?? run.stage) : null) : null;
   const commit = view.base?.commit.slice(0, 10);
   const about = [
     run?.repository ?? view.base?.repository,

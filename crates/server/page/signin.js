@@ -41,7 +41,7 @@ export function SignIn({ done }) {
           <input id="token" type="password" autocomplete="current-password" spellcheck="false" value=${token}
             aria-invalid=${problem ? "true" : undefined} aria-describedby="token-hint ${problem ? "token-trouble" : ""}"
             onInput=${(it) => setToken(it.target.value)} />
-          <p class="hint" id="token-hint">An admin gets one with <code>pipeline token add</code>. It stays on the server's side of a cookie; the page doesn't keep it.</p>
+          <p class="hint" id="token-hint">An admin makes one with <code>pipeline token add</code>. The page doesn't keep it: the server gives a cookie for it.</p>
           <${Trouble} problem=${problem} id="token-trouble" />
         </div>
         <button class="main" disabled=${busy}>Sign in</button>

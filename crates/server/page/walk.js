@@ -61,7 +61,7 @@ function Beside({ view, model }) {
   for (const agent of [...shown].sort((a, b) => a.localeCompare(b))) {
     const visit = view.prepared.get(agent);
     const name = names[agent] ?? `Prepared by ${agent}`;
-    if (!visit) waits(name, environment ? "begins" : "after the environment");
+    if (!visit) waits(name, view.end || view.interrupted ? "not reached" : environment ? "begins" : "after the environment");
     else items.push({ name, agent: names[agent] ? agent : null, model: model(agent), state: visit.state, ms: spent(visit), words: visit.summary || visit.doing, visit, seq: visit.seq });
   }
   return html`<div class="beside">
