@@ -5,6 +5,8 @@ const WAIT_FIRST_MS = 500;
 const WAIT_MAX_MS = 15_000;
 // The server says something every 10 seconds; a line that is silent for longer is dead.
 const SILENCE_MAX_MS = 25_000;
+// A browser opens six connections to a server and no more; a page that nobody sees for so long gives its own back.
+const HIDDEN_MS_MAX = 20_000;
 // Longest event that is waited for; a longer one is no event of ours.
 const EVENT_CHARS_MAX = 64 * 1024 * 1024;
 
@@ -48,6 +50,8 @@ export function follow(path, { last = -1, onEvents, onEnd, onState }) {
   let failures = 0;
   let abort = null;
   let wake = null;
+  let parked = false;
+  let parking = null;
 
   async function once() {
     abort = new AbortController();
@@ -122,6 +126,11 @@ export function follow(path, { last = -1, onEvents, onEnd, onState }) {
         }
         wait_ms = why?.retryAfter_ms;
       }
+      if (parked) {
+        await new Promise((done) => (wake = done));
+        failures = 0;
+        continue;
+      }
       failures += 1;
       const bound = Math.min(WAIT_MAX_MS, WAIT_FIRST_MS * 2 ** Math.min(failures - 1, 10));
       wait_ms = wait_ms ?? bound * (0.75 + Math.random() / 4);
@@ -138,11 +147,26 @@ export function follow(path, { last = -1, onEvents, onEnd, onState }) {
 
   const online = () => wake?.();
   const offline = () => abort?.abort();
+  const seen = () => {
+    clearTimeout(parking);
+    if (document.visibilityState === "hidden") {
+      parking = setTimeout(() => {
+        parked = true;
+        abort?.abort();
+      }, HIDDEN_MS_MAX);
+    } else if (parked) {
+      parked = false;
+      wake?.();
+    }
+  };
+  document.addEventListener("visibilitychange", seen);
   addEventListener("online", online);
   addEventListener("offline", offline);
   go();
   return () => {
     stopped = true;
+    clearTimeout(parking);
+    document.removeEventListener("visibilitychange", seen);
     removeEventListener("online", online);
     removeEventListener("offline", offline);
     abort?.abort();

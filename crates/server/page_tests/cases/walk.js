@@ -81,6 +81,33 @@ export const cases = {
     await context.close();
   },
 
+  async "a page that nobody sees gives its connection back, and goes on when it is seen"(browser) {
+    const { context, page, at } = await browser.window();
+    await page.clock.install();
+    const asked = [];
+    page.on("request", (it) => it.url().endsWith("/events") && asked.push(it.headers()["last-event-id"]));
+    const see = (state) =>
+      page.evaluate((it) => {
+        Object.defineProperty(document, "visibilityState", { configurable: true, value: it });
+        document.dispatchEvent(new Event("visibilitychange"));
+      }, state);
+    await at("/coding");
+    await page.getByRole("button", { name: "Try the demonstration" }).click();
+    await page.locator("#event-0").waitFor({ timeout: RUN_MS_MAX, state: "attached" });
+    await see("hidden");
+    await page.clock.fastForward(21_000);
+    await page.waitForTimeout(300);
+    const before = (await numbers(page)).length;
+    await page.waitForTimeout(1500);
+    assert.equal((await numbers(page)).length, before, "nothing comes while nobody looks");
+    assert.equal(asked.length, 1);
+    await see("visible");
+    await ended(page);
+    await whole(browser, page);
+    assert.equal(asked[1], String(before - 1));
+    await context.close();
+  },
+
   async "a hole in the stream is asked for again"(browser) {
     const { context, page, at } = await browser.window();
     const events = [event(0, OPENED), ...Array.from({ length: 9 }, (_, it) => stepped(it + 1))];
