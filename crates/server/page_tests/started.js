@@ -29,7 +29,11 @@ export async function started({ server, code, program }) {
   const env = { ...process.env, XDG_STATE_HOME: join(folder, "state"), XDG_CONFIG_HOME: join(folder, "config") };
   const child = spawn(program, ["serve", "--listen", "127.0.0.1:0", "--scripted", join(TASK, "replies")], { cwd, env });
   let said = "";
+  let stopping = false;
   const ended = new Promise((done) => child.once("exit", done));
+  child.once("exit", (status, signal) => {
+    if (!stopping) console.log(`the program ended by itself with ${status ?? signal}:\n${said}`);
+  });
   const link = await new Promise((done, fail) => {
     const timer = setTimeout(() => fail(new Error(`no link within ${READY_MS_MAX} ms:\n${said}`)), READY_MS_MAX);
     const hear = (bytes) => {
@@ -49,7 +53,8 @@ export async function started({ server, code, program }) {
     link,
     repository: cwd,
     async stop() {
-      child.kill("SIGTERM");
+      stopping = true;
+      if (child.exitCode === null && child.signalCode === null) child.kill("SIGTERM");
       await ended;
       rmSync(folder, { recursive: true, force: true });
     },
