@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -49,7 +49,12 @@ pub(crate) async fn host(
     if let Err(problem) = same_site(&request, named) {
         return problem.into_response();
     }
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map_or("none", |it| it.as_str()).to_owned();
+    let begun = Instant::now();
     let mut response = next.run(request).await;
+    let metrics = shared.working.metrics();
+    metrics.answered(&route, response.status().as_u16(), begun.elapsed());
     harden(response.headers_mut());
     response
 }

@@ -21,6 +21,7 @@ mod error;
 mod follow;
 mod guard;
 mod mcp;
+mod metrics;
 mod page;
 mod problem;
 mod requests;

@@ -53,6 +53,7 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(know::estimate))
         .routes(routes!(know::models))
         .routes(routes!(know::me))
+        .routes(routes!(know::metrics))
 }
 
 fn signing() -> OpenApiRouter<Arc<Shared>> {

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use crate::metrics::Metrics;
 use pipeline::StopHandle;
-use protocol::{Entry, Log, RunId};
+use protocol::{Entry, Log, RunId, Seat};
 use runs::{Claim, Past, Prepared, RunRequest, Runs, RunsError, Watcher};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -25,6 +26,7 @@ pub(crate) struct Working {
 }
 
 struct Inner {
+    metrics: Metrics,
     at_work: Mutex<HashMap<RunId, AtWork>>,
     places: Arc<Semaphore>,
     is_ending: AtomicBool,
@@ -52,7 +54,7 @@ pub(crate) struct PlaceAtWork(OwnedSemaphorePermit);
 /// Tells whoever follows a run of each event.
 struct Told {
     inner: Arc<Inner>,
-    run: OnceLock<RunId>,
+    run: OnceLock<(RunId, Vec<Seat>)>,
 }
 
 impl Log for Told {
@@ -61,7 +63,10 @@ impl Log for Told {
 
 impl Watcher for Told {
     fn entry(&self, entry: &Entry) {
-        let Some(run) = self.run.get() else { return };
+        let Some((run, crew)) = self.run.get() else {
+            return;
+        };
+        self.inner.metrics.count(&entry.event, crew);
         if let Some(it) = self.inner.at_work().get(run) {
             it.written.send_replace(entry.seq + 1);
         }
@@ -80,11 +85,17 @@ impl Working {
         Working {
             runs,
             inner: Arc::new(Inner {
+                metrics: Metrics::default(),
                 at_work: Mutex::default(),
                 places: Arc::new(Semaphore::new(runs_max)),
                 is_ending: AtomicBool::new(false),
             }),
         }
+    }
+
+    /// Figures of this process.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
     }
 
     /// How many work.
@@ -180,7 +191,9 @@ impl Working {
     ) -> Result<(), RunsError> {
         let run = prepared.run().clone();
         // A run has one name; a second word about it would say the same.
-        let _ = told.run.set(run.clone());
+        let _ = told
+            .run
+            .set((run.clone(), runs::seats(prepared.settings())));
         let at_work = AtWork {
             caller: caller.to_owned(),
             stop: stop.clone(),

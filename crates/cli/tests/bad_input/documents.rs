@@ -7,6 +7,7 @@ use crate::world::{PAGES, ROUND_UP, World};
 /// Why a command of the documents isn't run here: by the first of these words that it contains. Without a reason it is run.
 const LEFT_OUT: &[(&str, &str)] = &[
     ("pipeline bot --", "GitHub is asked"),
+    ("pipeline serve", "it goes on until it is stopped"),
     ("--dry-run", ""),
     ("pipeline run", "it asks models"),
     ("review-bench", "it asks models"),

@@ -129,6 +129,8 @@ def asked_twice():
     _, patch = ask("GET", told["links"]["patch"])
     print("patch", patch == open(f"{run}/patch.diff", "rb").read())
     open("run", "w").write(run)
+    figures = ask("GET", "/metrics")[1].decode().splitlines()
+    print("figures", [it for it in figures if it.startswith(("pipeline_runs_", "pipeline_model_replies_total"))])
 
 
 def stop_and_go_on():

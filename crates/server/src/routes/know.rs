@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 
 use crate::api::{Me, NewRun};
 use crate::body::Body;
@@ -71,6 +71,32 @@ pub(super) async fn me(
         working: shared.working.count(),
     };
     shared.json(StatusCode::OK, &me)
+}
+
+/// Figures of this process, for Prometheus; only for admins.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "metrics",
+    tag = "operations",
+    responses(
+        (status = 200, description = "In the text form of OpenMetrics", content_type = "application/openmetrics-text", body = String),
+        (status = "4XX", description = "What is wrong", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn metrics(
+    State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Response, Problem> {
+    if !caller.is_admin {
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "could not tell the figures of everybody's runs to you",
+        ));
+    }
+    let text = shared.working.metrics().text(shared.working.count());
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }
 
 /// Whether the process answers.
