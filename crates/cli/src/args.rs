@@ -23,7 +23,7 @@ pub(crate) use self::again::{
     ForkArgs, OtherBoundsArgs, OtherCrewArgs, OtherSourceArgs, ResumeArgs,
 };
 pub(crate) use self::bench::ReviewBenchArgs;
-pub(crate) use self::bot::{BotArgs, BotCommand};
+pub(crate) use self::bot::{BotArgs, BotCommand, BotSetupArgs};
 pub(crate) use self::run::{
     BoundsArgs, CREWS, CrewArgs, OutArgs, Require, RunArgs, SourceArgs, WallArgs,
 };

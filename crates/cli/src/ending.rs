@@ -43,6 +43,7 @@ pub(crate) fn delivered(delivery: &Delivery) -> String {
             words::short_hash(reference)
         ),
         Destination::PullRequest { .. } => format!("request     {reference}"),
+        Destination::Check { .. } => format!("check       {reference}"),
         Destination::Answers { on } => format!("answered    {reference} of {on}"),
         Destination::Comment { .. } => format!("comment     {reference}"),
     }

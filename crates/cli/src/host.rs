@@ -2,24 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use base64::Engine;
-use forge::{GitHub, Jira};
 use git::{Access, Credential};
 use llm::{Guard, Vendors};
 use python::{Index, Places};
 use runs::{Host, Programs, Runs};
 use sandbox::command::{Bounds, Door, Spawn, View};
 use sandbox::proxy::Egress;
-use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::config::Config;
-use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::home::Home;
 use crate::surroundings::Surroundings;
+use crate::trackers::{self, GitHubCredential};
 use crate::{figures, settings};
 
 /// How long pip may take to say which index it knows.
@@ -40,8 +36,8 @@ impl Home {
             folders: self.folders(),
             programs: programs(surroundings)?,
             access: access(surroundings)?,
-            github: github(surroundings)?,
-            jira: jira(surroundings)?,
+            github: trackers::github(surroundings)?,
+            jira: trackers::jira(surroundings)?,
             python: places(surroundings, config),
             vendors: vendors(surroundings, config),
             patience: config.patience,
@@ -54,33 +50,6 @@ impl Home {
             home: surroundings.home_place(),
         }))
     }
-}
-
-/// The configured GitHub, for whoever has a token: without one nothing can be written there.
-fn github(surroundings: &Surroundings) -> Result<Option<Arc<GitHub>>, Failure> {
-    let Some(token) = surroundings.secret("GITHUB_TOKEN") else {
-        return Ok(None);
-    };
-    let address = surroundings.variable("GITHUB_API_URL");
-    let github = GitHub::new(address, Some(token), forge::Patience::STANDARD);
-    github
-        .map(|it| Some(Arc::new(it)))
-        .map_err(|it| Failure::told(Exit::Usage, it))
-}
-
-/// The configured Jira, where all of its variables are set.
-fn jira(surroundings: &Surroundings) -> Result<Option<Arc<Jira>>, Failure> {
-    let variable = |name| surroundings.variable(name);
-    let (Some(address), Some(email), Some(token)) = (
-        variable("JIRA_BASE_URL"),
-        variable("JIRA_EMAIL"),
-        surroundings.secret("JIRA_API_TOKEN"),
-    ) else {
-        return Ok(None);
-    };
-    let jira = Jira::new(address, email, &token, forge::Patience::STANDARD);
-    jira.map(|it| Some(Arc::new(it)))
-        .map_err(|it| Failure::told(Exit::Usage, it))
 }
 
 /// Keys and addresses of the vendors as a run would have them.
@@ -98,7 +67,13 @@ fn guard(surroundings: &Surroundings) -> Guard {
     for (vendor, key) in &vendors.keys {
         guard = guard.key(format!("the key of {vendor}"), key);
     }
-    for name in ["GITHUB_TOKEN", "GITHUB_WEBHOOK_SECRET", "JIRA_API_TOKEN"] {
+    for name in [
+        "GITHUB_TOKEN",
+        trackers::APP_KEY,
+        "GITHUB_WEBHOOK_SECRET",
+        "JIRA_API_TOKEN",
+        "JIRA_WEBHOOK_SECRET",
+    ] {
         if let Some(key) = surroundings.secret(name) {
             guard = guard.key(format!("the value of {name}"), &key);
         }
@@ -221,12 +196,13 @@ fn search_path(surroundings: &Surroundings) -> String {
 
 /// How git reaches remote hosts: the token goes to the configured forge and nowhere else.
 fn access(surroundings: &Surroundings) -> Result<Access, Failure> {
-    let credential = match surroundings.secret("GITHUB_TOKEN") {
-        None => None,
-        Some(token) => Some(Credential {
+    let credential = match trackers::github_credential(surroundings)? {
+        Some(GitHubCredential::Token(token)) => Some(Credential {
             base: forge(surroundings)?,
-            header: basic(&token),
+            header: forge::basic(&token),
         }),
+        // An app's tokens run out: one is made for each repository when git needs it.
+        Some(GitHubCredential::App(_)) | None => None,
     };
     Ok(Access {
         credential,
@@ -255,11 +231,4 @@ pub(crate) fn forge(surroundings: &Surroundings) -> Result<Url, Failure> {
     url.set_path("/");
     url.set_query(None);
     Ok(url)
-}
-
-/// Basic authentication as GitHub documents it for git over HTTPS: any name, and the token as the password.
-fn basic(token: &SecretString) -> SecretString {
-    let pair = format!("x-access-token:{}", token.expose_secret());
-    let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
-    SecretString::from(format!("Authorization: Basic {encoded}"))
 }

@@ -31,6 +31,7 @@ mod settings;
 mod signals;
 mod surroundings;
 mod task;
+mod trackers;
 mod words;
 
 use std::io::Write;

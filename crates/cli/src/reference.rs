@@ -46,6 +46,15 @@ pub(crate) const VARIABLES: &[Variable] = &[
         "issues and repositories of GitHub that aren't public",
     ),
     variable(
+        "GITHUB_APP_ID",
+        "the number of a GitHub App, which is used instead of a token",
+    ),
+    variable("GITHUB_APP_PRIVATE_KEY", "the app's private key, in PEM"),
+    variable(
+        "GITHUB_APP_PRIVATE_KEY_FILE",
+        "the file with that key, where its text isn't set",
+    ),
+    variable(
         "GITHUB_WEBHOOK_SECRET",
         "what signs GitHub's webhooks to the bot",
     ),

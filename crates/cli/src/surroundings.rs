@@ -270,7 +270,14 @@ fn keys_stay_with_their_addresses(
         (entry.base_url_variable.as_str(), keys)
     });
     let of_trackers = [
-        ("GITHUB_API_URL", vec!["GITHUB_TOKEN"]),
+        (
+            "GITHUB_API_URL",
+            vec![
+                "GITHUB_TOKEN",
+                "GITHUB_APP_PRIVATE_KEY",
+                "GITHUB_APP_PRIVATE_KEY_FILE",
+            ],
+        ),
         ("JIRA_BASE_URL", vec!["JIRA_API_TOKEN"]),
     ];
     for (address, keys) in of_vendors.chain(of_trackers) {

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use forge::{Fetched, ForgeError, GitHub, Jira, Patience};
+use forge::{Fetched, ForgeError, Jira, Patience};
 use intake::{Caller, GivenTests, IntakeError, RepositoryRef};
 use protocol::plain_text::TASK_BYTES_MAX;
 use protocol::{Place, Places, Task, TaskSource};
@@ -15,6 +15,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::out;
 use crate::surroundings::Surroundings;
+use crate::trackers;
 
 /// What the user wants done, and where.
 pub(crate) struct Asked {
@@ -33,12 +34,8 @@ pub(crate) async fn read(
     source: &SourceArgs,
     words: Option<&str>,
 ) -> Result<Asked, Failure> {
-    let github = GitHub::new(
-        surroundings.variable("GITHUB_API_URL"),
-        surroundings.secret("GITHUB_TOKEN"),
-        Patience::STANDARD,
-    )
-    .map_err(untracked)?;
+    let credential = trackers::github_credential(surroundings)?;
+    let github = trackers::github_with(surroundings, credential).map_err(untracked)?;
     let mut repository = None;
     let mut of_folder = None;
     if let Some(named) = &source.repo {

@@ -408,6 +408,9 @@ pub(crate) fn destination(to: &Destination) -> String {
         Destination::PullRequest { repository, head } => {
             format!("pull request of {head} in {repository}")
         }
+        Destination::Check { repository, commit } => {
+            format!("check at {} of {repository}", short_hash(commit))
+        }
         Destination::Answers { on } => format!("answers to the review of {on}"),
         Destination::Comment { on } => format!("comment on {on}"),
     }

@@ -41,6 +41,7 @@ pub use request_text::MARK as REQUEST_MARK;
 pub use request_text::task_name;
 pub use targets::answers::ThreadAnswers;
 pub use targets::branch::{LocalBranch, commit_change};
+pub use targets::check::CommitCheck;
 pub use targets::comment::StatusComment;
 pub use targets::patch::{PatchFile, apply_change, check_patch_place};
 pub use targets::pull_request::{Request, Wishes};

@@ -2,6 +2,7 @@
 
 pub(crate) mod answers;
 pub(crate) mod branch;
+pub(crate) mod check;
 pub(crate) mod comment;
 pub(crate) mod patch;
 pub(crate) mod pull_request;

@@ -277,6 +277,52 @@ pub enum ForgeError {
         /// How long we waited.
         seconds_max: u64,
     },
+    /// GitHub doesn't know the app by its signature.
+    #[error(
+        "speak as the app: GitHub doesn't accept its signature (check GITHUB_APP_ID, GITHUB_APP_PRIVATE_KEY, and this machine's clock)"
+    )]
+    AppRefused,
+    /// The app isn't installed there.
+    #[error(
+        "speak as the app in {repository}: it isn't installed there (install it on the repository: the app's page on GitHub, Install App)"
+    )]
+    NotInstalled {
+        /// The repository.
+        repository: String,
+    },
+    /// An installation gives no token.
+    #[error(
+        "get a token of the app's installation on {repository}: GitHub refuses it{} (is the installation suspended, or the repository left out of it?)",
+        told(said)
+    )]
+    NoAppToken {
+        /// The repository.
+        repository: String,
+        /// GitHub's own words, cut.
+        said: String,
+    },
+    /// An installation may not do what is needed.
+    #[error(
+        "{doing}: the app's installation lacks `{permission}` (give it to the app on its page on GitHub, and accept it where it is installed)"
+    )]
+    AppLacks {
+        /// What was being done.
+        doing: String,
+        /// What is missing, as in `contents: write`.
+        permission: &'static str,
+    },
+    /// A ticket can't be moved so from where it stands.
+    #[error(
+        "move {ticket}: Jira offers no transition `{wanted}` from where it stands (there are: {there}; `transition` of [jira] names it)"
+    )]
+    NoTransition {
+        /// The ticket.
+        ticket: String,
+        /// The name that is configured.
+        wanted: String,
+        /// Those there are.
+        there: String,
+    },
     /// The HTTP client can't be made.
     #[error("prepare requests to {service}")]
     Client {
@@ -291,7 +337,15 @@ pub enum ForgeError {
 impl ForgeError {
     /// Whether the task is what is wrong, so that the run needs better input; otherwise it is the configuration.
     pub fn is_about_the_task(&self) -> bool {
-        !matches!(self, ForgeError::Setting { .. } | ForgeError::Client { .. })
+        !matches!(
+            self,
+            ForgeError::Setting { .. }
+                | ForgeError::Client { .. }
+                | ForgeError::AppRefused
+                | ForgeError::NotInstalled { .. }
+                | ForgeError::NoAppToken { .. }
+                | ForgeError::AppLacks { .. }
+        )
     }
 }
 

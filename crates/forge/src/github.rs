@@ -1,27 +1,34 @@
 //! GitHub: issues with their comments as tasks; pull requests and comments of ours.
 
+mod checks;
 mod comments;
 mod issue_events;
 mod requests;
 mod reviews;
 
+pub use checks::{CheckRun, Conclusion, Note};
 pub use issue_events::{Actor, Happened, IssueEvent, ListedIssue, Permission};
 pub use reviews::{FailedCheck, Remark, Reviewed};
 
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use octocrab::Octocrab;
 use octocrab::service::middleware::retry::RetryConfig;
 use protocol::{Task, TaskSource};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::Url;
 
 use crate::Fetched;
 use crate::address::configured;
+use crate::app::{self, AppDoor, AppKey, Permissions};
 use crate::conversation::{self, PAGE_COMMENTS};
 use crate::error::{ForgeError, Service};
 use crate::http::{Api, Door, Patience, client};
 use crate::issue_ref::IssueRef;
-use crate::seam::RepositoryName;
+use crate::seam::{Forge as _, RepositoryName};
 use crate::web_text::show_comments;
 use protocol::plain_text::{TASK_BYTES_MAX, TITLE_BYTES_MAX, clean, cut, labels, line};
 
@@ -34,6 +41,34 @@ pub struct GitHub {
     pub(crate) api: Api,
     /// Where people open issues.
     web: Url,
+}
+
+/// Where an app's webhooks go; see "Get a webhook configuration for an app".
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct AppHook {
+    /// The address; empty when there is none.
+    #[serde(default)]
+    pub url: String,
+    /// As in `json`.
+    #[serde(default)]
+    pub content_type: String,
+    /// Stars where one is set; GitHub shows no more.
+    #[serde(default)]
+    secret: Option<String>,
+}
+
+impl AppHook {
+    /// Whether GitHub signs what it sends.
+    pub fn has_secret(&self) -> bool {
+        self.secret.as_ref().is_some_and(|it| !it.is_empty())
+    }
+}
+
+/// Who asks.
+enum Speaker<'a> {
+    Nobody,
+    Token(SecretString),
+    App(&'a AppKey),
 }
 
 /// The parts of an issue we read; see "Get an issue" in GitHub's REST documentation.
@@ -96,20 +131,50 @@ impl GitHub {
         token: Option<SecretString>,
         patience: Patience,
     ) -> Result<GitHub, ForgeError> {
+        let speaker = token.map_or(Speaker::Nobody, Speaker::Token);
+        GitHub::with(api_url, speaker, patience)
+    }
+
+    /// The same as an app: everything that belongs to a repository is asked with a token of the app's installation there, which is
+    /// looked up, made and renewed when it is needed.
+    ///
+    /// Must be called where a tokio runtime is.
+    ///
+    /// # Errors
+    /// [`ForgeError::Setting`] when the address or the key can't be used.
+    pub fn of_app(
+        api_url: Option<&str>,
+        app: &AppKey,
+        patience: Patience,
+    ) -> Result<GitHub, ForgeError> {
+        GitHub::with(api_url, Speaker::App(app), patience)
+    }
+
+    fn with(
+        api_url: Option<&str>,
+        speaker: Speaker<'_>,
+        patience: Patience,
+    ) -> Result<GitHub, ForgeError> {
         let base = configured(Service::GitHub, api_url.unwrap_or(API_URL))?;
         let failed = |source: octocrab::Error| ForgeError::Client {
             service: Service::GitHub,
             source: Box::new(source),
         };
-        let anonymous = token.is_none();
-        let mut builder = Octocrab::builder()
+        let (is_app, anonymous) = (
+            matches!(speaker, Speaker::App(_)),
+            matches!(speaker, Speaker::Nobody),
+        );
+        let builder = match speaker {
+            Speaker::Nobody => Octocrab::builder(),
+            Speaker::Token(token) => Octocrab::builder().personal_token(token),
+            Speaker::App(app) => Octocrab::builder()
+                .app_from_rsa_pem(app.id, app.pem.expose_secret())
+                .map_err(|_| app::key_refused())?,
+        };
+        let octocrab = builder
             .base_uri(base.as_str())
             .map_err(failed)?
-            .add_retry_config(RetryConfig::None);
-        if let Some(token) = token {
-            builder = builder.personal_token(token);
-        }
-        let octocrab = builder
+            .add_retry_config(RetryConfig::None)
             .build_with_reqwest(client(Service::GitHub, &patience)?)
             .map_err(failed)?;
         Ok(GitHub {
@@ -117,12 +182,64 @@ impl GitHub {
             api: Api {
                 service: Service::GitHub,
                 base,
-                door: Door::Octocrab(octocrab),
+                door: match is_app {
+                    true => Door::App(Arc::new(AppDoor::new(octocrab))),
+                    false => Door::Octocrab(Arc::new(octocrab)),
+                },
                 anonymous,
                 patience,
                 last_change: tokio::sync::Mutex::default(),
             },
         })
+    }
+
+    /// Whether it is asked as an app.
+    pub fn is_app(&self) -> bool {
+        matches!(self.api.door, Door::App(_))
+    }
+
+    /// What the app's installation on a repository may do; none where no app is used.
+    ///
+    /// # Errors
+    /// [`ForgeError::NotInstalled`], [`ForgeError::AppRefused`], or when GitHub can't be asked.
+    pub async fn app_permissions(
+        &self,
+        on: &RepositoryName,
+    ) -> Result<Option<Permissions>, ForgeError> {
+        match &self.api.door {
+            Door::App(app) => app.permissions(&self.api, on).await.map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Where the app's webhooks go; none where no app is used.
+    ///
+    /// # Errors
+    /// When GitHub can't be asked.
+    pub async fn app_hook(&self) -> Result<Option<AppHook>, ForgeError> {
+        match self.is_app() {
+            true => self.api.get("/app/hook/config", "the app's webhook").await,
+            false => Ok(None),
+        }
+    }
+
+    /// What git sends to an address of this host when an app is used: where it may be sent to, and the whole header line. None where
+    /// no app is used, for another host, and for a repository that the app isn't installed on, which may be public.
+    ///
+    /// # Errors
+    /// [`ForgeError::AppRefused`], [`ForgeError::NoAppToken`], or when GitHub can't be asked.
+    pub async fn git_credential(
+        &self,
+        address: &str,
+    ) -> Result<Option<(Url, SecretString)>, ForgeError> {
+        let (Door::App(app), Some(name)) = (&self.api.door, self.repository_at(address)) else {
+            return Ok(None);
+        };
+        match app.git_token(&self.api, &name).await {
+            Ok(token) => Ok(Some((self.web.clone(), basic(&token)))),
+            Err(ForgeError::NotInstalled { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Reads `owner/repo#123` or the address of an issue's page. Sends nothing.
@@ -203,6 +320,13 @@ impl GitHub {
         }
         Ok(Fetched { task, notes })
     }
+}
+
+/// Basic authentication as GitHub documents it for git over HTTPS: any name, and the token as the password.
+pub fn basic(token: &SecretString) -> SecretString {
+    let pair = format!("x-access-token:{}", token.expose_secret());
+    let encoded = STANDARD.encode(pair);
+    SecretString::from(format!("Authorization: Basic {encoded}"))
 }
 
 /// Where people open what the interface at `base` serves: its own host, but for GitHub's own clouds, whose

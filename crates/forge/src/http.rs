@@ -2,6 +2,7 @@
 
 mod change;
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use octocrab::Octocrab;
@@ -11,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
+use crate::app::AppDoor;
 use crate::error::{ForgeError, Service};
 use protocol::plain_text::line;
 
@@ -69,10 +71,13 @@ impl std::fmt::Debug for Api {
     }
 }
 
-/// The two clients.
+/// The clients.
+#[derive(Clone)]
 pub(crate) enum Door {
     /// GitHub's, which adds the token by itself.
-    Octocrab(Octocrab),
+    Octocrab(Arc<Octocrab>),
+    /// GitHub's for an app, which has a token for each repository.
+    App(Arc<AppDoor>),
     /// A plain one with the value of its `Authorization`.
     Plain(Client, HeaderValue),
 }
@@ -124,9 +129,28 @@ impl Api {
         path: &str,
         what: &str,
     ) -> Result<T, ForgeError> {
+        let door = self.opened(path).await?;
+        self.get_through(&door, path, what).await
+    }
+
+    /// The client for a path. Only an app has more than one.
+    async fn opened(&self, path: &str) -> Result<Door, ForgeError> {
+        Ok(match &self.door {
+            Door::App(app) => Door::Octocrab(app.client_for(self, path).await?),
+            door => door.clone(),
+        })
+    }
+
+    /// As [`Api::get`], through a client that is open already.
+    pub(crate) async fn get_through<T: DeserializeOwned>(
+        &self,
+        door: &Door,
+        path: &str,
+        what: &str,
+    ) -> Result<T, ForgeError> {
         let mut tries = 1;
         let bytes = loop {
-            match self.ask(path, what, tries).await {
+            match self.ask(door, path, what, tries).await {
                 Outcome::Read(bytes) => break bytes,
                 Outcome::Again(asked, error) => {
                     let Some(wait) = self.wait(tries, asked) else {
@@ -162,7 +186,7 @@ impl Api {
         Some(asked.unwrap_or(Duration::from_millis(grown))).filter(|it| *it <= longest)
     }
 
-    async fn ask(&self, path: &str, what: &str, tries: u32) -> Outcome {
+    async fn ask(&self, door: &Door, path: &str, what: &str, tries: u32) -> Outcome {
         let unreachable = |source| {
             let error = ForgeError::Unreachable {
                 service: self.service,
@@ -175,7 +199,7 @@ impl Api {
         };
         let sent = tokio::time::timeout(
             Duration::from_secs(self.patience.request_seconds_max),
-            self.send(path),
+            self.send_through(door, path),
         );
         let response = match sent.await {
             Ok(Ok(response)) => response,
@@ -199,8 +223,15 @@ impl Api {
         self.base.as_str().trim_end_matches('/').to_owned()
     }
 
+    /// Sends a read and gives its answer as it is.
     pub(crate) async fn send(&self, path: &str) -> Result<Response, Cause> {
-        match &self.door {
+        let door = self.opened(path).await?;
+        self.send_through(&door, path).await
+    }
+
+    async fn send_through(&self, door: &Door, path: &str) -> Result<Response, Cause> {
+        match door {
+            Door::App(_) => Err("an app's client was not opened".into()),
             Door::Octocrab(octocrab) => {
                 let response = octocrab._get(path).await.map_err(without_backtrace)?;
                 Ok(Response::from(response.map(reqwest::Body::wrap)))
@@ -292,7 +323,7 @@ async fn read(mut response: Response, bytes_max: usize) -> Result<Option<Vec<u8>
 }
 
 /// Octocrab's errors print a backtrace; the cause says what a person needs.
-fn without_backtrace(error: octocrab::Error) -> Cause {
+pub(crate) fn without_backtrace(error: octocrab::Error) -> Cause {
     match error {
         octocrab::Error::Reqwest { source, .. } => Box::new(source.without_url()),
         octocrab::Error::Service { source, .. } => source,

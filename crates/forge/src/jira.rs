@@ -1,6 +1,12 @@
-//! Jira: tickets with their comments as tasks, by the REST interface 3; comments of ours.
+//! Jira: tickets with their comments as tasks, by the REST interface 3 of the Cloud or 2 of a Data Center; comments of ours.
 
 mod comments;
+mod delivered;
+mod events;
+
+pub use events::{ListedTicket, Sought};
+
+use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,6 +15,7 @@ use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
+use url::Url;
 
 use crate::Fetched;
 use crate::address::configured;
@@ -23,6 +30,20 @@ use protocol::plain_text::{TASK_BYTES_MAX, TITLE_BYTES_MAX, clean, cut, labels, 
 #[derive(Debug)]
 pub struct Jira {
     pub(crate) api: Api,
+    flavour: Flavour,
+    /// The field whose text belongs to the task.
+    acceptance_field: Option<String>,
+    /// Where a ticket is moved whose change asks to be merged.
+    transition: Option<String>,
+}
+
+/// Which Jira it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flavour {
+    /// Jira Cloud: the REST interface 3, whose texts are documents.
+    Cloud,
+    /// Jira Data Center: the REST interface 2, whose texts are wiki text.
+    DataCenter,
 }
 
 /// The parts of a ticket we read; see "Get issue" in Jira's REST documentation.
@@ -42,9 +63,12 @@ struct Fields {
     labels: Vec<String>,
     #[serde(default)]
     status: Option<TicketStatus>,
+    /// Those that were named beside these.
+    #[serde(flatten)]
+    more: BTreeMap<String, Value>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct TicketStatus {
     #[serde(default)]
@@ -109,10 +133,50 @@ impl Jira {
             });
         }
         let basic = format!("Basic {}", STANDARD.encode(format!("{email}:{token}")));
-        let mut authorization =
-            HeaderValue::try_from(basic).expect("base64 has only letters that a header allows");
+        Jira::with(base, &basic, Flavour::Cloud, patience)
+    }
+
+    /// The Data Center at `base_url`, asked with somebody's personal access token, which goes nowhere else. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`ForgeError::Setting`] when the address or the token can't be used.
+    pub fn data_center(
+        base_url: &str,
+        token: &SecretString,
+        patience: Patience,
+    ) -> Result<Jira, ForgeError> {
+        let base = configured(Service::Jira, base_url)?;
+        let token = token.expose_secret().trim();
+        if token.is_empty() {
+            return Err(ForgeError::Setting {
+                variable: "JIRA_API_TOKEN",
+                why: "it is empty (make a personal access token in your profile)",
+            });
+        }
+        Jira::with(
+            base,
+            &format!("Bearer {token}"),
+            Flavour::DataCenter,
+            patience,
+        )
+    }
+
+    fn with(
+        base: Url,
+        authorization: &str,
+        flavour: Flavour,
+        patience: Patience,
+    ) -> Result<Jira, ForgeError> {
+        let authorization = HeaderValue::try_from(authorization);
+        let mut authorization = authorization.map_err(|_| ForgeError::Setting {
+            variable: "JIRA_API_TOKEN",
+            why: "it has characters that no token has",
+        })?;
         authorization.set_sensitive(true);
         Ok(Jira {
+            flavour,
+            acceptance_field: None,
+            transition: None,
             api: Api {
                 service: Service::Jira,
                 base,
@@ -122,6 +186,42 @@ impl Jira {
                 last_change: tokio::sync::Mutex::default(),
             },
         })
+    }
+
+    /// The same with a field whose text is part of the task, as in `customfield_10040`.
+    ///
+    /// # Errors
+    /// [`ForgeError::Setting`] for what is no field's name.
+    pub fn with_acceptance_field(mut self, name: &str) -> Result<Jira, ForgeError> {
+        let is_name = |it: char| it.is_ascii_alphanumeric() || it == '_';
+        if name.is_empty() || !name.chars().all(is_name) {
+            return Err(ForgeError::Setting {
+                variable: "`acceptance_field` of [jira]",
+                why: "it isn't a field's own name (write it as in `customfield_10040`)",
+            });
+        }
+        self.acceptance_field = Some(name.to_owned());
+        Ok(self)
+    }
+
+    /// The same with the transition, or the status, that a ticket is moved by when its change asks to be merged.
+    #[must_use]
+    pub fn with_transition(mut self, name: &str) -> Jira {
+        self.transition = Some(name.to_owned());
+        self
+    }
+
+    /// What [`Jira::with_transition`] was given.
+    pub fn transition(&self) -> Option<&str> {
+        self.transition.as_deref()
+    }
+
+    /// Where the interface is below the address.
+    pub(crate) fn rest(&self) -> &'static str {
+        match self.flavour {
+            Flavour::Cloud => "/rest/api/3",
+            Flavour::DataCenter => "/rest/api/2",
+        }
     }
 
     /// Reads a key or the address of a ticket's page. Sends nothing.
@@ -138,12 +238,26 @@ impl Jira {
     /// Every way a service can refuse, each told apart; see [`ForgeError`].
     pub async fn task(&self, reference: &TicketRef) -> Result<Fetched, ForgeError> {
         let what = format!("ticket {reference}");
-        let path = format!("/rest/api/3/issue/{reference}");
-        let fields = "fields=summary,description,labels,status";
+        let path = format!("{}/issue/{reference}", self.rest());
+        let mut fields = "fields=summary,description,labels,status".to_owned();
+        if let Some(name) = &self.acceptance_field {
+            fields += &format!(",{name}");
+        }
         let ticket: Ticket = self.api.get(&format!("{path}?{fields}"), &what).await?;
         let (comments, total) = self.comments(&path, &what).await?;
         let fields = ticket.fields;
-        let body = clean(&adf::to_markdown(&fields.description));
+        let mut body = clean(&adf::to_markdown(&fields.description));
+        let wanted = self.acceptance_field.as_ref();
+        if let Some(wanted) = wanted.and_then(|it| fields.more.get(it)) {
+            let wanted = clean(&adf::to_markdown(wanted));
+            if !wanted.trim().is_empty() {
+                body = format!(
+                    "{}\n\n## Acceptance criteria\n\n{}",
+                    body.trim(),
+                    wanted.trim()
+                );
+            }
+        }
         let base = self.api.base.as_str().trim_end_matches('/');
         let key = line(&ticket.key, TITLE_BYTES_MAX);
         let task = Task {

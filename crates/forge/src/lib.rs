@@ -5,6 +5,7 @@
 
 pub mod address;
 mod adf;
+mod app;
 mod conversation;
 mod error;
 mod github;
@@ -17,13 +18,15 @@ mod ticket_ref;
 mod web_text;
 mod words;
 
+pub use app::{AppKey, Permissions};
 pub use error::{ForgeError, Service};
 pub use github::{
-    Actor, FailedCheck, GitHub, Happened, IssueEvent, ListedIssue, Permission, Remark, Reviewed,
+    Actor, AppHook, CheckRun, Conclusion, FailedCheck, GitHub, Happened, IssueEvent, ListedIssue,
+    Note, Permission, Remark, Reviewed, basic,
 };
 pub use http::Patience;
 pub use issue_ref::IssueRef;
-pub use jira::Jira;
+pub use jira::{Jira, ListedTicket, Sought};
 pub use reach::reach;
 pub use seam::{Forge, NewPullRequest, PullRequest, Repository, RepositoryName, Tracker};
 pub use ticket_ref::TicketRef;

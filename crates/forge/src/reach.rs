@@ -51,9 +51,10 @@ pub async fn reach(address: &Url, certificates: Option<&Path>, seconds_max: u64)
 
 impl GitHub {
     /// Asks once how much may be asked, which isn't counted itself
-    /// (<https://docs.github.com/rest/rate-limit/rate-limit>).
+    /// (<https://docs.github.com/rest/rate-limit/rate-limit>); as an app, who it is.
     pub async fn reach(&self, seconds_max: u64) -> Reach {
-        self.api.reach("/rate_limit", seconds_max).await
+        let path = if self.is_app() { "/app" } else { "/rate_limit" };
+        self.api.reach(path, seconds_max).await
     }
 
     /// Scheme, host and port of where it is asked.
@@ -65,7 +66,8 @@ impl GitHub {
 impl Jira {
     /// Asks once who we are.
     pub async fn reach(&self, seconds_max: u64) -> Reach {
-        self.api.reach("/rest/api/3/myself", seconds_max).await
+        let path = format!("{}/myself", self.rest());
+        self.api.reach(&path, seconds_max).await
     }
 
     /// Scheme, host and port of where it is asked.

@@ -34,6 +34,22 @@ impl Words {
         paragraphs.join("\n\n")
     }
 
+    /// As the wiki text of Jira's REST interface 2.
+    pub fn to_wiki(&self) -> String {
+        let paragraph = |pieces: &Vec<Piece>| -> String {
+            pieces
+                .iter()
+                .map(|it| match it {
+                    Piece::Text(text) => inert_wiki(text),
+                    Piece::Code(text) => format!("{{{{{}}}}}", inert_wiki(text)),
+                    Piece::Link(url) => format!("[{url}]"),
+                })
+                .collect()
+        };
+        let paragraphs: Vec<String> = self.0.iter().map(paragraph).collect();
+        paragraphs.join("\n\n")
+    }
+
     /// As a document of Jira's REST interface 3 (Atlassian Document Format, version 1).
     pub fn to_document(&self) -> Value {
         let node = |piece: &Piece| match piece {
@@ -60,6 +76,19 @@ impl Words {
             .collect();
         json!({"version": 1, "type": "doc", "content": paragraphs})
     }
+}
+
+/// A line in which Jira's wiki renderer finds nothing to act on: no mention, no macro, no link, no picture.
+fn inert_wiki(text: &str) -> String {
+    let line = text.replace(['\n', '\r'], " ");
+    let mut inert = String::with_capacity(line.len());
+    for character in line.chars() {
+        if r"\{}[]*_!~^|#".contains(character) {
+            inert.push('\\');
+        }
+        inert.push(character);
+    }
+    inert
 }
 
 /// A code span that nothing in the text can end.
@@ -93,15 +122,22 @@ mod tests {
             ],
             vec![
                 Piece::Code("`@everyone` fixes #7".to_owned()),
+                Piece::Text(" and ".to_owned()),
+                Piece::Code("[~ada] {color:red}!x.png!{color}".to_owned()),
                 Piece::Text(String::new()),
             ],
         ]);
         expect![[r#"
             See <https://host.example/1>
 
-            `` `@everyone` fixes #7 ``"#]]
+            `` `@everyone` fixes #7 `` and `[~ada] {color:red}!x.png!{color}`"#]]
         .assert_eq(&words.to_markdown());
-        expect![[r#"{"version":1,"type":"doc","content":[{"type":"paragraph","content":[{"type":"text","text":"See "},{"type":"text","text":"https://host.example/1","marks":[{"type":"link","attrs":{"href":"https://host.example/1"}}]}]},{"type":"paragraph","content":[{"type":"text","text":"`@everyone` fixes #7","marks":[{"type":"code"}]}]}]}"#]]
+        expect![[r#"{"version":1,"type":"doc","content":[{"type":"paragraph","content":[{"type":"text","text":"See "},{"type":"text","text":"https://host.example/1","marks":[{"type":"link","attrs":{"href":"https://host.example/1"}}]}]},{"type":"paragraph","content":[{"type":"text","text":"`@everyone` fixes #7","marks":[{"type":"code"}]},{"type":"text","text":" and "},{"type":"text","text":"[~ada] {color:red}!x.png!{color}","marks":[{"type":"code"}]}]}]}"#]]
         .assert_eq(&words.to_document().to_string());
+        expect![[r#"
+            See [https://host.example/1]
+
+            {{`@everyone` fixes \#7}} and {{\[\~ada\] \{color:red\}\!x.png\!\{color\}}}"#]]
+        .assert_eq(&words.to_wiki());
     }
 }

@@ -36,6 +36,7 @@ async fn server() -> FakeJira {
         labels: vec!["gait".to_owned()],
         comments: vec![("Ann".to_owned(), words("It does"))],
         is_done: true,
+        ..FakeTicket::default()
     };
     let long = (0..250).map(|it| ("Bob".to_owned(), words(&it.to_string())));
     let talk = FakeTicket {

@@ -35,6 +35,13 @@ pub enum Destination {
         /// The branch that holds the change, as in `owner:branch`.
         head: String,
     },
+    /// A check at a commit.
+    Check {
+        /// The repository, as in `owner/repo`.
+        repository: String,
+        /// The commit, in hexadecimal.
+        commit: String,
+    },
     /// Answers below the threads of a review.
     Answers {
         /// The request, as in `owner/repo#45`.

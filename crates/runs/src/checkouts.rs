@@ -4,7 +4,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use git::{Address, MirrorLimits, Mirrors};
+use git::{Access, Address, MirrorLimits, Mirrors};
 use protocol::{Base, Limits, Log, Note, RunId};
 use python::{MakeDoor, PythonEnvironments};
 use sandbox::command::Door;
@@ -25,12 +25,14 @@ const LOCK_SECONDS_MAX: u64 = 15 * 60;
 const PACK_BYTES_MAX: u64 = 4 << 30;
 
 /// Opens checkouts, all within the same limits and with the same sandbox.
+#[derive(Clone)]
 #[expect(missing_debug_implementations, reason = "environments have none")]
 pub struct Checkouts {
     host: Arc<Host>,
     door: Arc<Door>,
     environments: Arc<PythonEnvironments>,
     limits: Limits,
+    access: Access,
 }
 
 impl Checkouts {
@@ -72,6 +74,7 @@ impl Checkouts {
             door: Arc::new(make_door(Egress::default())),
             environments: Arc::new(environments),
             limits: limits.clone(),
+            access: host.access.clone(),
         })
     }
 
@@ -101,7 +104,8 @@ impl Checkouts {
         log: &dyn Log,
     ) -> Result<Checkout, RunsError> {
         let origin = origin(settings)?;
-        let opening = self.opening(&self.host.folders.run(run));
+        let reaching = self.clone().reaching(&origin).await?;
+        let opening = reaching.opening(&self.host.folders.run(run));
         let (base, dirty) = (settings.base.as_deref(), settings.include_dirty);
         Checkout::open(opening, &origin, base, dirty, log)
             .await
@@ -115,6 +119,17 @@ impl Checkouts {
             .map_err(RunsError::OpenAgain)
     }
 
+    /// The same with the credential that a repository needs now.
+    ///
+    /// # Errors
+    /// [`RunsError::Credential`].
+    pub async fn reaching(mut self, origin: &Origin) -> Result<Checkouts, RunsError> {
+        if let Origin::Address(address) = origin {
+            self.access = self.host.access_to(address).await?;
+        }
+        Ok(self)
+    }
+
     /// What a checkout in this folder is opened with.
     pub fn opening(&self, folder: &Path) -> Opening {
         Opening {
@@ -122,7 +137,7 @@ impl Checkouts {
             mirrors: Mirrors::new(
                 self.host.folders.cache.join("mirrors"),
                 self.door.clone(),
-                self.host.access.clone(),
+                self.access.clone(),
                 self.host.programs.search_path.clone(),
                 MirrorLimits {
                     fetch_seconds_max: FETCH_SECONDS_MAX,

@@ -154,9 +154,20 @@ impl Handing<'_> {
                 let checked = change.and_then(|it| request.check(&it));
                 checked.map_err(|it| self.failed(request.destination(), it))?;
             }
-            done.push(self.to(&remote.branch).await?);
+            let pushed = self.to(&remote.branch).await?;
+            let commit = pushed.reference.clone();
+            done.push(pushed);
             if let Some(request) = &remote.request {
                 done.push(self.to(request).await?);
+            }
+            let address = &remote.branch.address;
+            let check = destinations::check_at(host, address, &commit).await;
+            let check = check.map_err(|source| RunsError::Credential {
+                repository: address.to_string(),
+                source: Box::new(source),
+            })?;
+            if let Some(check) = check {
+                done.push(self.to(&check).await?);
             }
         }
         Ok(())
@@ -174,14 +185,23 @@ impl Handing<'_> {
             Destination::Push { .. } => Some(it.reference.clone()),
             _ => None,
         });
+        let request = done.iter().find_map(|it| match &it.to {
+            Destination::PullRequest { repository, .. } => {
+                Some((repository.clone(), it.reference.clone()))
+            }
+            _ => None,
+        });
+        let is_checked = match (&request, &pushed) {
+            (Some((into, _)), Some(commit)) if settings.comment => {
+                destinations::is_checked(host, into, commit).await
+            }
+            _ => None,
+        };
         if let Some(answers) = destinations::answers(host, settings, pushed)? {
             done.push(self.to(&answers).await?);
         }
-        let request = done.iter().find_map(|it| match &it.to {
-            Destination::PullRequest { .. } => Some(it.reference.clone()),
-            _ => None,
-        });
-        if let Some(comment) = destinations::comment(host, past, settings, request)? {
+        let request = request.map(|it| it.1);
+        if let Some(comment) = destinations::comment(host, past, settings, request, is_checked)? {
             done.push(self.to(&comment).await?);
         }
         Ok(())

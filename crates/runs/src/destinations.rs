@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use delivery::{
-    LocalBranch, PatchFile, RemoteBranch, Request, StatusComment, Target, ThreadAnswers, Wishes,
+    CommitCheck, LocalBranch, PatchFile, RemoteBranch, Request, StatusComment, Target,
+    ThreadAnswers, Wishes,
 };
 use forge::{Forge, ForgeError, GitHub, IssueRef, RepositoryName, Tracker};
 use git::Address;
 use protocol::{Silent, Task, TaskSource};
+use workspace::checkout::Origin;
 
 use crate::checkouts::Checkouts;
 use crate::error::RunsError;
@@ -121,15 +123,19 @@ pub(crate) async fn remote(
         Some(it) => it.branch.clone(),
         None => delivery::request_branch(&past.task, &past.run),
     };
-    let branch = |address: Address| RemoteBranch {
-        address,
-        branch: named.clone(),
-        work: folder.join("pushed.git"),
-        mirrors: checkouts.opening(&folder).mirrors,
+    let branch = async |address: Address| {
+        let origin = Origin::Address(address.clone());
+        let checkouts = checkouts.clone().reaching(&origin).await?;
+        Ok::<_, RunsError>(RemoteBranch {
+            address,
+            branch: named.clone(),
+            work: folder.join("pushed.git"),
+            mirrors: checkouts.opening(&folder).mirrors,
+        })
     };
     let Some(wishes) = &settings.pull_request else {
         return Ok(Some(Remote {
-            branch: branch(address),
+            branch: branch(address).await?,
             request: None,
         }));
     };
@@ -137,17 +143,20 @@ pub(crate) async fn remote(
     if let Some(continued) = &settings.continues {
         let request = continued_request(&github, &name, continued, wishes)?;
         return Ok(Some(Remote {
-            branch: branch(address),
+            branch: branch(address).await?,
             request: Some(request),
         }));
     }
-    let found = request(&github, &name, settings, wishes, branch).await;
-    let refused = |source| RunsError::Forge {
+    let found = request(&github, &name, settings, wishes, &named).await;
+    let (address, request) = found.map_err(|source| RunsError::Forge {
         run: past.run.clone(),
         repository: name.to_string(),
         source: Box::new(source),
-    };
-    found.map(Some).map_err(refused)
+    })?;
+    Ok(Some(Remote {
+        branch: branch(address).await?,
+        request: Some(request),
+    }))
 }
 
 /// The request that a run goes on with: the same branch, asked to be merged into the same one.
@@ -202,8 +211,8 @@ async fn request(
     name: &RepositoryName,
     settings: &Settings,
     wishes: &Wishes,
-    branch: impl Fn(Address) -> RemoteBranch,
-) -> Result<Remote, ForgeError> {
+    branch: &str,
+) -> Result<(Address, Request), ForgeError> {
     let into = github.repository(name).await?;
     if into.is_archived {
         return Err(ForgeError::Archived {
@@ -217,7 +226,6 @@ async fn request(
     let address = Address::parse(&from.clone_address).map_err(|_| ForgeError::StrangeAddress {
         address: protocol::visible(&from.clone_address).into_owned(),
     })?;
-    let branch = branch(address);
     let base = match settings.base.as_deref() {
         // A commit is no branch that could take a change.
         Some(named) if !is_commit(named) => named.to_owned(),
@@ -227,17 +235,55 @@ async fn request(
         forge: github.clone(),
         into: into.name.clone(),
         base,
-        head: format!("{}:{}", from.name.owner, branch.branch),
+        head: format!("{}:{branch}", from.name.owner),
         wishes: wishes.clone(),
     };
-    Ok(Remote {
-        branch,
-        request: Some(request),
-    })
+    Ok((address, request))
+}
+
+/// The check at the commit that was pushed, where an app pushes that may say one.
+///
+/// # Errors
+/// When it isn't known what the app may do.
+pub(crate) async fn check_at(
+    host: &Host,
+    pushed_to: &Address,
+    commit: &str,
+) -> Result<Option<CommitCheck>, ForgeError> {
+    let Some(github) = host.github.as_ref().filter(|it| it.is_app()) else {
+        return Ok(None);
+    };
+    let Some(repository) = github.repository_at(pushed_to.as_str()) else {
+        return Ok(None);
+    };
+    let permissions = github.app_permissions(&repository).await?;
+    let may = permissions.is_some_and(|it| it.get("checks").is_some_and(|it| it == "write"));
+    if !may {
+        tracing::warn!(%repository, "the app may not say checks: it lacks `checks: write`");
+        return Ok(None);
+    }
+    Ok(Some(CommitCheck {
+        github: github.clone(),
+        repository,
+        commit: commit.to_owned(),
+    }))
 }
 
 fn is_commit(named: &str) -> bool {
     named.len() == 40 && named.bytes().all(|it| it.is_ascii_hexdigit())
+}
+
+/// Whether anything but us checks the commit of a request; none when that can't be seen.
+pub(crate) async fn is_checked(host: &Host, into: &str, commit: &str) -> Option<bool> {
+    let (github, repository) = (host.github.as_ref()?, IssueRef::named(into)?);
+    match github.is_checked(&repository, commit).await {
+        Ok(is_checked) => is_checked,
+        Err(error) => {
+            // The change is delivered; this is only said beside it.
+            tracing::warn!(%error, "whether CI started can't be seen");
+            None
+        }
+    }
 }
 
 /// The comment below the task, when one is asked for.
@@ -249,6 +295,7 @@ pub(crate) fn comment(
     past: &Past,
     settings: &Settings,
     request: Option<String>,
+    is_checked: Option<bool>,
 ) -> Result<Option<StatusComment>, RunsError> {
     if !settings.comment {
         return Ok(None);
@@ -258,6 +305,7 @@ pub(crate) fn comment(
         tracker,
         on,
         request,
+        is_checked,
     }))
 }
 

@@ -335,6 +335,15 @@ pub enum RunsError {
         #[source]
         source: Box<ForgeError>,
     },
+    /// There is no credential for a repository, though one is configured.
+    #[error("get a credential for {repository}")]
+    Credential {
+        /// The repository's address.
+        repository: String,
+        /// Why.
+        #[source]
+        source: Box<ForgeError>,
+    },
     /// There is nowhere to comment.
     #[error(
         "comment where the task came from: it is from no issue and no ticket, or its tracker isn't configured (leave --comment out, or set GITHUB_TOKEN or the JIRA variables)"
@@ -394,6 +403,9 @@ fn delivering(run: &RunId, to: &Destination) -> String {
         }
         Destination::PullRequest { repository, .. } => {
             format!("open a pull request with the change of {run} in {repository}")
+        }
+        Destination::Check { repository, .. } => {
+            format!("say a check about {run} in {repository}")
         }
         Destination::Answers { on } => format!("answer the review of {on} for {run}"),
         Destination::Comment { on } => format!("comment on {on} about {run}"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use forge::{GitHub, Jira};
-use git::{Access, Identity};
+use git::{Access, Address, Credential, Identity};
 use llm::{Day, Guard, Patience, Prices, Vendors};
 use protocol::{Place, ReviewerFigure, RunId};
 use store::{Owner, Store};
@@ -96,6 +96,27 @@ impl Host {
             places: Vec::new(),
             home: Vec::new(),
         })
+    }
+}
+
+impl Host {
+    /// How git reaches a repository. Where an app is used, with a token for that repository that was made or renewed now.
+    ///
+    /// # Errors
+    /// [`RunsError::Credential`] when the app is refused.
+    pub async fn access_to(&self, address: &Address) -> Result<Access, RunsError> {
+        let mut access = self.access.clone();
+        if let Some(github) = &self.github {
+            let credential = github.git_credential(address.as_str()).await;
+            let credential = credential.map_err(|source| RunsError::Credential {
+                repository: address.to_string(),
+                source: Box::new(source),
+            })?;
+            if let Some((base, header)) = credential {
+                access.credential = Some(Credential { base, header });
+            }
+        }
+        Ok(access)
     }
 }
 

@@ -132,7 +132,9 @@ impl Place<'_> {
             Origin::Nothing => None,
             _ => Some(base.commit.as_str()),
         };
-        let opened = Checkout::open(self.opening(), origin, commit, false, log).await;
+        let reaching = self.checkouts.clone().reaching(origin).await?;
+        let opening = reaching.opening(&self.folder);
+        let opened = Checkout::open(opening, origin, commit, false, log).await;
         let opened = match (opened, origin) {
             // What lies in the folder beside its commits is of no interest, so it is read like a remote one.
             (Err(GitError::Uncommitted { .. }), Origin::Folder(folder)) => {

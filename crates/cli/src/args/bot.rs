@@ -64,4 +64,20 @@ pub(crate) enum BotCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Print how it is set up, step by step, and check each by a request
+    Setup(BotSetupArgs),
+}
+
+/// `pipeline bot setup`.
+#[derive(Debug, Args)]
+pub(crate) struct BotSetupArgs {
+    /// A repository to check, as in owner/repo; may be given again [default: `repositories` of [bot]]
+    #[arg(long = "repo", value_name = "OWNER/REPO")]
+    pub(crate) repositories: Vec<String>,
+    /// Where the tracker reaches your TLS proxy, as in https://bot.example; it goes into the manifest
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// Print one JSON document of the checks, and no steps
+    #[arg(long)]
+    pub(crate) json: bool,
 }

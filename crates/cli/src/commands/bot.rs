@@ -1,5 +1,7 @@
 //! `pipeline bot`: wishes from a tracker in, pull requests out.
 
+mod setup;
+
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -29,8 +31,10 @@ const SINCE_FILE: &str = "bot.since";
 
 pub(crate) async fn bot(args: BotArgs) -> Result<Exit, Failure> {
     let home = Home::open().await?;
-    if let Some(BotCommand::Status { json }) = args.command {
-        return status(&home, json).await;
+    match &args.command {
+        Some(BotCommand::Status { json }) => return status(&home, *json).await,
+        Some(BotCommand::Setup(asked)) => return setup::setup(&home, asked).await,
+        None => {}
     }
     let is_alone = args.once || args.event.is_some();
     if args.poll.is_none() && args.listen.is_none() && !is_alone {
@@ -54,14 +58,14 @@ pub(crate) async fn bot(args: BotArgs) -> Result<Exit, Failure> {
     };
     let runs = home.runs()?;
     let github = runs.host().github.clone().ok_or_else(|| {
-        Failure::plain_usage("begin without GITHUB_TOKEN").advise(
-            "Make a token with the scope `repo`, or a fine-grained one with Contents, Issues and Pull requests: write.",
+        Failure::plain_usage("begin without GITHUB_TOKEN and without an app").advise(
+            "`pipeline bot setup` says what to set up. A token needs the scope `repo`, or a fine-grained one Contents, Issues and Pull requests: write.",
         )
     })?;
     let named = match &event {
         // The repository that the job is of.
         Some(event) if args.repositories.is_empty() => vec![repository_of(event)?],
-        _ => repositories(&home, &args)?,
+        _ => repositories(&home, &args.repositories)?,
     };
     let mut watched = Vec::new();
     for name in &named {
@@ -172,10 +176,10 @@ fn secret(home: &Home) -> Result<secrecy::SecretString, Failure> {
     })
 }
 
-fn repositories(home: &Home, args: &BotArgs) -> Result<Vec<RepositoryName>, Failure> {
-    let given = match args.repositories.is_empty() {
+fn repositories(home: &Home, named: &[String]) -> Result<Vec<RepositoryName>, Failure> {
+    let given = match named.is_empty() {
         true => &home.config.bot.repositories,
-        false => &args.repositories,
+        false => named,
     };
     if given.is_empty() {
         return Err(Failure::plain_usage(

@@ -20,6 +20,7 @@ use crate::home::Home;
 use crate::host;
 use crate::progress::{Mode, Progress};
 use crate::surroundings::Surroundings;
+use crate::trackers::{self, GitHubCredential};
 
 pub(crate) async fn doctor(args: &DoctorArgs) -> Result<Exit, Failure> {
     let mut findings = Findings::new(args.json);
@@ -62,6 +63,12 @@ pub(crate) async fn doctor(args: &DoctorArgs) -> Result<Exit, Failure> {
         ),
         ("key.jira", "JIRA_API_TOKEN", "tickets"),
     ] {
+        if name == "GITHUB_TOKEN"
+            && let Some(row) = app(&surroundings)
+        {
+            findings.add(row);
+            continue;
+        }
         findings.add(match surroundings.variable(name) {
             Some(_) => Row::fine(id, name, "is set"),
             None => Row::note(id, name, format!("is not set; for {use_}")),
@@ -76,6 +83,24 @@ pub(crate) async fn doctor(args: &DoctorArgs) -> Result<Exit, Failure> {
         true => "everything that a run needs is there, and can be reached",
         false => "everything that a run needs is there (--network asks whether it can be reached)",
     }))
+}
+
+/// The app that speaks instead of a token, if one is configured.
+fn app(surroundings: &Surroundings) -> Option<Row> {
+    let (id, name) = ("key.github", "GITHUB_APP_ID");
+    let unused = match surroundings.variable("GITHUB_TOKEN") {
+        Some(_) => "; GITHUB_TOKEN is left unused",
+        None => "",
+    };
+    match trackers::github_credential(surroundings) {
+        Ok(Some(GitHubCredential::App(_))) => Some(Row::fine(
+            id,
+            name,
+            format!("is set with its key: an app speaks, where it is installed{unused}"),
+        )),
+        Ok(_) => None,
+        Err(failure) => Some(Row::of_failure(id, name, &failure)),
+    }
 }
 
 /// The programs that a run starts, and what stands around those of the repository.

@@ -31,6 +31,7 @@ pub(crate) async fn examine(
         .prefix("doctor-")
         .tempdir_in(&home.surroundings.cache)
         .map_err(|it| Failure::broken("make a folder for a copy of the repository", it))?;
+    let checkouts = checkouts.reaching(&origin).await?;
     let opening = checkouts.opening(scratch.path());
     let checkout = Checkout::open(opening, &origin, base, true, &*progress)
         .await

@@ -88,6 +88,7 @@ fn exit(error: &RunsError) -> Exit {
         | RunsError::Objects { .. }
         | RunsError::NoRemote { .. }
         | RunsError::NoForge { .. }
+        | RunsError::Credential { .. }
         | RunsError::NoTracker
         | RunsError::VerifiedBase(_)
         | RunsError::UncommittedGone { .. }

@@ -2,6 +2,7 @@
 //! real server that refuses what GitHub refuses.
 
 mod action;
+mod app;
 mod bot;
 mod feedback;
 mod refusals;

@@ -22,6 +22,8 @@ pub struct StatusComment {
     pub on: String,
     /// The address of the pull request, when there is one.
     pub request: Option<String>,
+    /// Whether anything checks its commit, when that could be seen.
+    pub is_checked: Option<bool>,
 }
 
 #[async_trait]
@@ -53,6 +55,13 @@ impl StatusComment {
                 Piece::Text("Pull request: ".to_owned()),
                 Piece::Link(url.clone()),
             ]);
+        }
+        if self.is_checked == Some(false) {
+            lines.push(vec![Piece::Text(
+                "No CI has started for it: no check and no status is there some seconds after the push. A repository's own \
+                 workflows may wait for somebody's approval, or not start for this account."
+                    .to_owned(),
+            )]);
         }
         if record.state.status == Status::Completed {
             let tests = crate::message::tests(&Outcomes::of(record));

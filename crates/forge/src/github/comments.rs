@@ -48,15 +48,11 @@ impl Tracker for GitHub {
         let below = format!("{repository}/issues/{}/comments", issue.number);
         // Nobody sees a comment of HTML on the page. Whoever quotes it begins with other words.
         let mark = format!("<!-- {mark} -->");
-        let me: Option<Author> = match self.api.get("/user", "the token's own account").await {
-            Ok(me) => Some(me),
-            // An app has no account; it can be known by the mark alone.
-            Err(ForgeError::Forbidden { .. } | ForgeError::NotFound { .. }) => None,
-            Err(error) => return Err(error),
-        };
+        // The token of a job has no account; its comments can be known by the mark alone.
+        let me = self.own_account().await?;
         let is_ours = |it: &CommentAnswer| {
             let by = it.user.as_ref().map(|it| &it.login);
-            let by_us = me.as_ref().is_none_or(|me| by == Some(&me.login));
+            let by_us = me.as_ref().is_none_or(|me| by == Some(me));
             by_us && it.body.as_ref().is_some_and(|it| it.starts_with(&mark))
         };
         let body = json!({"body": format!("{mark}\n{}", words.to_markdown())});

@@ -43,6 +43,8 @@ pub enum Happened {
     Labeled(String),
     /// This account was assigned.
     Assigned(String),
+    /// It was moved to this status.
+    Moved(String),
     /// A comment was written that begins so.
     Commented(String),
 }
@@ -88,6 +90,12 @@ impl User {
             is_bot,
         }
     }
+}
+
+/// The app itself; see "Get the authenticated app".
+#[derive(Deserialize)]
+struct AppAnswer {
+    slug: String,
 }
 
 #[derive(Deserialize)]
@@ -158,15 +166,24 @@ impl IssueAnswer {
 }
 
 impl GitHub {
-    /// The account that the token is of; none for an app's, such as that of a job of Actions.
+    /// The account that speaks: the token's, or the app's own, which GitHub shows as `name[bot]`; none for the token of a job of
+    /// Actions.
     ///
     /// # Errors
     /// When it can't be asked.
     pub async fn own_account(&self) -> Result<Option<String>, ForgeError> {
+        if self.is_app() {
+            let app: Result<AppAnswer, ForgeError> = self.api.get("/app", "the app itself").await;
+            return match app {
+                Ok(app) => Ok(Some(format!("{}[bot]", app.slug))),
+                Err(ForgeError::Unauthorized { .. }) => Err(ForgeError::AppRefused),
+                Err(error) => Err(error),
+            };
+        }
         let me: Result<User, ForgeError> = self.api.get("/user", "the token's own account").await;
         match me {
             Ok(me) => Ok(Some(me.login)),
-            Err(ForgeError::Forbidden { .. }) => Ok(None),
+            Err(ForgeError::Forbidden { .. } | ForgeError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -164,11 +164,23 @@ impl Forge for GitHub {
 
     async fn repository(&self, name: &RepositoryName) -> Result<Repository, ForgeError> {
         let answer = self.look_up(name).await?;
-        self.described(answer)
+        let mut described = self.described(answer)?;
+        if let Some(permissions) = self.app_permissions(name).await? {
+            // What GitHub says of an app in the repository itself is what a person without rights might do.
+            described.may_push = permissions.get("contents").is_some_and(|it| it == "write");
+        }
+        Ok(described)
     }
 
     async fn fork(&self, upstream: &Repository) -> Result<Repository, ForgeError> {
         let of = &upstream.name;
+        if self.is_app() {
+            // An app has no account that a fork could belong to.
+            return Err(ForgeError::AppLacks {
+                doing: format!("push to {of}"),
+                permission: "contents: write",
+            });
+        }
         let me: Me = self.api.get("/user", "the token's own account").await?;
         let own = RepositoryName {
             owner: me.login,

@@ -43,7 +43,8 @@ impl Api {
             if let Some(last) = *last {
                 tokio::time::sleep_until(last + pause).await;
             }
-            let sent = self.try_change(&method, path, body, doing).await;
+            let door = self.opened(path).await?;
+            let sent = self.try_change(&door, &method, path, body, doing).await;
             *last = Some(Instant::now());
             let (wait, error) = match sent {
                 Ok(answer) => return Ok(answer),
@@ -62,6 +63,7 @@ impl Api {
 
     async fn try_change(
         &self,
+        door: &Door,
         method: &Method,
         path: &str,
         body: &Value,
@@ -77,7 +79,7 @@ impl Api {
             })
         };
         let limit = Duration::from_secs(self.patience.request_seconds_max);
-        let sent = tokio::time::timeout(limit, self.send_change(method, path, body));
+        let sent = tokio::time::timeout(limit, self.send_change(door, method, path, body));
         let response = match sent.await {
             Ok(Ok(response)) => response,
             Ok(Err(source)) => return Err(unanswered(source)),
@@ -131,11 +133,13 @@ impl Api {
 
     async fn send_change(
         &self,
+        door: &Door,
         method: &Method,
         path: &str,
         body: &Value,
     ) -> Result<Response, Cause> {
-        match &self.door {
+        match door {
+            Door::App(_) => Err("an app's client was not opened".into()),
             Door::Octocrab(octocrab) => {
                 let sent = match *method {
                     Method::PATCH => octocrab._patch(path, Some(body)).await,

@@ -1,11 +1,11 @@
-//! Comments under Jira's tickets, by the REST interface 3: one of ours for each mark, found by it and rewritten.
+//! Comments under Jira's tickets, one of ours for each mark, found by it and rewritten.
 
 use async_trait::async_trait;
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Jira;
+use super::{Flavour, Jira};
 use crate::adf;
 use crate::error::{ForgeError, Service};
 use crate::seam::Tracker;
@@ -18,11 +18,14 @@ const PAGE_COMMENTS: u64 = 100;
 
 /// How the marks of all comments of ours begin.
 const MARK: &str = "`pipeline-";
+/// The same in wiki text.
+const WIKI_MARK: &str = "{{pipeline-";
 
 /// Whether a comment is one that this program keeps. Whoever marks their own so is not heard; nobody else is kept quiet by it.
 pub(super) fn is_marked(markdown: &str) -> bool {
     let last = markdown.trim_end().lines().next_back().unwrap_or_default();
     last.starts_with(MARK) && last.ends_with('`')
+        || last.starts_with(WIKI_MARK) && last.ends_with("}}")
 }
 
 #[derive(Deserialize)]
@@ -57,15 +60,18 @@ impl Tracker for Jira {
     async fn comment(&self, on: &str, mark: &str, words: &Words) -> Result<String, ForgeError> {
         let ticket = self.parse(on)?;
         let what = format!("the comments of {ticket}");
-        let below = format!("/rest/api/3/issue/{ticket}/comment");
+        let below = format!("{}/issue/{ticket}/comment", self.rest());
         let me: Account = self
             .api
-            .get("/rest/api/3/myself", "our own account")
+            .get(&format!("{}/myself", self.rest()), "our own account")
             .await?;
         let mut marked = words.clone();
         marked.0.push(vec![Piece::Code(mark.to_owned())]);
-        let body = json!({"body": marked.to_document()});
-        let last = format!("`{mark}`");
+        let (body, last) = match self.flavour {
+            Flavour::Cloud => (marked.to_document(), format!("`{mark}`")),
+            Flavour::DataCenter => (marked.to_wiki().into(), format!("{{{{{mark}}}}}")),
+        };
+        let body = json!({"body": body});
         let is_ours = |it: &CommentAnswer| {
             it.author == me && adf::to_markdown(&it.body).trim_end().ends_with(&last)
         };

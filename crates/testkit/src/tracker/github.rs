@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
 
+use super::app::{APP_SLUG, App, Speaker};
+use super::checks::FakeCheck;
 use super::hosting::{FakePullRequest, Hosting, Rights, shown_comment};
 use super::shown::FakeReviewComment;
 use super::{Answers, Asked, Fault, Seen, Server, json as answer, number};
@@ -65,6 +68,44 @@ impl FakeGitHub {
             server: Server::start(answers).await,
             hosting,
         }
+    }
+
+    /// Lets an app ask, with [`APP_ID`](super::APP_ID) and [`APP_KEY`](super::APP_KEY), which is installed on these repositories.
+    pub fn let_app(&self, installed: &[&str]) {
+        let mut hosting = self.hosting();
+        let mut app = App::new();
+        app.installed = installed.iter().map(|it| (*it).to_owned()).collect();
+        hosting.login = format!("{APP_SLUG}[bot]");
+        hosting.app = Some(app);
+    }
+
+    /// Gives the app's installation another permission; an empty one takes it away.
+    pub fn permit_app(&self, permission: &str, level: &str) {
+        if let Some(app) = &mut self.hosting().app {
+            match level {
+                "" => app.permissions.remove(permission),
+                level => app
+                    .permissions
+                    .insert(permission.to_owned(), level.to_owned()),
+            };
+        }
+    }
+
+    /// How long tokens of the app last that are made from now on.
+    pub fn app_tokens_last(&self, lasting: Duration) {
+        if let Some(app) = &mut self.hosting().app {
+            app.lasting = lasting;
+        }
+    }
+
+    /// What the app said at commits.
+    pub fn checks(&self) -> Vec<FakeCheck> {
+        self.hosting().checks.clone()
+    }
+
+    /// Nothing checks commits any more.
+    pub fn leave_ci_out(&self) {
+        self.hosting().has_ci = false;
     }
 
     /// What `GITHUB_API_URL` would be.
@@ -189,16 +230,35 @@ impl Answers for Issues {
         }
         let authorization = headers.get("authorization").and_then(|it| it.to_str().ok());
         let expected = self.token.as_ref().map(|it| format!("Bearer {it}"));
-        if authorization.is_some() && authorization != expected.as_deref() {
+        let below = path.strip_prefix("/api/v3").unwrap_or_default();
+        let bearer = authorization.and_then(|it| it.strip_prefix("Bearer "));
+        let mut by_app = false;
+        if let (Some(app), Some(bearer)) = (&mut hosting.app, bearer) {
+            match app.speaker(bearer) {
+                Ok(Speaker::App) => return app.answer(below, asked),
+                Ok(Speaker::Installation(repositories)) => {
+                    let is_of = |it: &String| {
+                        let rest = below.strip_prefix(&format!("/repos/{it}"));
+                        rest.is_some_and(|it| it.is_empty() || it.starts_with('/'))
+                    };
+                    if below.starts_with("/repos/") && !repositories.iter().any(is_of) {
+                        return refuse(StatusCode::NOT_FOUND, "Not Found");
+                    }
+                    by_app = true;
+                }
+                Err(_) if authorization == expected.as_deref() => {}
+                Err(why) => return refuse(StatusCode::UNAUTHORIZED, why),
+            }
+        }
+        if !by_app && authorization.is_some() && authorization != expected.as_deref() {
             return refuse(StatusCode::UNAUTHORIZED, "Bad credentials");
         }
         if path == "/api/v3/rate_limit" {
             return answer(StatusCode::OK, &json!({"resources": {}}));
         }
         // What somebody may not see doesn't exist for them.
-        let may_see = authorization == expected.as_deref();
+        let may_see = by_app || authorization == expected.as_deref();
         let host = asked.header("host").unwrap_or_default();
-        let below = path.strip_prefix("/api/v3").unwrap_or_default();
         if authorization.is_none() && (!asked.is_read() || below == "/user") {
             return refuse(StatusCode::UNAUTHORIZED, "Requires authentication");
         }

@@ -10,6 +10,8 @@ use axum::response::Response;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::app::App;
+use super::checks::FakeCheck;
 use super::shown::{FailedCheck, FakeReviewComment, account, moment};
 use super::{Asked, http_backend, json as answer, number};
 use crate::git::git;
@@ -81,6 +83,12 @@ pub(super) struct Hosting {
     pub(super) review_comments: Vec<FakeReviewComment>,
     /// Checks that failed, of every commit.
     pub(super) failed_checks: Vec<FailedCheck>,
+    /// Checks that an app said.
+    pub(super) checks: Vec<FakeCheck>,
+    /// Whether something else checks every commit.
+    pub(super) has_ci: bool,
+    /// The app that asks, where one does.
+    pub(super) app: Option<App>,
     pub(super) next: u64,
 }
 
@@ -98,6 +106,9 @@ impl Hosting {
             permissions: BTreeMap::new(),
             review_comments: Vec::new(),
             failed_checks: Vec::new(),
+            checks: Vec::new(),
+            has_ci: true,
+            app: None,
             next: 100,
         }
     }
@@ -151,7 +162,13 @@ impl Hosting {
             .and_then(|it| it.strip_prefix("Basic "))
             .and_then(|it| base64::engine::general_purpose::STANDARD.decode(it).ok())
             .and_then(|it| String::from_utf8(it).ok());
+        let by_app = pair.as_ref().and_then(|it| {
+            let (user, password) = it.split_once(':')?;
+            let app = self.app.as_ref()?;
+            app.is_token_of(password, name).then(|| user.to_owned())
+        });
         let user = match (&pair, &self.token) {
+            _ if by_app.is_some() => by_app,
             (Some(pair), Some(token)) => {
                 let (user, password) = pair.split_once(':').unwrap_or_default();
                 (password == token).then(|| user.to_owned())
@@ -181,6 +198,9 @@ impl Hosting {
     /// The part of the interface that is about repositories; none for another path.
     pub(super) fn api(&mut self, path: &str, host: &str, asked: &Asked) -> Option<Response> {
         if path == "/user" {
+            if self.app.is_some() {
+                return Some(refuse(403, "Resource not accessible by integration"));
+            }
             return Some(answer(StatusCode::OK, &json!({"login": self.login})));
         }
         let rest = path.strip_prefix("/repos/")?;
@@ -200,6 +220,9 @@ impl Hosting {
         };
         if !asked.is_read() && repository.is_archived {
             return Some(refuse(403, "Repository was archived so is read-only."));
+        }
+        if let Some(answered) = self.check_api(&full, below, host, asked) {
+            return Some(answered);
         }
         if let Some(answered) = self.review_api(&full, below, asked) {
             return Some(answered);
@@ -258,7 +281,8 @@ impl Hosting {
             "archived": repository.is_archived,
             "fork": repository.parent.is_some(),
             "parent": repository.parent.as_ref().map(|it| json!({"full_name": it})),
-            "permissions": {"pull": true, "push": repository.rights == Rights::Write},
+            // Of an app GitHub says here what its account might do, which is nothing.
+            "permissions": {"pull": self.app.is_none(), "push": self.app.is_none() && repository.rights == Rights::Write},
         })
     }
 

@@ -1,12 +1,13 @@
-//! A fake Jira: tickets and their comments under `/rest/api/3`, for one account.
+//! A fake Jira: tickets, what happens to them, and searches, for one account; the Cloud's interface 3, or a Data Center's 2.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use serde_json::{Value, json};
 
+use super::jira_search::search;
 use super::{Answers, Asked, Fault, Seen, Server, json as answer, number};
 
 /// A ticket.
@@ -16,54 +17,156 @@ pub struct FakeTicket {
     pub key: String,
     /// Its title.
     pub summary: String,
-    /// Its description, in Jira's document format.
+    /// Its description: a document in the Cloud, wiki text in a Data Center.
     pub description: Value,
     /// Its labels.
     pub labels: Vec<String>,
-    /// Authors and texts, each in Jira's document format.
+    /// Authors and texts, each in the same form.
     pub comments: Vec<(String, Value)>,
     /// Whether its status is of the category `done`.
     pub is_done: bool,
+    /// Its status, where that isn't `To Do` or `Closed`.
+    pub status: String,
+    /// Further fields, as in `customfield_10040`.
+    pub fields: BTreeMap<String, Value>,
+    /// Who made it.
+    pub creator: String,
+    /// What was changed since: who, which field, from what, to what.
+    pub changes: Vec<FakeChange>,
+    /// Links to pages elsewhere: global id and title.
+    pub links: Vec<(String, String)>,
+}
+
+/// A change of a ticket.
+#[derive(Clone, Debug)]
+pub struct FakeChange {
+    /// Its number, which is its moment as well.
+    pub id: u64,
+    /// Who.
+    pub author: String,
+    /// The field.
+    pub field: &'static str,
+    /// What it was.
+    pub from: String,
+    /// What it is.
+    pub to: String,
 }
 
 /// The server.
 pub struct FakeJira {
     server: Server,
-    tickets: Arc<Mutex<BTreeMap<String, FakeTicket>>>,
+    desk: Arc<Mutex<Desk>>,
 }
 
 /// The account whose credentials are accepted.
 const ACCOUNT: &str = "557058:pipeline";
 /// What it is called.
 const OURS: &str = "Pipeline";
+/// Transitions of every ticket: number, name, where to.
+const TRANSITIONS: [(&str, &str, &str); 3] = [
+    ("11", "Start", "In Progress"),
+    ("21", "Send to review", "In Review"),
+    ("31", "Close", "Closed"),
+];
+
+/// Everything that can be changed.
+pub(super) struct Desk {
+    pub(super) tickets: BTreeMap<String, FakeTicket>,
+    /// Members of groups: account and group.
+    members: BTreeSet<(String, String)>,
+    pub(super) is_data_center: bool,
+    next: u64,
+}
 
 struct Tickets {
-    tickets: Arc<Mutex<BTreeMap<String, FakeTicket>>>,
+    desk: Arc<Mutex<Desk>>,
     authorization: String,
 }
 
 impl FakeJira {
-    /// Starts a server with these tickets. `authorization` is the header that it accepts, as in `Basic bWU6a2V5`.
+    /// Starts a Cloud with these tickets. `authorization` is the header that it accepts, as in `Basic bWU6a2V5`.
     pub async fn start(
         tickets: impl IntoIterator<Item = FakeTicket>,
         authorization: &str,
     ) -> FakeJira {
+        FakeJira::begin(tickets, authorization, false).await
+    }
+
+    /// Starts a Data Center, which accepts `Bearer …`.
+    pub async fn start_data_center(
+        tickets: impl IntoIterator<Item = FakeTicket>,
+        authorization: &str,
+    ) -> FakeJira {
+        FakeJira::begin(tickets, authorization, true).await
+    }
+
+    async fn begin(
+        tickets: impl IntoIterator<Item = FakeTicket>,
+        authorization: &str,
+        is_data_center: bool,
+    ) -> FakeJira {
         let tickets = tickets.into_iter().map(|it| (it.key.clone(), it)).collect();
-        let tickets = Arc::new(Mutex::new(tickets));
+        let desk = Arc::new(Mutex::new(Desk {
+            tickets,
+            members: BTreeSet::new(),
+            is_data_center,
+            next: 1_000,
+        }));
         let answers = Tickets {
-            tickets: tickets.clone(),
+            desk: desk.clone(),
             authorization: authorization.to_owned(),
         };
         FakeJira {
             server: Server::start(answers).await,
-            tickets,
+            desk,
         }
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The ticket as it is now.
     pub fn ticket(&self, key: &str) -> Option<FakeTicket> {
-        let tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
-        tickets.get(key).cloned()
+        self.desk().tickets.get(key).cloned()
+    }
+
+    /// Makes an account a member of a group.
+    pub fn join(&self, account: &str, group: &str) {
+        let member = (account.to_owned(), group.to_owned());
+        self.desk().members.insert(member);
+    }
+
+    /// Somebody puts a label on a ticket.
+    pub fn put_label(&self, key: &str, actor: &str, label: &str) {
+        self.desk().change(key, actor, "labels", |it| {
+            it.labels.push(label.to_owned());
+        });
+    }
+
+    /// Somebody moves a ticket to a status.
+    pub fn move_ticket(&self, key: &str, actor: &str, status: &str) {
+        self.desk()
+            .change(key, actor, "status", |it| status.clone_into(&mut it.status));
+    }
+
+    /// Somebody writes another description.
+    pub fn describe(&self, key: &str, actor: &str, words: Value) {
+        self.desk()
+            .change(key, actor, "description", |it| it.description = words);
+    }
+
+    /// Somebody comments on a ticket, in plain words.
+    pub fn put_comment(&self, key: &str, actor: &str, words: &str) {
+        let mut desk = self.desk();
+        let body = match desk.is_data_center {
+            true => json!(words),
+            false => json!({"type": "doc", "version": 1, "content": [
+                {"type": "paragraph", "content": [{"type": "text", "text": words}]}]}),
+        };
+        if let Some(ticket) = desk.tickets.get_mut(key) {
+            ticket.comments.push((actor.to_owned(), body));
+        }
     }
 
     /// What `JIRA_BASE_URL` would be.
@@ -82,59 +185,275 @@ impl FakeJira {
     }
 }
 
-impl Answers for Tickets {
-    fn answer(&self, asked: &Asked) -> Response {
-        let refuse = |status, message: &str| {
-            answer(status, &json!({"errorMessages": [message], "errors": {}}))
-        };
-        if asked.header("authorization") != Some(&self.authorization) {
-            return refuse(
-                StatusCode::UNAUTHORIZED,
-                "Client must be authenticated to access this resource.",
-            );
-        }
-        let accept = asked.header("accept");
-        if !accept.is_some_and(|it| it.contains("json") || it.contains("*/*")) {
-            return refuse(StatusCode::NOT_ACCEPTABLE, "Not acceptable");
-        }
-        if asked.path == "/rest/api/3/myself" {
-            return answer(
-                StatusCode::OK,
-                &json!({"active": true, "accountId": ACCOUNT, "displayName": "Pipeline"}),
-            );
-        }
-        let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = asked
-            .path
-            .strip_prefix("/rest/api/3/issue/")
-            .unwrap_or_default();
-        let (key, comment) = match key.split_once("/comment") {
-            Some((key, comment)) => (key, Some(comment.trim_start_matches('/').to_owned())),
-            None => (key, None),
-        };
-        let Some(found) = tickets.get_mut(key) else {
-            return refuse(
-                StatusCode::NOT_FOUND,
-                "Issue does not exist or you do not have permission to see it.",
-            );
-        };
-        match comment {
-            None => answer(StatusCode::OK, &ticket(found)),
-            Some(_) if asked.is_read() => answer(StatusCode::OK, &comments(found, &asked.query)),
-            Some(id) => write_comment(found, &id, asked),
+impl FakeTicket {
+    pub(super) fn status(&self) -> (&str, &str) {
+        match (self.status.as_str(), self.is_done) {
+            ("", true) => ("Closed", "done"),
+            ("", false) => ("To Do", "new"),
+            ("Closed", _) => ("Closed", "done"),
+            (name, _) => (name, "indeterminate"),
         }
     }
 }
 
+impl Desk {
+    fn change(
+        &mut self,
+        key: &str,
+        actor: &str,
+        field: &'static str,
+        edit: impl FnOnce(&mut FakeTicket),
+    ) {
+        self.next += 1;
+        let id = self.next;
+        let Some(ticket) = self.tickets.get_mut(key) else {
+            return;
+        };
+        let read = |it: &FakeTicket| match field {
+            "labels" => it.labels.join(" "),
+            "status" => it.status().0.to_owned(),
+            _ => it.description.to_string(),
+        };
+        let from = read(ticket);
+        edit(ticket);
+        let to = read(ticket);
+        ticket.changes.push(FakeChange {
+            id,
+            author: actor.to_owned(),
+            field,
+            from,
+            to,
+        });
+    }
+
+    fn groups(&self, account: &str) -> Vec<Value> {
+        let groups = self.members.iter().filter(|it| it.0 == account);
+        groups.map(|it| json!({"name": it.1})).collect()
+    }
+
+    fn account(&self, name: &str) -> Value {
+        let id = if name == OURS { ACCOUNT } else { name };
+        match self.is_data_center {
+            true => json!({"displayName": name, "name": id, "key": id}),
+            false => json!({"displayName": name, "accountId": id,
+                "accountType": if name.ends_with("-app") { "app" } else { "atlassian" }}),
+        }
+    }
+
+    fn histories(&self, it: &FakeTicket) -> Vec<Value> {
+        it.changes
+            .iter()
+            .map(|change| {
+                json!({
+                    "id": change.id.to_string(),
+                    "author": self.account(&change.author),
+                    "created": moment(change.id),
+                    "items": [{"field": change.field, "fromString": change.from, "toString": change.to}],
+                })
+            })
+            .collect()
+    }
+
+    fn shown(&self, it: &FakeTicket, asked: &Asked) -> Value {
+        let (name, category) = it.status();
+        let mut fields = json!({
+            "summary": it.summary,
+            "description": it.description,
+            "labels": it.labels,
+            "status": {"name": name, "statusCategory": {"key": category}},
+            "creator": self.account(&it.creator),
+            "created": moment(0),
+        });
+        let named = asked.query.iter().find(|it| it.0 == "fields");
+        let named: Vec<&str> = named.map_or(Vec::new(), |it| it.1.split(',').collect());
+        for (field, value) in &it.fields {
+            if named.contains(&field.as_str()) {
+                fields[field] = value.clone();
+            }
+        }
+        let mut shown = json!({"key": it.key, "fields": fields});
+        if asked
+            .query
+            .iter()
+            .any(|it| it.0 == "expand" && it.1 == "changelog")
+        {
+            shown["changelog"] = json!({"histories": self.histories(it)});
+        }
+        shown
+    }
+}
+
+/// A moment as Jira writes it, in the account's own zone; later than any test begins.
+fn moment(number: u64) -> String {
+    let (hours, minutes, seconds) = (number / 3600, number / 60 % 60, number % 60);
+    format!("2100-01-01T{hours:02}:{minutes:02}:{seconds:02}.000+0200")
+}
+
+pub(super) fn refuse(status: u16, message: &str) -> Response {
+    let status = StatusCode::from_u16(status).expect("it is one");
+    answer(status, &json!({"errorMessages": [message], "errors": {}}))
+}
+
+impl Answers for Tickets {
+    fn answer(&self, asked: &Asked) -> Response {
+        if asked.header("authorization") != Some(&self.authorization) {
+            return refuse(401, "Client must be authenticated to access this resource.");
+        }
+        let accept = asked.header("accept");
+        if !accept.is_some_and(|it| it.contains("json") || it.contains("*/*")) {
+            return refuse(406, "Not acceptable");
+        }
+        let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
+        let base = if desk.is_data_center {
+            "/rest/api/2/"
+        } else {
+            "/rest/api/3/"
+        };
+        let Some(path) = asked.path.strip_prefix(base) else {
+            return refuse(404, "null for uri");
+        };
+        let parts: Vec<&str> = path.split('/').collect();
+        let query = |name: &str| asked.query.iter().find(|it| it.0 == name);
+        let named = |name: &str| query(name).map_or(String::new(), |it| decoded(&it.1));
+        match parts[..] {
+            ["myself"] => answer(StatusCode::OK, &desk.account(OURS)),
+            ["search", ..] => search(&desk, &parts, asked),
+            ["user", "groups"] if !desk.is_data_center => answer(
+                StatusCode::OK,
+                &Value::Array(desk.groups(&named("accountId"))),
+            ),
+            ["user"] if desk.is_data_center => {
+                let groups = desk.groups(&named("username"));
+                answer(
+                    StatusCode::OK,
+                    &json!({"groups": {"size": groups.len(), "items": groups}}),
+                )
+            }
+            ["issue", key, ref below @ ..] => match desk.tickets.contains_key(key) {
+                true => desk.about_ticket(key, below, asked),
+                false => refuse(
+                    404,
+                    "Issue does not exist or you do not have permission to see it.",
+                ),
+            },
+            _ => refuse(404, "null for uri"),
+        }
+    }
+}
+
+impl Desk {
+    fn about_ticket(&mut self, key: &str, below: &[&str], asked: &Asked) -> Response {
+        let found = self.tickets[key].clone();
+        let query = |name: &str| asked.query.iter().find(|it| it.0 == name);
+        match (&asked.method, below) {
+            (&Method::GET, []) => answer(StatusCode::OK, &self.shown(&found, asked)),
+            (&Method::GET, ["changelog"]) if !self.is_data_center => {
+                let start = number(&asked.query, "startAt", 0);
+                let size = number(&asked.query, "maxResults", 100).clamp(1, 100);
+                let all = self.histories(&found);
+                let shown: Vec<&Value> = all.iter().skip(start).take(size).collect();
+                answer(
+                    StatusCode::OK,
+                    &json!({"total": all.len(), "isLast": all.len() <= start + size, "values": shown}),
+                )
+            }
+            (&Method::GET, ["comment"]) => {
+                answer(StatusCode::OK, &self.comments(&found, &asked.query))
+            }
+            (_, ["comment", id @ ..]) => {
+                let id = id.first().copied().unwrap_or_default();
+                let is_wiki = self.is_data_center;
+                let ticket = self.tickets.get_mut(key).expect("it is there");
+                write_comment(ticket, id, is_wiki, asked)
+            }
+            (&Method::GET, ["transitions"]) => {
+                let all = TRANSITIONS
+                    .map(|(id, name, to)| json!({"id": id, "name": name, "to": {"name": to}}));
+                answer(StatusCode::OK, &json!({"transitions": all}))
+            }
+            (&Method::POST, ["transitions"]) => {
+                let id = asked.json()["transition"]["id"].clone();
+                let Some((_, _, to)) = TRANSITIONS.iter().find(|it| id == it.0) else {
+                    return refuse(
+                        400,
+                        "It seems that you have tried to perform a workflow operation that is not valid for the current state of this issue.",
+                    );
+                };
+                self.change(key, OURS, "status", |it| (*to).clone_into(&mut it.status));
+                empty()
+            }
+            (&Method::GET, ["remotelink"]) => {
+                let wanted = query("globalId").map_or(String::new(), |it| decoded(&it.1));
+                match found.links.iter().find(|it| it.0 == wanted) {
+                    Some((id, title)) => answer(
+                        StatusCode::OK,
+                        &json!({"id": 1, "globalId": id, "object": {"url": id, "title": title}}),
+                    ),
+                    None => refuse(404, "The remote link does not exist."),
+                }
+            }
+            (&Method::POST, ["remotelink"]) => {
+                let body = asked.json();
+                let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+                let (id, title) = (text(&body["globalId"]), text(&body["object"]["title"]));
+                if title.is_empty() || body["object"]["url"].is_null() {
+                    return refuse(400, "'title' is required.");
+                }
+                let ticket = self.tickets.get_mut(key).expect("it is there");
+                ticket.links.retain(|it| it.0 != id);
+                ticket.links.push((id, title));
+                answer(StatusCode::CREATED, &json!({"id": ticket.links.len()}))
+            }
+            _ => refuse(405, "Method not allowed"),
+        }
+    }
+
+    fn comments(&self, it: &FakeTicket, query: &[(String, String)]) -> Value {
+        let start = number(query, "startAt", 0);
+        let size = number(query, "maxResults", 50).clamp(1, 100);
+        let newest_first = query
+            .iter()
+            .any(|it| it.0 == "orderBy" && it.1 == "-created");
+        let mut all: Vec<(usize, &(String, Value))> = it.comments.iter().enumerate().collect();
+        if newest_first {
+            all.reverse();
+        }
+        let shown = all
+            .iter()
+            .skip(start)
+            .take(size)
+            .map(|(id, (author, body))| {
+                json!({
+                    "id": id.to_string(),
+                    "author": self.account(author),
+                    "body": body,
+                    "created": moment(2_000 + *id as u64),
+                })
+            });
+        json!({
+            "startAt": start,
+            "maxResults": size,
+            "total": it.comments.len(),
+            "comments": shown.collect::<Vec<_>>(),
+        })
+    }
+}
+
 /// Adds a comment, or gives the one with this id another body.
-fn write_comment(found: &mut FakeTicket, id: &str, asked: &Asked) -> Response {
-    let refuse =
-        |status, message: &str| answer(status, &json!({"errorMessages": [message], "errors": {}}));
+fn write_comment(found: &mut FakeTicket, id: &str, is_wiki: bool, asked: &Asked) -> Response {
     let body = asked.json()["body"].clone();
-    // Interface 3 takes documents only, with a version, and no empty text nodes.
-    let is_document = body["type"] == "doc" && body["version"] == 1 && body["content"].is_array();
-    if !is_document || body.to_string().contains(r#""text":"""#) {
-        return refuse(StatusCode::BAD_REQUEST, "Comment body is not valid!");
+    // Interface 3 takes documents only, with a version, and no empty text nodes; interface 2 takes text only.
+    let is_document = body["type"] == "doc"
+        && body["version"] == 1
+        && body["content"].is_array()
+        && !body.to_string().contains(r#""text":"""#);
+    let is_fine = if is_wiki {
+        body.is_string()
+    } else {
+        is_document
+    };
+    if !is_fine {
+        return refuse(400, "Comment body is not valid!");
     }
     let place = match (&asked.method, id) {
         (&Method::POST, "") => {
@@ -147,18 +466,15 @@ fn write_comment(found: &mut FakeTicket, id: &str, asked: &Asked) -> Response {
                 .ok()
                 .filter(|it| *it < found.comments.len());
             let Some(place) = place else {
-                return refuse(StatusCode::NOT_FOUND, "Can not find a comment for the id");
+                return refuse(404, "Can not find a comment for the id");
             };
             if found.comments[place].0 != OURS {
-                return refuse(
-                    StatusCode::BAD_REQUEST,
-                    "You do not have the permission to edit this comment.",
-                );
+                return refuse(400, "You do not have the permission to edit this comment.");
             }
             found.comments[place].1 = body;
             place
         }
-        _ => return refuse(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
+        _ => return refuse(405, "Method not allowed"),
     };
     let status = match asked.method {
         Method::POST => StatusCode::CREATED,
@@ -167,53 +483,28 @@ fn write_comment(found: &mut FakeTicket, id: &str, asked: &Asked) -> Response {
     answer(status, &json!({"id": place.to_string()}))
 }
 
-fn ticket(it: &FakeTicket) -> Value {
-    let (name, category) = if it.is_done {
-        ("Closed", "done")
-    } else {
-        ("To Do", "new")
-    };
-    json!({
-        "key": it.key,
-        "fields": {
-            "summary": it.summary,
-            "description": it.description,
-            "labels": it.labels,
-            "status": {"name": name, "statusCategory": {"key": category}},
-        },
-    })
+/// What Jira answers to a transition.
+fn empty() -> Response {
+    Response::builder()
+        .status(StatusCode::NO_CONTENT)
+        .body(axum::body::Body::empty())
+        .expect("the answer is well formed")
 }
 
-fn comments(it: &FakeTicket, query: &[(String, String)]) -> Value {
-    let start = number(query, "startAt", 0);
-    let size = number(query, "maxResults", 50).clamp(1, 100);
-    let newest_first = query
-        .iter()
-        .any(|it| it.0 == "orderBy" && it.1 == "-created");
-    let mut all: Vec<(usize, &(String, Value))> = it.comments.iter().enumerate().collect();
-    if newest_first {
-        all.reverse();
+/// A value of a query as it was meant.
+pub(super) fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'+' => bytes.push(b' '),
+            b'%' => {
+                let digits = [rest.next().unwrap_or(b'0'), rest.next().unwrap_or(b'0')];
+                let digits = String::from_utf8_lossy(&digits).into_owned();
+                bytes.push(u8::from_str_radix(&digits, 16).unwrap_or(b'?'));
+            }
+            other => bytes.push(other),
+        }
     }
-    let shown = all
-        .iter()
-        .skip(start)
-        .take(size)
-        .map(|(id, (author, body))| {
-            let account = if author == OURS {
-                ACCOUNT
-            } else {
-                author.as_str()
-            };
-            json!({
-                "id": id.to_string(),
-                "author": {"displayName": author, "accountId": account},
-                "body": body,
-            })
-        });
-    json!({
-        "startAt": start,
-        "maxResults": size,
-        "total": it.comments.len(),
-        "comments": shown.collect::<Vec<_>>(),
-    })
+    String::from_utf8_lossy(&bytes).into_owned()
 }

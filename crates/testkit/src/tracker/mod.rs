@@ -2,10 +2,13 @@
 //!
 //! Each keeps every request it saw, so that a test can say what was sent, to whom, and that nothing was.
 
+mod app;
+mod checks;
 mod github;
 mod hosting;
 mod http_backend;
 mod jira;
+mod jira_search;
 mod reviews;
 mod shown;
 mod uttered;
@@ -23,9 +26,11 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+pub use app::{APP_ID, APP_KEY, APP_SLUG};
+pub use checks::FakeCheck;
 pub use github::{FakeGitHub, FakeIssue};
 pub use hosting::{FakePullRequest, Rights};
-pub use jira::{FakeJira, FakeTicket};
+pub use jira::{FakeChange, FakeJira, FakeTicket};
 pub use shown::FakeReviewComment;
 
 /// One request that came in.

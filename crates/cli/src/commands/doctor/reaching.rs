@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use forge::{GitHub, Jira, Patience};
+use forge::{Jira, Patience};
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
 use llm::{Catalog, VendorEntry, Vendors};
@@ -16,6 +16,7 @@ use crate::exit::Exit;
 use crate::findings::Row;
 use crate::host;
 use crate::surroundings::Surroundings;
+use crate::trackers::{self, GitHubCredential};
 
 /// How long each of them is waited for. All are asked at the same time.
 pub(crate) const REACH_SECONDS_MAX: u64 = 10;
@@ -118,21 +119,26 @@ async fn index(surroundings: &Surroundings, config: &Config) -> Row {
 }
 
 fn github(surroundings: &Surroundings) -> Option<BoxFuture<'static, Row>> {
-    const ADDRESS: &str = "GITHUB_API_URL";
+    const ADDRESS: &str = trackers::GITHUB_ADDRESS;
     let address = surroundings.variable(ADDRESS);
-    let token = surroundings.secret("GITHUB_TOKEN");
-    if address.is_none() && token.is_none() {
+    // What is wrong with a credential was told of above.
+    let credential = trackers::github_credential(surroundings).ok()?;
+    if address.is_none() && credential.is_none() {
         return None;
     }
+    let key = match &credential {
+        Some(GitHubCredential::App(_)) => "GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY",
+        _ => "GITHUB_TOKEN",
+    };
     let whom = Whom {
         id: "reach.github".to_owned(),
         title: "GitHub".to_owned(),
         address: String::new(),
         exit: Some(Exit::NeedsInput),
         set_in: address.map(|_| ADDRESS.to_owned()),
-        key: "GITHUB_TOKEN".to_owned(),
+        key: key.to_owned(),
     };
-    let asking = match GitHub::new(address, token, Patience::STANDARD) {
+    let asking = match trackers::github_with(surroundings, credential) {
         Err(error) => futures::future::ready(whom.unusable(&error)).boxed(),
         Ok(github) => async move {
             let whom = Whom {
