@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use forge::IssueRef;
 use protocol::RunId;
 use store::WishState;
 
 use crate::bot::{Bot, WISHES_MAX};
 use crate::error::BotError;
+use crate::lane::Lane;
 
 impl Bot {
     /// Asks the run on an issue to stop, and takes what waits there out of the inbox.
-    pub(crate) async fn stop_lane(&self, issue: &IssueRef, id: &str) -> Result<(), BotError> {
-        let lane = issue.to_string();
+    pub(crate) async fn stop_lane(&self, place: &Lane, id: &str) -> Result<(), BotError> {
+        let lane = place.to_string();
         let mut stopped = 0;
         for wish in self.store().wishes(WishState::Working, WISHES_MAX).await? {
             if let Some(run) = wish.run.as_ref().filter(|_| wish.lane == lane) {
@@ -34,12 +34,12 @@ impl Bot {
             _ => "asked to stop; what was done until now is kept",
         };
         self.store().wish_is(id, WishState::Done, said, 0).await?;
-        self.tell(issue, said).await
+        self.tell(place, said).await
     }
 
     /// Says how the wishes of an issue stand.
-    pub(crate) async fn tell_status(&self, issue: &IssueRef, id: &str) -> Result<(), BotError> {
-        let lane = issue.to_string();
+    pub(crate) async fn tell_status(&self, place: &Lane, id: &str) -> Result<(), BotError> {
+        let lane = place.to_string();
         let all = self.store().newest_wishes(WISHES_MAX).await?;
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for wish in all.iter().filter(|it| it.lane == lane && it.id != id) {
@@ -54,6 +54,6 @@ impl Bot {
             false => counted.join(", "),
         };
         self.store().wish_is(id, WishState::Done, &words, 0).await?;
-        self.tell(issue, &words).await
+        self.tell(place, &words).await
     }
 }

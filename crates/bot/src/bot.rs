@@ -11,6 +11,7 @@ use store::Store;
 use tokio::sync::Notify;
 
 use crate::error::BotError;
+use crate::lane::Tickets;
 use crate::rules::{Budgets, Rules};
 
 /// Wishes that are told in a status, and that can be at work.
@@ -23,6 +24,8 @@ pub struct Watched {
     pub name: RepositoryName,
     /// What a run on it is like.
     pub settings: Settings,
+    /// Whether its own issues are watched; otherwise only tickets are about it.
+    pub has_issues: bool,
 }
 
 /// What whoever runs the bot chooses.
@@ -49,9 +52,13 @@ pub struct Choices {
 pub struct Bot {
     pub(crate) runs: Runs,
     pub(crate) github: Arc<GitHub>,
+    /// The other tracker that is watched.
+    pub(crate) tickets: Option<Tickets>,
     pub(crate) choices: Choices,
     /// The account that speaks; empty for an app, which has none.
     pub(crate) account: String,
+    /// The same in Jira; empty where none is watched.
+    pub(crate) ticket_account: String,
     /// Told of every wish that can be worked on.
     pub(crate) wake: Notify,
     /// Told of every hint.
@@ -65,13 +72,24 @@ impl Bot {
     ///
     /// # Errors
     /// [`BotError::Forge`] when the tracker doesn't know us.
-    pub async fn new(runs: Runs, github: Arc<GitHub>, choices: Choices) -> Result<Bot, BotError> {
+    pub async fn new(
+        runs: Runs,
+        github: Arc<GitHub>,
+        tickets: Option<Tickets>,
+        choices: Choices,
+    ) -> Result<Bot, BotError> {
         let account = github.own_account().await?.unwrap_or_default();
+        let ticket_account = match &tickets {
+            Some(tickets) => tickets.jira.own_account().await?,
+            None => String::new(),
+        };
         Ok(Bot {
             runs,
             github,
+            tickets,
             choices,
             account,
+            ticket_account,
             wake: Notify::new(),
             hinted: Arc::new(Notify::new()),
             is_ending: AtomicBool::new(false),

@@ -53,7 +53,7 @@ impl Bot {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::path::PathBuf;
     use std::sync::Arc;
 
@@ -73,6 +73,11 @@ mod tests {
     /// A bot with these bounds.
     async fn bot(folder: &TempDir, budgets: Budgets) -> Bot {
         let server = FakeGitHub::start([], Some("t")).await;
+        bot_at(&server, folder, budgets).await
+    }
+
+    /// The same at a server that goes on.
+    pub(crate) async fn bot_at(server: &FakeGitHub, folder: &TempDir, budgets: Budgets) -> Bot {
         let token = Some(SecretString::from("t"));
         let github = GitHub::new(Some(&server.api_url()), token, Patience::STANDARD);
         let programs = Programs {
@@ -99,6 +104,7 @@ mod tests {
         let bot = Bot::new(
             runs,
             Arc::new(github.expect("the address is fine")),
+            None,
             choices,
         );
         bot.await.expect("the server knows us")

@@ -1,6 +1,6 @@
 //! One event, as a job is told it that the tracker itself starts: which wish it is about.
 
-use forge::IssueEvent;
+use forge::{Happened, IssueEvent};
 use serde_json::Value;
 
 use crate::rules::Rules;
@@ -43,17 +43,16 @@ impl Event {
         Some(Event { lane, which })
     }
 
-    /// Leaves only what the job was started for.
-    pub(crate) fn only(&self, mut events: Vec<IssueEvent>) -> Vec<IssueEvent> {
+    /// The one among an issue's events that the job was started for.
+    pub(crate) fn wanted(&self, events: &[IssueEvent]) -> Option<String> {
         match self.which {
-            Which::Comment(number) => events.retain(|it| it.id == format!("comment-{number}")),
+            Which::Comment(number) => Some(format!("comment-{number}")),
             Which::Last => {
-                let is_event = |it: &IssueEvent| it.id.starts_with("event-");
-                let last = events.iter().rposition(is_event);
-                events = last.map(|it| events.swap_remove(it)).into_iter().collect();
+                let mut labels = events.iter().rev().filter(|it| it.id.starts_with("event-"));
+                let last = labels.find(|it| it.what != Happened::Edited);
+                last.map(|it| it.id.clone())
             }
         }
-        events
     }
 }
 

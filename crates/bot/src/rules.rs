@@ -34,6 +34,8 @@ pub enum Command {
     Retry,
     /// The same on the base as it is now.
     Rebase,
+    /// A run that knows the answer to what an earlier one had to ask.
+    Answer,
     /// That the run on the issue stops.
     Stop,
     /// Word of how it stands.
@@ -47,6 +49,7 @@ impl Command {
             Command::Run => "run",
             Command::Retry => "retry",
             Command::Rebase => "rebase",
+            Command::Answer => "answer",
             Command::Stop => "stop",
             Command::Status => "status",
         }
@@ -70,6 +73,6 @@ impl Command {
 
     /// Whether a run works on it.
     pub(crate) fn is_work(self) -> bool {
-        matches!(self, Command::Run | Command::Retry | Command::Rebase)
+        !matches!(self, Command::Stop | Command::Status)
     }
 }

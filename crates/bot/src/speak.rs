@@ -1,12 +1,13 @@
 //! What the bot says: below issues to people, and in its log to whoever runs it.
 
-use forge::{IssueRef, Piece, Tracker as _, Words};
+use forge::{Piece, Words};
 use protocol::RunId;
 use protocol::plain_text::line;
 use store::Wish;
 
 use crate::bot::Bot;
 use crate::error::BotError;
+use crate::lane::Lane;
 
 /// Longest explanation in a comment, in bytes.
 const WHY_BYTES_MAX: usize = 600;
@@ -21,9 +22,9 @@ impl Bot {
             Piece::Code(wish.actor.clone()),
             Piece::Text(".".to_owned()),
         ]]);
-        let said = self.github.comment(&wish.lane, "pipeline-status", &words);
+        let said = self.comment(&wish.lane, "pipeline-status", &words);
         if let Err(error) = said.await {
-            self.trouble("say that a run begins", &error.into());
+            self.trouble("say that a run begins", &error);
         }
     }
 
@@ -41,17 +42,39 @@ impl Bot {
             ],
         ]);
         let mark = format!("pipeline-needs-{run}");
-        let said = self.github.comment(&wish.lane, &mark, &words);
-        if let Err(error) = said.await {
-            self.trouble("call somebody", &error.into());
+        if let Err(error) = self.comment(&wish.lane, &mark, &words).await {
+            self.trouble("call somebody", &error);
         }
+    }
+
+    /// Asks what only a person knows, in a comment of its own. Whoever may ask for a run and answers below it starts the next one.
+    pub(crate) async fn ask(&self, wish: &Wish, run: &RunId, question: &str) {
+        let words = Words(vec![
+            vec![
+                Piece::Text("A question, before this can go on: ".to_owned()),
+                Piece::Code(line(question, WHY_BYTES_MAX)),
+            ],
+            vec![Piece::Text(
+                "Answer below, and it starts again with what you say.".to_owned(),
+            )],
+        ]);
+        let mark = format!("{}{run}", forge::QUESTION_MARK);
+        if let Err(error) = self.comment(&wish.lane, &mark, &words).await {
+            self.trouble("ask a question", &error);
+        }
+    }
+
+    async fn comment(&self, lane: &str, mark: &str, words: &Words) -> Result<(), BotError> {
+        let place = self.lane(lane)?;
+        self.tracker(&place).comment(lane, mark, words).await?;
+        Ok(())
     }
 
     /// Says something below the issue of a wish; that it can't be said is told to whoever runs the bot.
     pub(crate) async fn say_of(&self, wish: &Wish, words: &str) {
-        let said = match self.github.parse(&wish.lane) {
-            Ok(issue) => self.tell(&issue, words).await,
-            Err(error) => Err(error.into()),
+        let said = match self.lane(&wish.lane) {
+            Ok(place) => self.tell(&place, words).await,
+            Err(error) => Err(error),
         };
         if let Err(error) = said {
             self.trouble("speak below an issue", &error);
@@ -59,10 +82,12 @@ impl Bot {
     }
 
     /// Says something below an issue, in the one comment that is for this.
-    pub(crate) async fn tell(&self, issue: &IssueRef, words: &str) -> Result<(), BotError> {
+    pub(crate) async fn tell(&self, place: &Lane, words: &str) -> Result<(), BotError> {
         let words = Words(vec![vec![Piece::Code(words.to_owned())]]);
-        let on = issue.to_string();
-        self.github.comment(&on, "pipeline-bot", &words).await?;
+        let tracker = self.tracker(place);
+        tracker
+            .comment(&place.to_string(), "pipeline-bot", &words)
+            .await?;
         Ok(())
     }
 
@@ -82,4 +107,68 @@ pub(crate) fn told(error: &BotError) -> String {
         cause = because.source();
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use protocol::Task;
+    use store::{NewWish, WishState};
+    use testkit::tracker::FakeIssue;
+
+    use super::*;
+    use crate::budget::tests::bot_at;
+    use crate::rules::Budgets;
+
+    #[tokio::test]
+    async fn a_question_is_asked_once_a_run_and_belongs_to_the_task_from_then_on() {
+        let issue = FakeIssue {
+            repository: "o/r".to_owned(),
+            number: 1,
+            title: "Fix it".to_owned(),
+            ..FakeIssue::default()
+        };
+        let server = testkit::tracker::FakeGitHub::start([issue], Some("t")).await;
+        let folder = tempfile::TempDir::new().expect("a folder can be made");
+        let bot = bot_at(&server, &folder, Budgets::default()).await;
+        let new = NewWish {
+            id: "1".to_owned(),
+            lane: "o/r#1".to_owned(),
+            repository: "o/r".to_owned(),
+            actor: "ada".to_owned(),
+            command: "run".to_owned(),
+            task: Some(Task::from_text("Fix it")),
+            refused: None,
+        };
+        bot.store().wish(&new).await.expect("it is kept");
+        let waiting = bot.store().wishes(WishState::Waiting, 1).await;
+        let wish = waiting.expect("it can be read").remove(0);
+        for _ in 0..2 {
+            let run = RunId("run-1".to_owned());
+            bot.ask(&wish, &run, "which `page`, @ada?\nthe last?").await;
+        }
+        let said = server.comments("o/r", 1);
+        assert_eq!(said.len(), 1);
+        expect![[r#"
+            <!-- pipeline-asks-run-1 -->
+            A question, before this can go on: ``which `page`, @ada? the last?``
+
+            Answer below, and it starts again with what you say."#]]
+        .assert_eq(&said[0].1);
+        let lane = bot.lane("o/r#1").expect("it is one");
+        let Lane::Issue(issue) = lane else {
+            panic!("it is an issue")
+        };
+        let task = bot.github.task(&issue).await.expect("it is there").task;
+        expect![[r#"
+            # Fix it
+
+            ## Comment by pipeline-user
+
+            A question, before this can go on: ``which `page`, @ada? the last?``
+
+            Answer below, and it starts again with what you say.
+        "#]]
+        .assert_eq(&task.as_markdown());
+    }
 }

@@ -1,4 +1,4 @@
-//! Takes GitHub's webhooks: checks who sends them, keeps where to look, and answers before anything is done.
+//! Takes webhooks of GitHub and Jira: checks who sends them, keeps where to look, and answers before anything is done.
 
 use std::sync::Arc;
 
@@ -23,8 +23,12 @@ const DELIVERY_BYTES_MAX: usize = 200;
 /// What webhooks need.
 #[derive(Clone, Debug)]
 pub struct Webhooks {
-    /// Signs what the tracker sends.
+    /// Signs what GitHub sends.
     pub secret: SecretString,
+    /// Signs what Jira sends; without one, nothing is taken from it.
+    pub jira_secret: Option<SecretString>,
+    /// Keys of Jira's projects that are watched.
+    pub projects: Vec<String>,
     /// Repositories that are watched, as `owner/repo`; what is sent of others is left alone.
     pub repositories: Vec<String>,
 }
@@ -36,7 +40,7 @@ struct Shared {
     hinted: Arc<Notify>,
 }
 
-/// The routes `POST /webhooks/github` and `GET /healthz`. `hinted` is told of every new hint.
+/// The routes `POST /webhooks/github`, `POST /webhooks/jira` and `GET /healthz`. `hinted` is told of every new hint.
 pub(crate) fn routes(webhooks: Webhooks, store: Store, hinted: Arc<Notify>) -> Router {
     let shared = Shared {
         webhooks: Arc::new(webhooks),
@@ -45,6 +49,7 @@ pub(crate) fn routes(webhooks: Webhooks, store: Store, hinted: Arc<Notify>) -> R
     };
     Router::new()
         .route("/webhooks/github", post(github))
+        .route("/webhooks/jira", post(jira))
         .route("/healthz", get(|| async { "ok\n" }))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(shared)
@@ -87,7 +92,58 @@ async fn github(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -
     let Some(lane) = lane_of(&payload, &shared.webhooks.repositories) else {
         return (StatusCode::ACCEPTED, "nothing to do for this repository\n");
     };
-    match shared.store.hint(delivery, &lane).await {
+    keep(&shared, delivery, &lane).await
+}
+
+/// Jira's; see "Webhooks", "Securing a webhook" in the documentation of the Cloud, and of Data Center since version 10.
+async fn jira(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -> Answer {
+    let header = |name: &str| headers.get(name).and_then(|it| it.to_str().ok());
+    let Some(secret) = &shared.webhooks.jira_secret else {
+        return (StatusCode::NOT_FOUND, "no Jira is watched here\n");
+    };
+    if !is_signed(secret, header("x-hub-signature"), &body) {
+        return (
+            StatusCode::UNAUTHORIZED,
+            "the signature doesn't fit the body\n",
+        );
+    }
+    // The same for each try to send one.
+    let Some(delivery) =
+        header("x-atlassian-webhook-identifier").filter(|it| it.len() <= DELIVERY_BYTES_MAX)
+    else {
+        return (
+            StatusCode::BAD_REQUEST,
+            "there is no X-Atlassian-Webhook-Identifier\n",
+        );
+    };
+    let is_json = header("content-type").is_some_and(|it| it.starts_with("application/json"));
+    if !is_json {
+        return (
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "a webhook's content type is application/json\n",
+        );
+    }
+    let Ok(payload) = serde_json::from_slice::<Value>(&body) else {
+        return (StatusCode::BAD_REQUEST, "the body isn't JSON\n");
+    };
+    let Some(lane) = ticket_of(&payload, &shared.webhooks.projects) else {
+        return (StatusCode::ACCEPTED, "nothing to do for this\n");
+    };
+    keep(&shared, &format!("jira {delivery}"), &lane).await
+}
+
+/// The ticket that a payload says to look at; none of a project that isn't watched.
+fn ticket_of(payload: &Value, projects: &[String]) -> Option<String> {
+    let key = payload["issue"]["key"].as_str()?;
+    let (project, number) = key.rsplit_once('-')?;
+    let is_number = !number.is_empty() && number.bytes().all(|it| it.is_ascii_digit());
+    let is_watched = projects.iter().any(|it| it == project);
+    (is_number && number.len() < 19 && is_watched).then(|| key.to_owned())
+}
+
+/// Keeps where to look, and answers.
+async fn keep(shared: &Shared, delivery: &str, lane: &str) -> Answer {
+    match shared.store.hint(delivery, lane).await {
         Ok(true) => {
             shared.hinted.notify_one();
             (StatusCode::ACCEPTED, "looking\n")

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use intake::GivenTests;
-use protocol::{RunEvent, RunId, Silent, Status};
+use protocol::{Reason, RunEvent, RunId, Silent, Status};
 use runs::{Claim, Past, RunRequest, RunsError};
 use store::{Wish, WishState};
 use tokio::net::TcpListener;
@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use crate::bot::{Bot, WISHES_MAX};
 use crate::error::BotError;
 use crate::event::Event;
+use crate::poll::Seen;
 use crate::speak::told;
 use crate::webhook::{self, Webhooks};
 
@@ -56,28 +57,28 @@ impl Bot {
         poll: Option<Duration>,
         mut stop: pipeline::Stop,
     ) -> Result<(), BotError> {
-        let polling = async {
-            match poll {
-                Some(pause) => self.poll(pause).await,
-                None => std::future::pending().await,
-            }
-        };
         let (stop_runs, _) = pipeline::Stop::new();
         let mut working: JoinSet<()> = JoinSet::new();
         let mut begun = self.store().wishes(WishState::Working, WISHES_MAX).await?;
-        let looking = self.follow_hints();
-        tokio::pin!(polling, looking);
+        // Tasks of their own, and not branches below: a branch that isn't asked on may hold the store's connection that
+        // what comes next waits for. They end when they are dropped.
+        let mut eyes: JoinSet<()> = JoinSet::new();
+        let bot = self.clone();
+        eyes.spawn(async move { bot.follow_hints().await });
+        if let Some(pause) = poll {
+            let bot = self.clone();
+            eyes.spawn(async move { bot.poll(pause).await });
+        }
         loop {
             self.fill(&mut working, &mut begun, &stop_runs).await?;
             tokio::select! {
                 () = stop.asked() => break,
-                () = &mut polling => {}
-                () = &mut looking => {}
                 _ = working.join_next(), if !working.is_empty() => {}
                 () = self.wake.notified() => {}
                 () = tokio::time::sleep(PAUSE) => {}
             }
         }
+        drop(eyes);
         self.is_ending.store(true, Ordering::Relaxed);
         stop_runs.ask();
         while working.join_next().await.is_some() {}
@@ -98,7 +99,7 @@ impl Bot {
         let mut working: JoinSet<()> = JoinSet::new();
         let mut begun = self.store().wishes(WishState::Working, WISHES_MAX).await?;
         match only {
-            None => self.poll_once(&mut Vec::new()).await,
+            None => self.poll_once(&mut Seen::default()).await,
             Some(event) => {
                 let issue = self.github.parse(&event.lane)?;
                 self.look_for(&issue, Some(event)).await?;
@@ -134,8 +135,8 @@ impl Bot {
     }
 
     async fn follow(&self, hint: &store::Hint) {
-        let looked = match self.github.parse(&hint.lane) {
-            Ok(issue) => self.look(&issue).await,
+        let looked = match self.lane(&hint.lane) {
+            Ok(lane) => self.look(&lane).await,
             Err(_) => Ok(()),
         };
         match looked {
@@ -245,7 +246,10 @@ impl Bot {
             return Ok(());
         }
         if state.status == Status::Failed {
-            self.call(wish, &past.run, past.explanation()).await;
+            match state.reason {
+                Some(Reason::NeedsInput) => self.ask(wish, &past.run, past.explanation()).await,
+                _ => self.call(wish, &past.run, past.explanation()).await,
+            }
         }
         let delivered = self.runs.deliver(&past, &past.settings, Arc::new(Silent));
         let delivered = delivered.await.map_err(failed)?;

@@ -1,5 +1,7 @@
 //! Configuration: flag, environment, `pipeline.toml` in the working folder unless a repository's, the user's, default.
 
+mod tracked;
+
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -15,6 +17,7 @@ use protocol::{Effort, Limits};
 use runs::ByRole;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::tracked::{BotJira, GitHubs, Jiras};
 use crate::failure::Failure;
 use crate::surroundings::Surroundings;
 
@@ -57,6 +60,10 @@ pub(crate) struct Config {
     pub(crate) author: Author,
     /// What pull requests are like.
     pub(crate) pull_request: PullRequests,
+    /// What is taken in from GitHub.
+    pub(crate) github: GitHubs,
+    /// What is taken in from Jira, and done there.
+    pub(crate) jira: Jiras,
     /// What the bot does.
     pub(crate) bot: BotConfig,
     /// What the server does.
@@ -137,6 +144,8 @@ pub(crate) struct BotConfig {
     pub(crate) repository_day_budget: Option<f64>,
     /// Most money a day, in US dollars.
     pub(crate) day_budget: Option<f64>,
+    /// Tickets that are watched.
+    pub(crate) jira: BotJira,
 }
 
 impl BotConfig {
@@ -216,6 +225,13 @@ impl Default for Config {
                 open_max: 5,
                 lines_max: 2_000,
             },
+            github: GitHubs {
+                outside_comments: true,
+            },
+            jira: Jiras {
+                acceptance_field: String::new(),
+                transition: String::new(),
+            },
             bot: BotConfig {
                 repositories: Vec::new(),
                 label: "pipeline".to_owned(),
@@ -224,6 +240,11 @@ impl Default for Config {
                 parallel: 1,
                 repository_day_budget: None,
                 day_budget: None,
+                jira: BotJira {
+                    projects: BTreeMap::new(),
+                    group: String::new(),
+                    status: String::new(),
+                },
             },
             server: ServerConfig {
                 listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8787)),

@@ -44,6 +44,8 @@ pub(crate) fn delivered(delivery: &Delivery) -> String {
         ),
         Destination::PullRequest { .. } => format!("request     {reference}"),
         Destination::Check { .. } => format!("check       {reference}"),
+        Destination::TicketLink { ticket, to } => format!("linked      {to} from {ticket}"),
+        Destination::TicketMove { ticket, to } => format!("moved       {ticket} by `{to}`"),
         Destination::Answers { on } => format!("answered    {reference} of {on}"),
         Destination::Comment { .. } => format!("comment     {reference}"),
     }

@@ -63,8 +63,18 @@ pub(crate) const VARIABLES: &[Variable] = &[
         "JIRA_BASE_URL",
         "the address of Jira; key and user go nowhere else",
     ),
-    variable("JIRA_EMAIL", "the user of Jira"),
-    variable("JIRA_API_TOKEN", "an API token of that user"),
+    variable(
+        "JIRA_EMAIL",
+        "the user of a Jira Cloud; left out for a Data Center",
+    ),
+    variable(
+        "JIRA_API_TOKEN",
+        "an API token of that user; of a Data Center, a personal access token",
+    ),
+    variable(
+        "JIRA_WEBHOOK_SECRET",
+        "what signs Jira's webhooks to the bot",
+    ),
     variable(
         "PIPELINE_TRUSTED_FOLDERS",
         "folders, listed as in PATH, whose repositories' `.env` and `pipeline.toml` count",

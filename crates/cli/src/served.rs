@@ -56,7 +56,8 @@ impl Served {
         limits.iterations_max = asked.max_iterations.unwrap_or(limits.iterations_max);
         limits.test_run_seconds_max = asked.test_seconds.unwrap_or(limits.test_run_seconds_max);
         let mut settings = settings::of(&args, config, surroundings, None)?;
-        let read = task::read(surroundings, &args.source, args.task.as_deref()).await?;
+        let words = args.task.as_deref();
+        let read = task::read(surroundings, config, &args.source, words).await?;
         settings.repo = read.repository;
         runs::check_places(&settings)?;
         Ok(RunRequest {

@@ -3,14 +3,14 @@
 use std::io::Read;
 use std::path::Path;
 
-use forge::{Fetched, ForgeError, Jira, Patience};
+use forge::{Fetched, ForgeError};
 use intake::{Caller, GivenTests, IntakeError, RepositoryRef};
 use protocol::plain_text::TASK_BYTES_MAX;
 use protocol::{Place, Places, Task, TaskSource};
 use runs::{Continued, Settings};
-use secrecy::SecretString;
 
 use crate::args::SourceArgs;
+use crate::config::Config;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::out;
@@ -31,11 +31,12 @@ pub(crate) struct Asked {
 /// Reads the task that the user means. A reference that can't be resolved is an error, never free text.
 pub(crate) async fn read(
     surroundings: &Surroundings,
+    config: &Config,
     source: &SourceArgs,
     words: Option<&str>,
 ) -> Result<Asked, Failure> {
     let credential = trackers::github_credential(surroundings)?;
-    let github = trackers::github_with(surroundings, credential).map_err(untracked)?;
+    let github = trackers::github_with(surroundings, config, credential).map_err(untracked)?;
     let mut repository = None;
     let mut of_folder = None;
     if let Some(named) = &source.repo {
@@ -58,7 +59,7 @@ pub(crate) async fn read(
         let others = source.jira.is_some() || source.task_file.is_some() || words.is_some();
         (github.task(&issue).await.map_err(untracked)?, others)
     } else if let Some(reference) = &source.jira {
-        let jira = jira(surroundings)?;
+        let jira = trackers::jira_of(surroundings, config)?.map_err(untracked)?;
         let ticket = jira.parse(reference).map_err(untracked)?;
         let others = source.task_file.is_some() || words.is_some();
         (jira.task(&ticket).await.map_err(untracked)?, others)
@@ -180,24 +181,6 @@ fn piped(surroundings: &Surroundings) -> Result<Task, Failure> {
         .read_to_end(&mut bytes)
         .map_err(|it| Failure::new(Exit::NeedsInput, "read the task", it))?;
     intake::from_bytes("-", &bytes).map_err(refused)
-}
-
-/// The configured Jira; what is missing is named.
-fn jira(surroundings: &Surroundings) -> Result<Jira, Failure> {
-    let variable = |name: &str| {
-        surroundings.variable(name).ok_or_else(|| {
-            Failure::plain_usage(format!("ask Jira: {name} is not set")).advise(
-                "Set JIRA_BASE_URL, JIRA_EMAIL and JIRA_API_TOKEN (an API token of your account).",
-            )
-        })
-    };
-    Jira::new(
-        variable("JIRA_BASE_URL")?,
-        variable("JIRA_EMAIL")?,
-        &SecretString::from(variable("JIRA_API_TOKEN")?.trim()),
-        Patience::STANDARD,
-    )
-    .map_err(untracked)
 }
 
 /// Where the repository is that the user names.

@@ -411,6 +411,10 @@ pub(crate) fn destination(to: &Destination) -> String {
         Destination::Check { repository, commit } => {
             format!("check at {} of {repository}", short_hash(commit))
         }
+        Destination::TicketLink { ticket, .. } => format!("link from {}", one_line(ticket, 200)),
+        Destination::TicketMove { ticket, to } => {
+            format!("move of {} by {}", one_line(ticket, 200), one_line(to, 200))
+        }
         Destination::Answers { on } => format!("answers to the review of {on}"),
         Destination::Comment { on } => format!("comment on {on}"),
     }

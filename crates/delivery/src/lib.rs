@@ -46,5 +46,6 @@ pub use targets::comment::StatusComment;
 pub use targets::patch::{PatchFile, apply_change, check_patch_place};
 pub use targets::pull_request::{Request, Wishes};
 pub use targets::push::{RemoteBranch, is_ours, origin_of};
+pub use targets::ticket::{TicketLink, TicketMove};
 pub use targets::{Change, Signers, Target};
 pub use trace::{Step, StepFile, StepKind, StepTests, Tracer};

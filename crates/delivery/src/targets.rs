@@ -7,6 +7,7 @@ pub(crate) mod comment;
 pub(crate) mod patch;
 pub(crate) mod pull_request;
 pub(crate) mod push;
+pub(crate) mod ticket;
 
 use std::fmt::Debug;
 

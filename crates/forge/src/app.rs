@@ -194,6 +194,17 @@ impl AppDoor {
         }
     }
 
+    /// A token for a request.
+    pub(crate) async fn api_token(
+        &self,
+        api: &Api,
+        repository: &RepositoryName,
+    ) -> Result<SecretString, ForgeError> {
+        let installed = self.installed(api, repository).await?;
+        let seconds = REQUEST_SECONDS;
+        self.token(api, repository, &installed, seconds).await
+    }
+
     /// A token for git.
     pub(crate) async fn git_token(
         &self,

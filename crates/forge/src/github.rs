@@ -41,6 +41,8 @@ pub struct GitHub {
     pub(crate) api: Api,
     /// Where people open issues.
     web: Url,
+    /// Whether comments of those who don't belong to a repository are no part of a task.
+    leaves_outsiders_out: bool,
 }
 
 /// Where an app's webhooks go; see "Get a webhook configuration for an app".
@@ -111,6 +113,19 @@ struct IssueComment {
     body: Option<String>,
     #[serde(default)]
     user: Option<User>,
+    /// How the author belongs to the repository; see "CommentAuthorAssociation". Old servers don't say.
+    #[serde(default)]
+    author_association: String,
+}
+
+impl IssueComment {
+    /// Whether whoever wrote it has nothing to do with the repository as far as its host knows.
+    fn is_from_outside(&self) -> bool {
+        matches!(
+            self.author_association.as_str(),
+            "NONE" | "FIRST_TIMER" | "FIRST_TIME_CONTRIBUTOR" | "MANNEQUIN"
+        )
+    }
 }
 
 #[derive(Deserialize)]
@@ -164,22 +179,28 @@ impl GitHub {
             matches!(speaker, Speaker::App(_)),
             matches!(speaker, Speaker::Nobody),
         );
-        let builder = match speaker {
-            Speaker::Nobody => Octocrab::builder(),
-            Speaker::Token(token) => Octocrab::builder().personal_token(token),
-            Speaker::App(app) => Octocrab::builder()
-                .app_from_rsa_pem(app.id, app.pem.expose_secret())
-                .map_err(|_| app::key_refused())?,
+        let speaking = |base: &Url, is_by_app: bool| -> Result<Octocrab, ForgeError> {
+            let builder = match &speaker {
+                Speaker::Token(token) => Octocrab::builder().personal_token(token.clone()),
+                Speaker::App(app) if is_by_app => Octocrab::builder()
+                    .app_from_rsa_pem(app.id, app.pem.expose_secret())
+                    .map_err(|_| app::key_refused())?,
+                Speaker::Nobody | Speaker::App(_) => Octocrab::builder(),
+            };
+            builder
+                .base_uri(base.as_str())
+                .map_err(failed)?
+                .add_retry_config(RetryConfig::None)
+                .build_with_reqwest(client(Service::GitHub, &patience)?)
+                .map_err(failed)
         };
-        let octocrab = builder
-            .base_uri(base.as_str())
-            .map_err(failed)?
-            .add_retry_config(RetryConfig::None)
-            .build_with_reqwest(client(Service::GitHub, &patience)?)
-            .map_err(failed)?;
+        let octocrab = speaking(&base, true)?;
+        let graphql = Arc::new(speaking(&graphql_base(&base), false)?);
         Ok(GitHub {
             web: web(&base),
+            leaves_outsiders_out: false,
             api: Api {
+                graphql: Some(graphql),
                 service: Service::GitHub,
                 base,
                 door: match is_app {
@@ -191,6 +212,13 @@ impl GitHub {
                 last_change: tokio::sync::Mutex::default(),
             },
         })
+    }
+
+    /// The same without comments of those who don't belong to a repository; otherwise they are marked in a task as theirs.
+    #[must_use]
+    pub fn without_outsiders(mut self) -> GitHub {
+        self.leaves_outsiders_out = true;
+        self
     }
 
     /// Whether it is asked as an app.
@@ -285,14 +313,22 @@ impl GitHub {
             let path = format!("{path}/comments?per_page={PAGE_COMMENTS}&page={page}");
             let mut found: Vec<IssueComment> = self.api.get(&path, &what).await?;
             let all = found.len();
-            found.retain(|it| !comments::is_marked(it.body.as_deref().unwrap_or_default()));
+            found.retain(|it| {
+                let body = it.body.as_deref().unwrap_or_default();
+                !comments::is_marked(body) || comments::is_question(body)
+            });
+            if self.leaves_outsiders_out {
+                found.retain(|it| !it.is_from_outside());
+            }
             ours += (all - found.len()) as u64;
             comments.extend(found.iter().map(|it| {
                 let author = it.user.as_ref().map_or("ghost", |it| it.login.as_str());
-                conversation::comment(
-                    author,
-                    &show_comments(it.body.as_deref().unwrap_or_default()),
-                )
+                let author = match it.is_from_outside() {
+                    true => format!("{author}, who doesn't belong to the repository"),
+                    false => author.to_owned(),
+                };
+                let body = comments::without_mark(it.body.as_deref().unwrap_or_default());
+                conversation::comment(&author, &show_comments(body))
             }));
         }
         let body = show_comments(&clean(issue.body.as_deref().unwrap_or_default()));
@@ -320,6 +356,15 @@ impl GitHub {
         }
         Ok(Fetched { task, notes })
     }
+}
+
+/// The address below which `/graphql` is: beside `v3` on an Enterprise server, the same otherwise.
+fn graphql_base(base: &Url) -> Url {
+    let mut url = base.clone();
+    if let Some(path) = base.path().trim_end_matches('/').strip_suffix("/v3") {
+        url.set_path(path);
+    }
+    url
 }
 
 /// Basic authentication as GitHub documents it for git over HTTPS: any name, and the token as the password.

@@ -1,6 +1,7 @@
 //! Reading from a tracker: bounded in bytes, seconds and tries, and every refusal told apart.
 
 mod change;
+mod graphql;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -58,6 +59,8 @@ pub(crate) struct Api {
     pub(crate) service: Service,
     pub(crate) base: Url,
     pub(crate) door: Door,
+    /// The other interface of GitHub, at its own address; of an app, without its token.
+    pub(crate) graphql: Option<Arc<Octocrab>>,
     pub(crate) anonymous: bool,
     pub(crate) patience: Patience,
     /// When something was changed last; whoever holds it is alone in changing something.
@@ -187,6 +190,16 @@ impl Api {
     }
 
     async fn ask(&self, door: &Door, path: &str, what: &str, tries: u32) -> Outcome {
+        self.answered(self.send_through(door, path), what, tries)
+            .await
+    }
+
+    async fn answered(
+        &self,
+        sending: impl Future<Output = Result<Response, Cause>>,
+        what: &str,
+        tries: u32,
+    ) -> Outcome {
         let unreachable = |source| {
             let error = ForgeError::Unreachable {
                 service: self.service,
@@ -199,7 +212,7 @@ impl Api {
         };
         let sent = tokio::time::timeout(
             Duration::from_secs(self.patience.request_seconds_max),
-            self.send_through(door, path),
+            sending,
         );
         let response = match sent.await {
             Ok(Ok(response)) => response,

@@ -178,6 +178,7 @@ impl Jira {
             acceptance_field: None,
             transition: None,
             api: Api {
+                graphql: None,
                 service: Service::Jira,
                 base,
                 door: Door::Plain(client(Service::Jira, &patience)?, authorization),
@@ -312,7 +313,7 @@ impl Jira {
                 let author = it.author.as_ref().map_or("", |it| it.display_name.as_str());
                 let body = adf::to_markdown(&it.body);
                 // What this program wrote about earlier runs is no part of the task.
-                match comments::is_marked(&body) {
+                match comments::is_marked(&body) && !comments::is_question(&body) {
                     true => total = total.saturating_sub(1),
                     false => comments.push(conversation::comment(author, &body)),
                 }

@@ -28,7 +28,9 @@ pub use http::Patience;
 pub use issue_ref::IssueRef;
 pub use jira::{Jira, ListedTicket, Sought};
 pub use reach::reach;
-pub use seam::{Forge, NewPullRequest, PullRequest, Repository, RepositoryName, Tracker};
+pub use seam::{
+    Forge, NewPullRequest, PullRequest, QUESTION_MARK, Repository, RepositoryName, Tracker,
+};
 pub use ticket_ref::TicketRef;
 pub use words::{Piece, Words};
 

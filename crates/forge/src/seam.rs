@@ -8,6 +8,10 @@ use async_trait::async_trait;
 use crate::error::ForgeError;
 use crate::words::Words;
 
+/// How the marks of comments begin that ask somebody something. Unlike all other comments of ours they are part of a task: what is
+/// answered below one would say nothing without it.
+pub const QUESTION_MARK: &str = "pipeline-asks-";
+
 /// A repository's name on its host.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RepositoryName {

@@ -42,6 +42,20 @@ pub enum Destination {
         /// The commit, in hexadecimal.
         commit: String,
     },
+    /// A link from a ticket.
+    TicketLink {
+        /// The ticket's key.
+        ticket: String,
+        /// The address that it leads to.
+        to: String,
+    },
+    /// A ticket's move to another status.
+    TicketMove {
+        /// The ticket's key.
+        ticket: String,
+        /// The name of the transition or of the status.
+        to: String,
+    },
     /// Answers below the threads of a review.
     Answers {
         /// The request, as in `owner/repo#45`.

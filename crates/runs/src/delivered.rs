@@ -201,8 +201,14 @@ impl Handing<'_> {
             done.push(self.to(&answers).await?);
         }
         let request = request.map(|it| it.1);
+        let linked = request.clone();
         if let Some(comment) = destinations::comment(host, past, settings, request, is_checked)? {
             done.push(self.to(&comment).await?);
+        }
+        if let Some(request) = linked {
+            for target in destinations::of_ticket(host, past, settings, &request) {
+                done.push(self.to(&*target).await?);
+            }
         }
         Ok(())
     }

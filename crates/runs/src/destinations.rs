@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use delivery::{
     CommitCheck, LocalBranch, PatchFile, RemoteBranch, Request, StatusComment, Target,
-    ThreadAnswers, Wishes,
+    ThreadAnswers, TicketLink, TicketMove, Wishes,
 };
 use forge::{Forge, ForgeError, GitHub, IssueRef, RepositoryName, Tracker};
 use git::Address;
@@ -307,6 +307,34 @@ pub(crate) fn comment(
         request,
         is_checked,
     }))
+}
+
+/// What the ticket of a run shows of its request, beside the comment that was asked for.
+pub(crate) fn of_ticket(
+    host: &Host,
+    past: &Past,
+    settings: &Settings,
+    request: &str,
+) -> Vec<Box<dyn Target>> {
+    let (Some(jira), TaskSource::Jira { key, .. }) = (&host.jira, &past.task.source) else {
+        return Vec::new();
+    };
+    if !settings.comment {
+        return Vec::new();
+    }
+    let mut targets: Vec<Box<dyn Target>> = vec![Box::new(TicketLink {
+        jira: jira.clone(),
+        ticket: key.clone(),
+        request: request.to_owned(),
+    })];
+    if let Some(to) = jira.transition() {
+        targets.push(Box::new(TicketMove {
+            jira: jira.clone(),
+            ticket: key.clone(),
+            to: to.to_owned(),
+        }));
+    }
+    targets
 }
 
 /// The tracker that a task came from, and the task's name there.

@@ -407,6 +407,10 @@ fn delivering(run: &RunId, to: &Destination) -> String {
         Destination::Check { repository, .. } => {
             format!("say a check about {run} in {repository}")
         }
+        Destination::TicketLink { ticket, .. } => {
+            format!("link the request of {run} from {ticket}")
+        }
+        Destination::TicketMove { ticket, .. } => format!("move {ticket} for {run}"),
         Destination::Answers { on } => format!("answer the review of {on} for {run}"),
         Destination::Comment { on } => format!("comment on {on} about {run}"),
     }

@@ -2,13 +2,14 @@
 
 mod setup;
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bot::{Bot, BotError, Budgets, Choices, Event, Watched, Webhooks};
-use forge::{GitHub, RepositoryName};
+use bot::{Bot, BotError, Budgets, Choices, Event, Tickets, Watched, Webhooks};
+use forge::{GitHub, Jira, RepositoryName};
 use protocol::plain_text::line;
 use store::Wish;
 
@@ -67,13 +68,26 @@ pub(crate) async fn bot(args: BotArgs) -> Result<Exit, Failure> {
         Some(event) if args.repositories.is_empty() => vec![repository_of(event)?],
         _ => repositories(&home, &args.repositories)?,
     };
+    let tickets = match &event {
+        None => tickets(&home, runs.host().jira.clone())?,
+        Some(_) => None,
+    };
     let mut watched = Vec::new();
-    for name in &named {
+    let of_tickets = tickets.iter().flat_map(|it| it.projects.values());
+    for name in named.iter().chain(of_tickets) {
+        if watched.iter().any(|it: &Watched| it.name == *name) {
+            continue;
+        }
         watched.push(Watched {
             name: name.clone(),
             settings: settings_for(&home, &args, &github, name)?,
+            has_issues: named.contains(name),
         });
     }
+    let projects: Vec<String> = tickets
+        .iter()
+        .flat_map(|it| it.projects.keys().cloned())
+        .collect();
     let config = &home.config.bot;
     let budgets = Budgets {
         run_microusd_max: watched
@@ -102,10 +116,13 @@ pub(crate) async fn bot(args: BotArgs) -> Result<Exit, Failure> {
         off_file: off_file.clone(),
         since: since(&home)?,
     };
-    let bot = Bot::new(runs, github, choices);
+    let bot = Bot::new(runs, github, tickets, choices);
     let bot = Arc::new(bot.await.map_err(broken)?);
     for name in &named {
         progress.say(&format!("watching    {name}"));
+    }
+    for project in &projects {
+        progress.say(&format!("watching    tickets of {project}"));
     }
     progress.say(&format!(
         "off switch  the label `{}` on an issue, or the file {}",
@@ -121,6 +138,8 @@ pub(crate) async fn bot(args: BotArgs) -> Result<Exit, Failure> {
     if let Some((address, secret)) = webhooks {
         let webhooks = Webhooks {
             secret,
+            jira_secret: home.surroundings.secret("JIRA_WEBHOOK_SECRET"),
+            projects,
             repositories: named.iter().map(RepositoryName::to_string).collect(),
         };
         let (address, server) = bot.listen(address, webhooks).await.map_err(broken)?;
@@ -181,7 +200,7 @@ fn repositories(home: &Home, named: &[String]) -> Result<Vec<RepositoryName>, Fa
         true => &home.config.bot.repositories,
         false => named,
     };
-    if given.is_empty() {
+    if given.is_empty() && home.config.bot.jira.projects.is_empty() {
         return Err(Failure::plain_usage(
             "begin: no repository is named (give --repo OWNER/REPO, or `repositories` of [bot])",
         ));
@@ -197,6 +216,40 @@ fn repositories(home: &Home, named: &[String]) -> Result<Vec<RepositoryName>, Fa
             })
         })
         .collect()
+}
+
+/// The tickets that are watched, if any project is named.
+fn tickets(home: &Home, jira: Option<Arc<Jira>>) -> Result<Option<Tickets>, Failure> {
+    let config = &home.config.bot.jira;
+    if config.projects.is_empty() {
+        return Ok(None);
+    }
+    let jira = jira.ok_or_else(|| {
+        Failure::plain_usage("watch tickets: no Jira is configured").advise(
+            "Set JIRA_BASE_URL, JIRA_EMAIL and JIRA_API_TOKEN, or take `projects` out of [bot.jira].",
+        )
+    })?;
+    if config.group.is_empty() {
+        return Err(Failure::plain_usage(
+            "watch tickets: nobody may ask for a run (`group` of [bot.jira] names the group that may)",
+        ));
+    }
+    let mut projects = BTreeMap::new();
+    for (project, repository) in &config.projects {
+        let name = forge::IssueRef::named(repository).ok_or_else(|| {
+            Failure::plain_usage(format!(
+                "understand `{}` of [bot.jira] as a repository (write OWNER/REPO)",
+                words::visible(repository)
+            ))
+        })?;
+        projects.insert(project.clone(), name);
+    }
+    Ok(Some(Tickets {
+        jira,
+        projects,
+        group: config.group.clone(),
+        status: Some(config.status.clone()).filter(|it| !it.is_empty()),
+    }))
 }
 
 /// What runs on a repository are like: as `pipeline run --pr --comment` would have them.

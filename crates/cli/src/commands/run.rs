@@ -29,7 +29,15 @@ pub(crate) async fn run(args: RunArgs, quiet: bool) -> Result<Exit, Failure> {
     };
     let asked = match known {
         Some(asked) => asked,
-        None => task::read(&home.surroundings, &args.source, args.task.as_deref()).await?,
+        None => {
+            task::read(
+                &home.surroundings,
+                &home.config,
+                &args.source,
+                args.task.as_deref(),
+            )
+            .await?
+        }
     };
     settings.repo = asked.repository;
     if let Some(continued) = asked.continues {

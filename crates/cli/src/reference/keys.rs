@@ -183,6 +183,21 @@ const PLACES: &[Key] = &[
         "most lines that a pull request changes",
     ),
     key(
+        "github.outside_comments",
+        "false",
+        "whether comments of those who don't belong to a repository are part of a task, marked as theirs",
+    ),
+    key(
+        "jira.acceptance_field",
+        "\"customfield_10040\"",
+        "the field of a ticket whose text is part of the task",
+    ),
+    key(
+        "jira.transition",
+        "\"In Review\"",
+        "the transition, or the status, that a ticket is moved by when its change asks to be merged",
+    ),
+    key(
         "bot.repositories",
         "[\"acme/pager\"]",
         "repositories that the bot watches",
@@ -205,6 +220,21 @@ const PLACES: &[Key] = &[
         "most money a day on one repository, in US dollars",
     ),
     key("bot.day_budget", "50.00", "most money a day, in US dollars"),
+    key(
+        "bot.jira.projects",
+        "{ PROJ = \"acme/pager\" }",
+        "the repository that a project's tickets are about",
+    ),
+    key(
+        "bot.jira.group",
+        "\"developers\"",
+        "the group of Jira whose members may ask for a run",
+    ),
+    key(
+        "bot.jira.status",
+        "\"Ready for work\"",
+        "the status that asks for a run when a ticket is moved there",
+    ),
     key(
         "server.listen",
         "\"127.0.0.1:8787\"",

@@ -32,7 +32,7 @@ fn a_configuration_that_cannot_be_read_is_named_with_its_file_and_key() {
         expect![[r#"
             exit 2
             --- stderr
-            error: could not use `colour` of [WORLD]/here/pipeline.toml: there is no such key (there are crew, coders, test_author, reviewer, effort, fallback, reply_tokens, flex, budget, token_budget, confirm_above, database_url, index_url, index_hosts, author, pull_request, bot, server, prices, openai_api, patience, limits)
+            error: could not use `colour` of [WORLD]/here/pipeline.toml: there is no such key (there are crew, coders, test_author, reviewer, effort, fallback, reply_tokens, flex, budget, token_budget, confirm_above, database_url, index_url, index_hosts, author, pull_request, github, jira, bot, server, prices, openai_api, patience, limits)
         "#]],
     );
     check(

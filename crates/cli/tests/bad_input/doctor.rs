@@ -291,7 +291,7 @@ fn the_last_line_says_whether_a_run_can_begin_and_the_code_how_it_would_end() {
         &[],
         expect![[r#"
             exit 2
-            ✗ configuration  could not use `budgte` of [WORLD]/home/.config/pipeline/pipeline.toml: there is no such key (there are crew, coders, test_author, reviewer, effort, fallback, reply_tokens, flex, budget, token_budget, confirm_above, database_url, index_url, index_hosts, author, pull_request, bot, server, prices, openai_api, patience, limits)
+            ✗ configuration  could not use `budgte` of [WORLD]/home/.config/pipeline/pipeline.toml: there is no such key (there are crew, coders, test_author, reviewer, effort, fallback, reply_tokens, flex, budget, token_budget, confirm_above, database_url, index_url, index_hosts, author, pull_request, github, jira, bot, server, prices, openai_api, patience, limits)
             ✓ runs           [WORLD]/home/.local/state/pipeline
             ✓ cache          [WORLD]/cache/pipeline
             ✓ Anthropic      ANTHROPIC_API_KEY is set

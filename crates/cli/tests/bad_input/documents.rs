@@ -8,6 +8,7 @@ use crate::world::{PAGES, ROUND_UP, World};
 const LEFT_OUT: &[(&str, &str)] = &[
     ("pipeline bot --", "GitHub is asked"),
     ("pipeline serve", "it goes on until it is stopped"),
+    ("pipeline bot setup", "GitHub is asked"),
     ("--dry-run", ""),
     ("pipeline run", "it asks models"),
     ("review-bench", "it asks models"),

@@ -209,6 +209,6 @@ async fn a_jira_that_is_not_configured_is_said() {
         exit 2
         --- stderr
         error: could not ask Jira: JIRA_BASE_URL is not set
-          what to do: Set JIRA_BASE_URL, JIRA_EMAIL and JIRA_API_TOKEN (an API token of your account).
+          what to do: Set JIRA_BASE_URL, JIRA_EMAIL and JIRA_API_TOKEN (an API token of your account); for a Data Center leave JIRA_EMAIL out (a personal access token).
     "#]].assert_eq(&world.seen(&ended));
 }

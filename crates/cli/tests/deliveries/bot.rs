@@ -243,3 +243,92 @@ async fn a_bot_that_can_not_begin_says_what_is_missing() {
         want.assert_eq(&scene.seen(&ended));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_edited_after_it_was_asked_for_is_asked_for_again() {
+    let mut scene = Scene::new("off_by_one", Rights::Write).await;
+    scene.github.permit("ada", "write");
+    scene.github.put_label("owner/repo", 7, "ada", "pipeline");
+    scene.github.edit_issue("owner/repo", 7);
+    let ended = scene.bot().await;
+    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+    assert_eq!(scene.runs().await, 0);
+    let comments = scene.github.comments("owner/repo", 7);
+    expect![[r#"
+        <!-- pipeline-bot -->
+        `` `ada`: what it says was changed after this was asked for; ask again, so that what runs is what you have read ``"#]].assert_eq(comments.last().map_or("", |it| it.1.as_str()));
+    scene
+        .github
+        .put_comment("owner/repo", 7, "ada", "/pipeline run");
+    scene.bot().await;
+    expect![[r#"
+        done        owner/repo#7  run by ada  [RUN]  [GITHUB]/owner/repo/pull/106
+        refused     owner/repo#7  run by ada  what it says was changed after this was asked for; ask again, so that what runs is what you have read
+        spent       $0.0000 on these
+    "#]].assert_eq(&scene.inbox().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_below_a_question_of_ours_starts_the_run_again() {
+    let mut scene = Scene::new("off_by_one", Rights::Write).await;
+    scene.github.permit("ada", "write");
+    scene.github.leave_outside("eve");
+    let say = |who: &str, words: &str| {
+        scene.github.put_comment("owner/repo", 7, who, words);
+    };
+    // Somebody else's copy of the mark asks nothing.
+    say("eve", "<!-- pipeline-asks-x -->\nWho are you?");
+    say("ada", "Who knows.");
+    say(
+        "pipeline-user",
+        "<!-- pipeline-asks-20260101-a -->\nA question, before this can go on: `first or last page?`",
+    );
+    say("eve", "Both, I say");
+    say("ada", "The last one, of 21 items.");
+    say("ada", "I mean it.");
+    let ended = scene.bot().await;
+    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+    expect![[r#"
+        done        owner/repo#7  answer by ada  [RUN]  [GITHUB]/owner/repo/pull/108
+        refused     owner/repo#7  answer by eve  only those who may write to this repository can ask for a run
+        spent       $0.0000 on these
+    "#]].assert_eq(&scene.inbox().await);
+    assert_eq!(scene.runs().await, 1);
+    let run = scene.pipeline(&["runs", "--json"]).await.stdout;
+    let shown = scene.pipeline(&["log", "--json"]).await.stdout;
+    assert!(!run.is_empty());
+    let task: serde_json::Value = shown
+        .lines()
+        .filter_map(|it| serde_json::from_str(it).ok())
+        .find(|it: &serde_json::Value| it.to_string().contains("The last one, of 21 items."))
+        .unwrap_or_default();
+    let comments = find(&task, "comments").cloned().unwrap_or_default();
+    let told: Vec<String> = comments
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|it| format!("{}: {}", it["author"], it["body"]))
+        .collect();
+    expect![[r#"
+        "eve, who doesn't belong to the repository": "Who are you?"
+        "ada": "Who knows."
+        "pipeline-user": "A question, before this can go on: `first or last page?`"
+        "eve, who doesn't belong to the repository": "Both, I say"
+        "ada": "The last one, of 21 items."
+        "ada": "I mean it.""#]]
+    .assert_eq(&told.join("\n"));
+    // It is answered once.
+    scene.bot().await;
+    assert_eq!(scene.runs().await, 1);
+}
+
+/// The first value of this name anywhere in a document.
+fn find<'a>(value: &'a serde_json::Value, name: &str) -> Option<&'a serde_json::Value> {
+    match value {
+        serde_json::Value::Object(map) => map
+            .get(name)
+            .or_else(|| map.values().find_map(|it| find(it, name))),
+        serde_json::Value::Array(list) => list.iter().find_map(|it| find(it, name)),
+        _ => None,
+    }
+}

@@ -6,6 +6,8 @@ mod app;
 mod bot;
 mod feedback;
 mod refusals;
+mod storm;
+mod tickets;
 #[path = "../bad_input/world.rs"]
 #[expect(dead_code, reason = "the other tests of the program use more of it")]
 mod world;
@@ -33,8 +35,17 @@ struct Scene {
 
 impl Scene {
     async fn new(fixture: &str, rights: Rights) -> Scene {
+        Scene::with_issues(fixture, rights, &[7]).await
+    }
+
+    /// The same with several issues that ask for the same.
+    async fn with_issues(fixture: &str, rights: Rights, numbers: &[u64]) -> Scene {
         let fixture = Fixture::load(&Fixture::root().join("tasks").join(fixture));
-        let github = FakeGitHub::start([issue(&fixture)], Some(TOKEN)).await;
+        let issues = numbers.iter().map(|number| FakeIssue {
+            number: *number,
+            ..issue(&fixture)
+        });
+        let github = FakeGitHub::start(issues, Some(TOKEN)).await;
         let files: Vec<(&str, &str)> = fixture
             .before
             .iter()

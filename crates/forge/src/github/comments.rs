@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::GitHub;
 use crate::error::ForgeError;
-use crate::seam::Tracker;
+use crate::seam::{QUESTION_MARK, Tracker};
 use crate::words::Words;
 
 /// Comments that are looked through, the oldest first.
@@ -21,6 +21,20 @@ const MARK: &str = "<!-- pipeline-";
 /// Whether a comment is one that this program keeps. Whoever marks their own so is not heard; nobody else is kept quiet by it.
 pub(super) fn is_marked(body: &str) -> bool {
     body.starts_with(MARK)
+}
+
+/// Whether a comment asks somebody something in our name, by its mark.
+pub(super) fn is_question(body: &str) -> bool {
+    let rest = body.strip_prefix("<!-- ");
+    rest.is_some_and(|it| it.starts_with(QUESTION_MARK))
+}
+
+/// A question of ours without the mark that nobody sees.
+pub(super) fn without_mark(body: &str) -> &str {
+    match body.split_once('\n') {
+        Some((_, rest)) if is_question(body) => rest,
+        _ => body,
+    }
 }
 
 #[derive(Deserialize)]

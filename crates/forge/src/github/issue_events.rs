@@ -1,8 +1,9 @@
 //! What happened to GitHub's issues, and who may ask for something: labels, assignments, comments, permissions.
 
 use serde::Deserialize;
+use serde_json::json;
 
-use super::{GitHub, Label};
+use super::{GitHub, Label, comments};
 use crate::error::ForgeError;
 use crate::issue_ref::IssueRef;
 use crate::seam::RepositoryName;
@@ -45,6 +46,10 @@ pub enum Happened {
     Assigned(String),
     /// It was moved to this status.
     Moved(String),
+    /// Its title or its text was changed.
+    Edited,
+    /// A comment was written that bears the mark of a question of ours.
+    Asked,
     /// A comment was written that begins so.
     Commented(String),
 }
@@ -235,7 +240,7 @@ impl GitHub {
             .then(|| answer.listed(&repository)))
     }
 
-    /// Labels and assignments of an issue, and comments below it whose first line begins with `/`, in the order in which they
+    /// Labels and assignments of an issue, its last edit, and the first lines of the comments below it, in the order in which they
     /// happened.
     ///
     /// # Errors
@@ -249,6 +254,8 @@ impl GitHub {
             let happened = match event.event.as_str() {
                 "labeled" => event.label.and_then(Label::name).map(Happened::Labeled),
                 "assigned" => event.assignee.map(|it| Happened::Assigned(it.login)),
+                // A new title. That the text was edited is no event; see below.
+                "renamed" => Some(Happened::Edited),
                 _ => None,
             };
             if let (Some(what), Some(actor)) = (happened, event.actor) {
@@ -265,18 +272,47 @@ impl GitHub {
         for comment in comments {
             let body = comment.body.unwrap_or_default();
             let first = body.lines().next().unwrap_or_default();
-            let Some(user) = comment.user.filter(|_| first.starts_with('/')) else {
+            let Some(user) = comment.user else {
                 continue;
+            };
+            let what = match comments::is_question(&body) {
+                true => Happened::Asked,
+                false => Happened::Commented(first.chars().take(LINE_CHARS_MAX).collect()),
             };
             found.push(IssueEvent {
                 id: format!("comment-{}", comment.id),
                 actor: user.actor(),
                 at: comment.created_at,
-                what: Happened::Commented(first.chars().take(LINE_CHARS_MAX).collect()),
+                what,
             });
         }
+        found.extend(self.last_edit(issue).await?);
         found.sort_by(|one, other| one.at.cmp(&other.at));
         Ok(found)
+    }
+
+    /// When an issue's text was edited last. The REST interface doesn't tell: its `updated_at` grows with every comment and label as
+    /// well, and neither its events nor its timeline has one for an edit of the text; only the webhook `edited` does, which may be
+    /// lost. The GraphQL interface has `lastEditedAt` ("The moment the editor made the last edit"), which is asked here.
+    async fn last_edit(&self, issue: &IssueRef) -> Result<Option<IssueEvent>, ForgeError> {
+        const QUERY: &str = "query($owner: String!, $name: String!, $number: Int!) { repository(owner: $owner, name: $name) { issue(number: $number) { lastEditedAt } } }";
+        let repository = RepositoryName {
+            owner: issue.owner.clone(),
+            name: issue.repo.clone(),
+        };
+        let variables = json!({"owner": issue.owner, "name": issue.repo, "number": issue.number});
+        let what = format!("when {issue} was edited");
+        let answer = self.api.graphql(&repository, QUERY, &variables, &what);
+        let at = answer.await?["repository"]["issue"]["lastEditedAt"].take();
+        Ok(at.as_str().map(|at| IssueEvent {
+            id: "edit".to_owned(),
+            actor: Actor {
+                login: String::new(),
+                is_bot: false,
+            },
+            at: at.to_owned(),
+            what: Happened::Edited,
+        }))
     }
 
     pub(super) async fn pages<T: serde::de::DeserializeOwned>(

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Flavour, Jira};
 use crate::adf;
 use crate::error::{ForgeError, Service};
-use crate::seam::Tracker;
+use crate::seam::{QUESTION_MARK, Tracker};
 use crate::words::{Piece, Words};
 
 /// Comments that are looked through, the newest first.
@@ -26,6 +26,13 @@ pub(super) fn is_marked(markdown: &str) -> bool {
     let last = markdown.trim_end().lines().next_back().unwrap_or_default();
     last.starts_with(MARK) && last.ends_with('`')
         || last.starts_with(WIKI_MARK) && last.ends_with("}}")
+}
+
+/// Whether a comment asks somebody something in our name, by its mark.
+pub(super) fn is_question(markdown: &str) -> bool {
+    let last = markdown.trim_end().lines().next_back().unwrap_or_default();
+    let mark = last.trim_start_matches(['`', '{']);
+    is_marked(markdown) && mark.starts_with(QUESTION_MARK)
 }
 
 #[derive(Deserialize)]

@@ -335,7 +335,10 @@ impl Jira {
                     id: format!("comment-{}", comment.id),
                     actor,
                     at: moment(&comment.created),
-                    what: Happened::Commented(first.chars().take(LINE_CHARS_MAX).collect()),
+                    what: match super::comments::is_question(&body) {
+                        true => Happened::Asked,
+                        false => Happened::Commented(first.chars().take(LINE_CHARS_MAX).collect()),
+                    },
                 });
             }
             if is_last {
@@ -434,6 +437,7 @@ fn changed(history: History) -> Vec<IssueEvent> {
                     );
                 }
             }
+            "summary" | "description" => push(&item.field, Happened::Edited),
             "status" => push("status", Happened::Moved(to.to_owned())),
             _ => {}
         }

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use super::app::{APP_SLUG, App, Speaker};
 use super::checks::FakeCheck;
-use super::hosting::{FakePullRequest, Hosting, Rights, shown_comment};
-use super::shown::FakeReviewComment;
+use super::hosting::{FakePullRequest, Hosting, Rights};
+use super::shown::{FakeReviewComment, shown_comment};
 use super::{Answers, Asked, Fault, Seen, Server, json as answer, number};
 
 /// Most items of one page, as in GitHub's documentation.
@@ -160,6 +160,17 @@ impl FakeGitHub {
         self.hosting().put_comment(&place, actor, text)
     }
 
+    /// Somebody edits the text of an issue.
+    pub fn edit_issue(&self, repository: &str, number: u64) {
+        let place = format!("{repository}/issues/{number}");
+        self.hosting().edit_issue(&place);
+    }
+
+    /// Somebody who doesn't belong to any repository here.
+    pub fn leave_outside(&self, login: &str) {
+        self.hosting().outsiders.insert(login.to_owned());
+    }
+
     /// What an account may do, as in `write`; unknown ones are no collaborators.
     pub fn permit(&self, login: &str, permission: &str) {
         let mut hosting = self.hosting();
@@ -221,6 +232,7 @@ impl Answers for Issues {
             return answered;
         }
         let (path, headers) = (asked.path.as_str(), &asked.headers);
+        let is_graphql = path == "/api/graphql";
         let refuse = |status, message: &str| answer(status, &json!({"message": message}));
         if !headers.contains_key("user-agent") {
             return refuse(
@@ -253,6 +265,16 @@ impl Answers for Issues {
         if !by_app && authorization.is_some() && authorization != expected.as_deref() {
             return refuse(StatusCode::UNAUTHORIZED, "Bad credentials");
         }
+        if is_graphql {
+            // Only with a credential, of whatever kind.
+            return match authorization {
+                Some(_) => hosting.last_edit(&asked.json()["variables"]),
+                None => refuse(
+                    StatusCode::UNAUTHORIZED,
+                    "This endpoint requires you to be authenticated.",
+                ),
+            };
+        }
         if path == "/api/v3/rate_limit" {
             return answer(StatusCode::OK, &json!({"resources": {}}));
         }
@@ -281,7 +303,7 @@ impl Answers for Issues {
             Some(it) => {
                 let all = all_comments(it, hosting.comments.get(name));
                 match wants_comments {
-                    true => comments(it, &all, asked),
+                    true => comments(it, &all, &hosting, asked),
                     false => answer(StatusCode::OK, &issue(it, all.len(), &hosting, host)),
                 }
             }
@@ -367,13 +389,24 @@ fn issue(it: &FakeIssue, comments: usize, hosting: &Hosting, host: &str) -> Valu
     body
 }
 
-fn comments(it: &FakeIssue, all: &[(u64, String, String)], asked: &Asked) -> Response {
+fn comments(
+    it: &FakeIssue,
+    all: &[(u64, String, String)],
+    hosting: &Hosting,
+    asked: &Asked,
+) -> Response {
     let size = number(&asked.query, "per_page", 30).clamp(1, PAGE_ITEMS_MAX);
     let page = number(&asked.query, "page", 1).max(1);
     let host = asked.header("host").unwrap_or_default();
     let issue = it.number.to_string();
     let shown = all.iter().skip((page - 1) * size).take(size);
-    let shown = shown.map(|comment| shown_comment(&it.repository, &issue, comment, host));
+    let shown = shown.map(|comment| {
+        let mut shown = shown_comment(&it.repository, &issue, comment, host);
+        if hosting.outsiders.contains(&comment.1) {
+            shown["author_association"] = json!("NONE");
+        }
+        shown
+    });
     let mut response = answer(StatusCode::OK, &Value::Array(shown.collect()));
     if page * size < all.len() {
         let next = format!(

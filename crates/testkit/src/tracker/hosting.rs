@@ -1,7 +1,7 @@
 //! The other half of the fake GitHub: repositories that are cloned and pushed to, pull requests, comments. It refuses what the
 //! real one refuses, in its words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::app::App;
 use super::checks::FakeCheck;
-use super::shown::{FailedCheck, FakeReviewComment, account, moment};
+use super::shown::{FailedCheck, FakeReviewComment, shown_comment};
 use super::{Asked, http_backend, json as answer, number};
 use crate::git::git;
 
@@ -83,6 +83,10 @@ pub(super) struct Hosting {
     pub(super) review_comments: Vec<FakeReviewComment>,
     /// Checks that failed, of every commit.
     pub(super) failed_checks: Vec<FailedCheck>,
+    /// When the texts of issues were edited last.
+    pub(super) edits: BTreeMap<String, u64>,
+    /// Accounts that belong to no repository.
+    pub(super) outsiders: BTreeSet<String>,
     /// Checks that an app said.
     pub(super) checks: Vec<FakeCheck>,
     /// Whether something else checks every commit.
@@ -106,6 +110,8 @@ impl Hosting {
             permissions: BTreeMap::new(),
             review_comments: Vec::new(),
             failed_checks: Vec::new(),
+            edits: BTreeMap::new(),
+            outsiders: BTreeSet::new(),
             checks: Vec::new(),
             has_ci: true,
             app: None,
@@ -443,22 +449,6 @@ impl Hosting {
             _ => refuse(404, "Not Found"),
         }
     }
-}
-
-pub(super) fn shown_comment(
-    full: &str,
-    issue: &str,
-    comment: &(u64, String, String),
-    host: &str,
-) -> Value {
-    let (id, author, text) = comment;
-    json!({
-        "id": id,
-        "user": account(author),
-        "created_at": moment(*id),
-        "body": text,
-        "html_url": format!("http://{host}/{full}/issues/{issue}#issuecomment-{id}"),
-    })
 }
 
 fn shown_request(it: &FakePullRequest, host: &str) -> Value {

@@ -7,6 +7,7 @@ use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use serde_json::{Value, json};
 
+use super::jira_comments;
 use super::jira_search::search;
 use super::{Answers, Asked, Fault, Seen, Server, json as answer, number};
 
@@ -61,7 +62,7 @@ pub struct FakeJira {
 /// The account whose credentials are accepted.
 const ACCOUNT: &str = "557058:pipeline";
 /// What it is called.
-const OURS: &str = "Pipeline";
+pub(super) const OURS: &str = "Pipeline";
 /// Transitions of every ticket: number, name, where to.
 const TRANSITIONS: [(&str, &str, &str); 3] = [
     ("11", "Start", "In Progress"),
@@ -231,7 +232,7 @@ impl Desk {
         groups.map(|it| json!({"name": it.1})).collect()
     }
 
-    fn account(&self, name: &str) -> Value {
+    pub(super) fn account(&self, name: &str) -> Value {
         let id = if name == OURS { ACCOUNT } else { name };
         match self.is_data_center {
             true => json!({"displayName": name, "name": id, "key": id}),
@@ -284,7 +285,7 @@ impl Desk {
 }
 
 /// A moment as Jira writes it, in the account's own zone; later than any test begins.
-fn moment(number: u64) -> String {
+pub(super) fn moment(number: u64) -> String {
     let (hours, minutes, seconds) = (number / 3600, number / 60 % 60, number % 60);
     format!("2100-01-01T{hours:02}:{minutes:02}:{seconds:02}.000+0200")
 }
@@ -364,7 +365,7 @@ impl Desk {
                 let id = id.first().copied().unwrap_or_default();
                 let is_wiki = self.is_data_center;
                 let ticket = self.tickets.get_mut(key).expect("it is there");
-                write_comment(ticket, id, is_wiki, asked)
+                jira_comments::write(ticket, id, is_wiki, asked)
             }
             (&Method::GET, ["transitions"]) => {
                 let all = TRANSITIONS
@@ -407,80 +408,6 @@ impl Desk {
             _ => refuse(405, "Method not allowed"),
         }
     }
-
-    fn comments(&self, it: &FakeTicket, query: &[(String, String)]) -> Value {
-        let start = number(query, "startAt", 0);
-        let size = number(query, "maxResults", 50).clamp(1, 100);
-        let newest_first = query
-            .iter()
-            .any(|it| it.0 == "orderBy" && it.1 == "-created");
-        let mut all: Vec<(usize, &(String, Value))> = it.comments.iter().enumerate().collect();
-        if newest_first {
-            all.reverse();
-        }
-        let shown = all
-            .iter()
-            .skip(start)
-            .take(size)
-            .map(|(id, (author, body))| {
-                json!({
-                    "id": id.to_string(),
-                    "author": self.account(author),
-                    "body": body,
-                    "created": moment(2_000 + *id as u64),
-                })
-            });
-        json!({
-            "startAt": start,
-            "maxResults": size,
-            "total": it.comments.len(),
-            "comments": shown.collect::<Vec<_>>(),
-        })
-    }
-}
-
-/// Adds a comment, or gives the one with this id another body.
-fn write_comment(found: &mut FakeTicket, id: &str, is_wiki: bool, asked: &Asked) -> Response {
-    let body = asked.json()["body"].clone();
-    // Interface 3 takes documents only, with a version, and no empty text nodes; interface 2 takes text only.
-    let is_document = body["type"] == "doc"
-        && body["version"] == 1
-        && body["content"].is_array()
-        && !body.to_string().contains(r#""text":"""#);
-    let is_fine = if is_wiki {
-        body.is_string()
-    } else {
-        is_document
-    };
-    if !is_fine {
-        return refuse(400, "Comment body is not valid!");
-    }
-    let place = match (&asked.method, id) {
-        (&Method::POST, "") => {
-            found.comments.push((OURS.to_owned(), body));
-            found.comments.len() - 1
-        }
-        (&Method::PUT, id) => {
-            let place = id
-                .parse::<usize>()
-                .ok()
-                .filter(|it| *it < found.comments.len());
-            let Some(place) = place else {
-                return refuse(404, "Can not find a comment for the id");
-            };
-            if found.comments[place].0 != OURS {
-                return refuse(400, "You do not have the permission to edit this comment.");
-            }
-            found.comments[place].1 = body;
-            place
-        }
-        _ => return refuse(405, "Method not allowed"),
-    };
-    let status = match asked.method {
-        Method::POST => StatusCode::CREATED,
-        _ => StatusCode::OK,
-    };
-    answer(status, &json!({"id": place.to_string()}))
 }
 
 /// What Jira answers to a transition.

@@ -8,6 +8,7 @@ mod github;
 mod hosting;
 mod http_backend;
 mod jira;
+mod jira_comments;
 mod jira_search;
 mod reviews;
 mod shown;

@@ -35,3 +35,20 @@ pub(super) fn moment(number: u64) -> String {
     let (hours, minutes, seconds) = (number / 3600, number / 60 % 60, number % 60);
     format!("2100-01-01T{hours:02}:{minutes:02}:{seconds:02}Z")
 }
+
+/// A comment below an issue: its number, its author, its text.
+pub(super) fn shown_comment(
+    full: &str,
+    issue: &str,
+    comment: &(u64, String, String),
+    host: &str,
+) -> Value {
+    let (id, author, text) = comment;
+    json!({
+        "id": id,
+        "user": account(author),
+        "created_at": moment(*id),
+        "body": text,
+        "html_url": format!("http://{host}/{full}/issues/{issue}#issuecomment-{id}"),
+    })
+}

@@ -29,7 +29,7 @@ pub(super) async fn setup(home: &Home, args: &BotSetupArgs) -> Result<Exit, Fail
         steps(url.as_deref());
     }
     let mut findings = Findings::new(args.json);
-    let github = match trackers::github(&home.surroundings) {
+    let github = match trackers::github(&home.surroundings, &home.config) {
         Ok(Some(github)) => Some(github),
         Ok(None) => {
             let row = Row::fails("credential", "credential", Exit::Usage, "none is set");
@@ -58,6 +58,9 @@ pub(super) async fn setup(home: &Home, args: &BotSetupArgs) -> Result<Exit, Fail
         }
         webhook(home, github, url.as_deref(), &mut findings).await;
     }
+    if !home.config.bot.jira.projects.is_empty() {
+        findings.add(tickets(home).await);
+    }
     findings.add(match home.config.bot.day_budget {
         Some(dollars) => Row::fine("budget", "budget", format!("${dollars:.2} a day")),
         None => Row::note(
@@ -67,6 +70,33 @@ pub(super) async fn setup(home: &Home, args: &BotSetupArgs) -> Result<Exit, Fail
         ),
     });
     Ok(findings.end("the bot can begin: `pipeline bot --poll 60`"))
+}
+
+/// Whether the tickets that are named can be watched.
+async fn tickets(home: &Home) -> Row {
+    let (id, name) = ("tickets", "tickets");
+    let jira = trackers::jira(&home.surroundings, &home.config);
+    let watched = match jira.and_then(|it| super::tickets(home, it)) {
+        Ok(Some(watched)) => watched,
+        Ok(None) => return Row::note(id, name, "none are watched"),
+        Err(failure) => return Row::of_failure(id, name, &failure),
+    };
+    let projects: Vec<String> = watched.projects.keys().cloned().collect();
+    let sought = forge::Sought {
+        projects: &projects,
+        label: &home.config.bot.label,
+        status: watched.status.as_deref(),
+        minutes: 1,
+    };
+    // A project that isn't there, or a status that isn't known, is an error of the search.
+    match watched.jira.changed_tickets(&sought).await {
+        Ok(_) => {
+            let (named, group) = (projects.join(", "), &watched.group);
+            let about = format!("of {named} can be searched; `{group}` may ask");
+            Row::fine(id, name, words::visible(&about))
+        }
+        Err(error) => refused(id, name, &error),
+    }
 }
 
 /// Where webhooks go, below the address of a proxy.

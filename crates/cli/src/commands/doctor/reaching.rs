@@ -2,12 +2,10 @@
 
 use std::path::PathBuf;
 
-use forge::{Jira, Patience};
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
 use llm::{Catalog, VendorEntry, Vendors};
 use protocol::Reach;
-use secrecy::SecretString;
 use url::Url;
 
 use super::Needed;
@@ -47,8 +45,8 @@ pub(super) async fn all(
         asked.extend(vendor(name, entry, vendors, needed, surroundings));
     }
     asked.push(index(surroundings, config).boxed());
-    asked.extend(github(surroundings));
-    asked.extend(jira(surroundings));
+    asked.extend(github(surroundings, config));
+    asked.extend(jira(surroundings, config));
     join_all(asked).await
 }
 
@@ -118,7 +116,7 @@ async fn index(surroundings: &Surroundings, config: &Config) -> Row {
     whom.row(forge::reach(&page, certificates.as_deref(), REACH_SECONDS_MAX).await)
 }
 
-fn github(surroundings: &Surroundings) -> Option<BoxFuture<'static, Row>> {
+fn github(surroundings: &Surroundings, config: &Config) -> Option<BoxFuture<'static, Row>> {
     const ADDRESS: &str = trackers::GITHUB_ADDRESS;
     let address = surroundings.variable(ADDRESS);
     // What is wrong with a credential was told of above.
@@ -138,7 +136,7 @@ fn github(surroundings: &Surroundings) -> Option<BoxFuture<'static, Row>> {
         set_in: address.map(|_| ADDRESS.to_owned()),
         key: key.to_owned(),
     };
-    let asking = match trackers::github_with(surroundings, credential) {
+    let asking = match trackers::github_with(surroundings, config, credential) {
         Err(error) => futures::future::ready(whom.unusable(&error)).boxed(),
         Ok(github) => async move {
             let whom = Whom {
@@ -152,20 +150,29 @@ fn github(surroundings: &Surroundings) -> Option<BoxFuture<'static, Row>> {
     Some(asking)
 }
 
-fn jira(surroundings: &Surroundings) -> Option<BoxFuture<'static, Row>> {
-    let address = surroundings.variable("JIRA_BASE_URL")?;
-    let token = surroundings.variable("JIRA_API_TOKEN")?;
-    let email = surroundings.variable("JIRA_EMAIL").unwrap_or_default();
+fn jira(surroundings: &Surroundings, config: &Config) -> Option<BoxFuture<'static, Row>> {
+    surroundings.variable("JIRA_BASE_URL")?;
+    surroundings.variable("JIRA_API_TOKEN")?;
+    let key = match surroundings.variable("JIRA_EMAIL") {
+        Some(_) => "JIRA_EMAIL and JIRA_API_TOKEN",
+        None => "JIRA_API_TOKEN",
+    };
     let whom = Whom {
         id: "reach.jira".to_owned(),
         title: "Jira".to_owned(),
         address: String::new(),
         exit: Some(Exit::NeedsInput),
         set_in: Some("JIRA_BASE_URL".to_owned()),
-        key: "JIRA_EMAIL and JIRA_API_TOKEN".to_owned(),
+        key: key.to_owned(),
     };
-    let token = SecretString::from(token.trim());
-    let asking = match Jira::new(address, email, &token, Patience::STANDARD) {
+    let made = match trackers::jira_of(surroundings, config) {
+        Ok(made) => made,
+        Err(failure) => {
+            let row = Row::of_failure(&whom.id, &whom.title, &failure);
+            return Some(futures::future::ready(row).boxed());
+        }
+    };
+    let asking = match made {
         Err(error) => futures::future::ready(whom.unusable(&error)).boxed(),
         Ok(jira) => async move {
             let whom = Whom {
