@@ -27,7 +27,7 @@ pub(crate) use self::bot::{BotArgs, BotCommand, BotSetupArgs};
 pub(crate) use self::run::{
     BoundsArgs, CREWS, CrewArgs, OutArgs, Require, RunArgs, SourceArgs, WallArgs,
 };
-pub(crate) use self::serve::{McpArgs, ServeArgs, TokenCommand};
+pub(crate) use self::serve::{AcpArgs, McpArgs, ServeArgs, TokenCommand};
 
 /// Takes a coding task and a repository, and returns a change that was tested and reviewed.
 #[derive(Debug, Parser)]
@@ -74,6 +74,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Answer another agent by the Model Context Protocol, on standard input and output
     Mcp(McpArgs),
+    /// Answer an editor by the Agent Client Protocol, on standard input and output
+    Acp(AcpArgs),
     /// Say who may ask the server
     Token {
         /// What of it.

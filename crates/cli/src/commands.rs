@@ -46,6 +46,7 @@ pub(crate) async fn dispatch(command: Command, quiet: bool) -> Result<Exit, Fail
         Command::Bot(args) => bot::bot(*args).await,
         Command::Serve(args) => serve::serve(args).await,
         Command::Mcp(args) => serve::mcp(args).await,
+        Command::Acp(args) => serve::acp(args).await,
         Command::Token { command } => token::token(command).await,
         Command::Runs(args) => runs::runs(&args).await,
         Command::Show(args) => show::show(&args).await,

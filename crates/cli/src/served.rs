@@ -100,9 +100,9 @@ impl Served {
                 "make a draft of no pull request (say `pr` as well)",
             ));
         }
-        if asked.new && (asked.repo.is_some() || asked.base.is_some()) {
+        if asked.new && (asked.repo.is_some() || asked.base.is_some() || asked.include_dirty) {
             return Err(Failure::plain_usage(
-                "start from an empty repository and from another one (leave out `new`, or `repo` and `base`)",
+                "start from an empty repository and from another one (leave out `new`, or `repo`, `base` and `include_dirty`)",
             ));
         }
         let (efforts, fallbacks) = of_roles(&asked.effort, &asked.fallback)?;
@@ -135,6 +135,7 @@ impl Served {
             task: asked.task.clone(),
             source: SourceArgs {
                 new: asked.new,
+                include_dirty: asked.include_dirty,
                 base: given(&asked.base),
                 github: given(&asked.github),
                 jira: given(&asked.jira),

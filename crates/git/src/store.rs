@@ -10,7 +10,7 @@ use protocol::{Base, TreeId};
 use super::GitError;
 use super::copy::{copy_commit, copy_tree};
 use super::history;
-use super::tree::{Changes, Tracked, read_tree, updated_tree};
+use super::tree::{Changes, Mode, Tracked, read_tree, updated_tree};
 
 /// Where the trees of one run are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +80,27 @@ impl Store {
     /// All paths of a kept tree.
     pub fn read_tree(&self, tree: Oid) -> Result<Tracked, GitError> {
         read_tree(&self.repository()?, tree)
+    }
+
+    /// A file of a kept tree, if it is there and not larger than `bytes_max`; links and submodules aren't files.
+    pub fn read_file(
+        &self,
+        tree: &TreeId,
+        path: &str,
+        bytes_max: usize,
+    ) -> Result<Option<Vec<u8>>, GitError> {
+        let repository = self.repository()?;
+        let tracked = read_tree(&repository, parse_id(&tree.0)?)?;
+        let Some(entry) = tracked.get(path.as_bytes()) else {
+            return Ok(None);
+        };
+        if !matches!(entry.mode, Mode::File | Mode::Executable) {
+            return Ok(None);
+        }
+        let blob = repository
+            .find_blob(entry.id)
+            .map_err(GitError::git("read a kept file"))?;
+        Ok((blob.size() <= bytes_max).then(|| blob.content().to_vec()))
     }
 
     /// Writes the tree that `tree` becomes with `changes`.

@@ -14,6 +14,7 @@
 //! | [`Delivered`] | Where a completed change went. |
 
 mod by_role;
+mod changed_texts;
 mod checkouts;
 mod claim;
 pub mod crew;
@@ -39,6 +40,7 @@ mod terms;
 mod verify;
 
 pub use by_role::ByRole;
+pub use changed_texts::ChangedText;
 pub use checkouts::{Checkouts, find_walls};
 pub use claim::{Change, Claim, Claimed, Said};
 pub use delivered::{Delivered, Delivery, check_places, deliveries};

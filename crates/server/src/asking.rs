@@ -24,6 +24,15 @@ const LOOKS_MAX: u32 = 5;
 /// After how many seconds a caller may ask again where there is no place.
 const NO_PLACE_SECONDS: u64 = 15;
 
+/// Begins the run that is asked for; what is asked under no key is asked once.
+pub(crate) async fn begin_once(
+    shared: &Arc<Shared>,
+    caller: &Caller,
+    asked: NewRun,
+) -> Result<RunId, Problem> {
+    begin(shared, caller, &HeaderMap::new(), asked, &[]).await
+}
+
 /// Begins the run that is asked for, or finds the one that was begun for the same request. Goes on when the client goes away.
 pub(crate) async fn begin(
     shared: &Arc<Shared>,

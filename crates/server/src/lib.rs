@@ -10,6 +10,7 @@
 //! A client that goes away stops nothing: what was begun goes on by itself, and whoever comes back reads its events from where it
 //! stopped. All that is known of a run is in the store, so that one begun on a command line is seen here, and the other way round.
 
+mod acp;
 pub mod api;
 mod asking;
 mod body;

@@ -21,7 +21,6 @@ use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt};
 
 use crate::body::BODY_BYTES_MAX;
 use crate::callers::{Caller, owner};
-use crate::problem::Problem;
 use crate::shared::Shared;
 
 /// What an agent is told before it asks.
@@ -120,7 +119,7 @@ impl ServerHandler for Mcp {
             }
             // The agent sees what is wrong and can do better.
             Some(Err(problem)) => {
-                let said = self.shared.shown(&told(&problem));
+                let said = self.shared.shown(&problem.in_words());
                 Ok(CallToolResult::error(vec![ContentBlock::text(said)]).into())
             }
         }
@@ -135,7 +134,7 @@ impl ServerHandler for Mcp {
         let listed = resources::list(&self.shared, &caller).await;
         listed
             .map(ListResourcesResult::with_all_items)
-            .map_err(|it| ErrorData::internal_error(told(&it), None))
+            .map_err(|it| ErrorData::internal_error(it.in_words(), None))
     }
 
     async fn list_resource_templates(
@@ -156,20 +155,9 @@ impl ServerHandler for Mcp {
         let caller = Mcp::caller(&context);
         let read = resources::read(&self.shared, &caller, &request.uri).await;
         read.map(Into::into).map_err(|it| {
-            let words: Cow<'static, str> = told(&it).into();
+            let words: Cow<'static, str> = it.in_words().into();
             let which = serde_json::json!({"uri": request.uri});
             ErrorData::resource_not_found(words, Some(which))
         })
     }
-}
-
-/// A problem in one text.
-fn told(problem: &Problem) -> String {
-    let parts = [
-        Some(problem.title.as_str()),
-        Some(problem.detail.as_str()).filter(|it| !it.is_empty()),
-        problem.advice.as_deref(),
-    ];
-    let parts: Vec<&str> = parts.into_iter().flatten().collect();
-    parts.join("\n")
 }

@@ -96,6 +96,17 @@ impl Problem {
         Problem::told(requests.store_refusal(doing, error)).with(status)
     }
 
+    /// All of it in one text.
+    pub(crate) fn in_words(&self) -> String {
+        let parts = [
+            Some(self.title.as_str()),
+            Some(self.detail.as_str()).filter(|it| !it.is_empty()),
+            self.advice.as_deref(),
+        ];
+        let parts: Vec<&str> = parts.into_iter().flatten().collect();
+        parts.join("\n")
+    }
+
     fn with(mut self, status: Option<StatusCode>) -> Problem {
         if let Some(status) = status {
             self.status = status.as_u16();

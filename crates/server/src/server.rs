@@ -9,6 +9,7 @@ use runs::Runs;
 use secrecy::SecretString;
 use tokio::sync::oneshot;
 
+use crate::acp;
 use crate::callers::Callers;
 use crate::choices::Choices;
 use crate::connections::{self, Listener};
@@ -64,6 +65,18 @@ impl Server {
         mcp::stdio(&shared, stop).await;
         let longest = Duration::from_secs(DRAIN_SECONDS_MAX);
         Ok(shared.working.drain(longest).await)
+    }
+
+    /// Answers an editor on standard input and output, until it ends or `stop` is asked; then stops what works where it can be
+    /// resumed.
+    pub async fn speak_acp(self, mut stop: Stop) -> Drained {
+        let shared = Arc::new(self.shared);
+        tokio::select! {
+            () = acp::stdio(&shared) => {}
+            () = stop.asked() => {}
+        }
+        let longest = Duration::from_secs(DRAIN_SECONDS_MAX);
+        shared.working.drain(longest).await
     }
 
     /// Takes the address.

@@ -57,6 +57,24 @@ pub(crate) struct McpArgs {
     pub(crate) walls: WallArgs,
 }
 
+/// `pipeline acp`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+An editor starts this itself. In Zed's settings, for instance:
+  \"agent_servers\": {\"pipeline\": {\"command\": \"pipeline\", \"args\": [\"acp\", \"--budget\", \"2.00\"]}}
+A prompt becomes a run on the open folder; you are asked before it spends money. The change is a branch
+beside what is checked out.")]
+pub(crate) struct AcpArgs {
+    /// Most money of one run, in US dollars [default: `budget` of the configuration]
+    #[arg(long, value_name = "DOLLARS", allow_hyphen_values = true)]
+    pub(crate) budget: Option<String>,
+    /// Let scripted models from a folder (one folder of replies a role) work in every run
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) scripted: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) walls: WallArgs,
+}
+
 /// `pipeline token`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 use server::{Choices, Drained, Server, ServerError};
 
-use crate::args::{McpArgs, ServeArgs};
+use crate::args::{AcpArgs, McpArgs, ServeArgs};
 use crate::config::ServerConfig;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -103,6 +103,41 @@ pub(crate) async fn mcp(args: McpArgs) -> Result<Exit, Failure> {
         out::remark(stopped(drained).trim_start_matches("stopped     "));
     }
     Ok(Exit::Done)
+}
+
+/// Answers an editor; nothing but the protocol is on standard output.
+pub(crate) async fn acp(args: AcpArgs) -> Result<Exit, Failure> {
+    let mut home = Home::open().await?;
+    if let Some(budget) = &args.budget {
+        home.config.budget = Some(dollars_of(settings::dollars(budget)?));
+    }
+    let choices = Choices {
+        address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        ..choices(&home.config.server, args.scripted.is_some())
+    };
+    // Whoever opens a folder in their editor may name it.
+    let root = [PathBuf::from("/")];
+    let asked = Asked {
+        folders: &root,
+        scripted: args.scripted.as_deref(),
+        unconfined: args.walls.unconfined,
+    };
+    let (server, _) = asked.server(home, choices, server::new_secret())?;
+    let progress = Arc::new(Progress::new(Mode::Quiet));
+    let signals = Signals::serve(&progress);
+    let drained = server.speak_acp(signals.stop.listener()).await;
+    if 0 < drained.runs {
+        out::remark(stopped(drained).trim_start_matches("stopped     "));
+    }
+    Ok(Exit::Done)
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "amounts have two digits behind the point"
+)]
+fn dollars_of(microusd: u64) -> f64 {
+    microusd as f64 / 1e6
 }
 
 fn choices(config: &ServerConfig, scripted: bool) -> Choices {

@@ -183,6 +183,7 @@ fn help_says_what_each_thing_is_for() {
               bot           Work unattended: on what is asked for in a tracker, as pull requests
               serve         Answer over HTTP: an API, and a page at /coding
               mcp           Answer another agent by the Model Context Protocol, on standard input and output
+              acp           Answer an editor by the Agent Client Protocol, on standard input and output
               token         Say who may ask the server
               runs          List the runs, newest first
               show          Show how a run stands, where its change is, and what to do next
@@ -424,6 +425,7 @@ fn help_says_what_each_thing_is_for() {
               bot           Work unattended: on what is asked for in a tracker, as pull requests
               serve         Answer over HTTP: an API, and a page at /coding
               mcp           Answer another agent by the Model Context Protocol, on standard input and output
+              acp           Answer an editor by the Agent Client Protocol, on standard input and output
               token         Say who may ask the server
               runs          List the runs, newest first
               show          Show how a run stands, where its change is, and what to do next

@@ -6,10 +6,13 @@ use crate::{BEGIN, world};
 
 const CLIENT: &str = include_str!("lives.py");
 const AGENT: &str = include_str!("agent.py");
+const EDITOR: &str = include_str!("editor.py");
 
 /// Runs a script with a server in a fresh world; what it prints must be this.
 fn check(script: &str, want: ExpectFile) {
-    let world = world(CLIENT).file("here/agent.py", AGENT);
+    let world = world(CLIENT)
+        .file("here/agent.py", AGENT)
+        .file("here/editor.py", EDITOR);
     let script =
         format!("{BEGIN}\nclient() {{ python3 client.py \"$port\" \"$token\" \"$@\"; }}\n{script}");
     let ended = world.shell("here", &script);
@@ -132,5 +135,19 @@ fn another_agent_has_a_run_done_and_verified() {
         pipeline runs | cut -c1-60
         "#,
         expect_file!["lives/agent.txt"],
+    );
+}
+
+#[test]
+fn an_editor_has_a_run_done_on_its_folder_and_is_asked_before_it_costs() {
+    check(
+        r#"
+        folder=$(realpath ../repo)
+        python3 editor.py "$folder" "$PROGRAM" acp --scripted ../replies
+        git -C "$folder" status --short
+        pipeline runs | cut -c1-60
+        python3 editor.py "$folder" "$PROGRAM" acp --budget 2.00
+        "#,
+        expect_file!["lives/editor.txt"],
     );
 }

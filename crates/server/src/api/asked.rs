@@ -15,6 +15,8 @@ pub struct NewRun {
     /// Branch, tag or commit to start from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base: Option<String>,
+    /// Take a local folder's uncommitted changes along as part of the base.
+    pub include_dirty: bool,
     /// Start from an empty repository.
     pub new: bool,
     /// The task is a GitHub issue, as `owner/repo#12` or its address; its repository is the default for `repo`.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use futures::StreamExt;
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use serde::Deserialize;
@@ -147,9 +147,7 @@ fn read<T: DeserializeOwned>(arguments: Value) -> Result<T, Problem> {
 }
 
 async fn start(shared: &Arc<Shared>, caller: &Caller, arguments: Value) -> Called {
-    let body = serde_json::to_vec(&arguments).map_err(broken)?;
-    let asked: NewRun = read(arguments)?;
-    let run = asking::begin(shared, caller, &HeaderMap::new(), asked, &body).await?;
+    let run = asking::begin_once(shared, caller, read::<NewRun>(arguments)?).await?;
     let summary = shared.summary(caller, &run.0).await?;
     Ok(
         json!({"run": run, "status": summary.status, "title": summary.title,
