@@ -179,6 +179,8 @@ pub(crate) struct ServerConfig {
     pub(crate) requests_per_minute: u32,
     /// Most money that a caller may let a run spend, in US dollars.
     pub(crate) run_budget_max: Option<f64>,
+    /// After how many days at their end the working copies of runs go; 0 is never.
+    pub(crate) clean_after_days: u32,
 }
 
 /// A model's price in US dollars per million tokens.
@@ -255,6 +257,7 @@ impl Default for Config {
                 streams: 256,
                 requests_per_minute: 600,
                 run_budget_max: None,
+                clean_after_days: 30,
             },
             prices: BTreeMap::new(),
             openai_api: None,

@@ -29,6 +29,7 @@ mod handle;
 mod host;
 mod journal;
 mod lacks;
+mod leftovers;
 mod models;
 mod past;
 mod prepared;

@@ -19,6 +19,8 @@ pub struct Choices {
     pub requests_per_minute_max: u32,
     /// Most money that a caller may let a run spend, in millionths of a US dollar.
     pub run_microusd_max: Option<u64>,
+    /// After how many days at their end the working copies of runs go; 0 is never.
+    pub clean_after_days: u32,
     /// Whether scripts answer in place of vendors.
     pub scripted: bool,
     /// The program's version.

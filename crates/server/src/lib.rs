@@ -16,6 +16,7 @@ mod asking;
 mod body;
 mod callers;
 mod choices;
+mod cleaning;
 mod connections;
 mod disk;
 mod error;

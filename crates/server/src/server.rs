@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use crate::acp;
 use crate::callers::Callers;
 use crate::choices::Choices;
+use crate::cleaning;
 use crate::connections::{self, Listener};
 use crate::error::ServerError;
 use crate::mcp;
@@ -119,7 +120,11 @@ impl Listening {
         let (stop_serving, stopped) = oneshot::channel();
         let app = routes::router(&shared);
         let serving = tokio::spawn(connections::serve(listener, app, stopped));
-        stop.asked().await;
+        let after_days = shared.choices.clean_after_days;
+        tokio::select! {
+            () = stop.asked() => {}
+            () = cleaning::every_day(&shared.working.runs, after_days) => {}
+        }
         // Still answering: whoever follows a run hears how it stopped.
         let drained = shared
             .working

@@ -1,9 +1,6 @@
 //! `pipeline clean`: what takes up space and can go.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use protocol::Status;
 
 use crate::args::CleanArgs;
 use crate::exit::Exit;
@@ -13,7 +10,6 @@ use crate::{out, words};
 
 /// Newest runs that are looked at.
 const RUNS_MAX: u32 = 10_000;
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Something that can go.
 struct Part {
@@ -26,19 +22,7 @@ pub(crate) async fn clean(args: &CleanArgs) -> Result<Exit, Failure> {
     let home = Home::open().await?;
     let runs = home.store.runs(RUNS_MAX).await;
     let runs = runs.map_err(|it| store_failure("list the runs", it))?;
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    let before = now.saturating_sub(DAY * args.days).as_millis();
-    let old = |it: &&store::RunSummary| {
-        it.status != Status::Running && u128::from(it.updated_ms) < before
-    };
-    let folders: Vec<PathBuf> = runs
-        .iter()
-        .filter(old)
-        .flat_map(|it| [home.folders().run(&it.id), home.folders().files(&it.id)])
-        .filter(|it| it.is_dir())
-        .collect();
+    let folders = home.runs()?.leftovers(args.days).await?;
     let mut parts = vec![Part {
         name: "runs",
         about: format!(

@@ -149,6 +149,7 @@ fn choices(config: &ServerConfig, scripted: bool) -> Choices {
         streams_max: config.streams,
         requests_per_minute_max: config.requests_per_minute,
         run_microusd_max: config.run_budget_max.map(settings::microusd),
+        clean_after_days: config.clean_after_days,
         scripted,
         version: env!("PIPELINE_VERSION").to_owned(),
     }

@@ -267,6 +267,11 @@ const PLACES: &[Key] = &[
         "5.00",
         "most money that a caller may let a run spend, in US dollars",
     ),
+    key(
+        "server.clean_after_days",
+        "30",
+        "after how many days at their end the server removes the working copies of runs; 0 is never",
+    ),
 ];
 
 const PATIENCE: &[Key] = &[

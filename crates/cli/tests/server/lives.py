@@ -191,6 +191,14 @@ def begin():
     print(ask("POST", "/api/runs", {"task": task()}, idempotency_key="b")[1]["id"])
 
 
+def begin_another():
+    """Begins one more, and stops it."""
+    run = ask("POST", "/api/runs", {"task": task()})[1]["id"]
+    ask("POST", f"/api/runs/{run}/cancel")
+    stopped(run)
+    print(run)
+
+
 def finish():
     """Waits for the run that an earlier server began, and for the same asked again."""
     run = MORE[0]

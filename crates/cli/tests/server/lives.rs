@@ -6,13 +6,20 @@ use crate::{BEGIN, world};
 
 const CLIENT: &str = include_str!("lives.py");
 const AGENT: &str = include_str!("agent.py");
+/// Makes all runs of a database forty days older.
+const AGE: &str = r#"
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as it:
+    it.execute("UPDATE runs SET updated_ms = updated_ms - 40 * 86400000")
+"#;
 const EDITOR: &str = include_str!("editor.py");
 
 /// Runs a script with a server in a fresh world; what it prints must be this.
 fn check(script: &str, want: ExpectFile) {
     let world = world(CLIENT)
         .file("here/agent.py", AGENT)
-        .file("here/editor.py", EDITOR);
+        .file("here/editor.py", EDITOR)
+        .file("here/age.py", AGE);
     let script =
         format!("{BEGIN}\nclient() {{ python3 client.py \"$port\" \"$token\" \"$@\"; }}\n{script}");
     let ended = world.shell("here", &script);
@@ -149,5 +156,29 @@ fn an_editor_has_a_run_done_on_its_folder_and_is_asked_before_it_costs() {
         python3 editor.py "$folder" "$PROGRAM" acp --budget 2.00
         "#,
         expect_file!["lives/editor.txt"],
+    );
+}
+
+#[test]
+fn what_ended_runs_left_goes_after_some_days_and_what_can_be_gone_on_with_stays() {
+    check(
+        r#"
+        begin --folder ../repo --scripted ../replies
+        run=$(client begin)
+        client finish $run
+        other=$(client begin_another)
+        kill -TERM $server; wait $server
+        state="$HOME/.local/state/pipeline"
+        python3 age.py "$state/runs.db"
+        there() { test -d "$state/runs/$1" && echo "$2 is there" || echo "$2 is gone"; }
+        printf '[server]\nclean_after_days = 41\n' > pipeline.toml
+        begin --folder ../repo --scripted ../replies; sleep 1; there $run ended
+        kill -TERM $server; wait $server
+        printf '[server]\nclean_after_days = 39\n' > pipeline.toml
+        begin --folder ../repo --scripted ../replies; sleep 1; there $run ended; there $other other
+        kill -TERM $server; wait $server
+        test -s "$state/evidence/$run/report.html" && pipeline show $run | sed -n 2p
+        "#,
+        expect_file!["lives/cleaning.txt"],
     );
 }
