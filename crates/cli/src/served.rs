@@ -40,6 +40,20 @@ impl Served {
         told.map(|it| home.named(&it).into_owned()).collect()
     }
 
+    /// What the command line would print, in its parts, without the home of whoever runs this.
+    fn refused(&self, failure: Failure) -> Refusal {
+        let home = protocol::Places::new(self.home.surroundings.home_place());
+        let why = protocol::visible(&failure.why()).into_owned();
+        let why = home.named(&why);
+        let mut lines = why.lines();
+        Refusal {
+            title: lines.next().unwrap_or_default().to_owned(),
+            because: lines.map(|it| it.trim().to_owned()).collect(),
+            advice: failure.advice().map(|it| home.named(it).into_owned()),
+            exit_code: failure.exit.code(),
+        }
+    }
+
     async fn request(&self, asked: &NewRun, asker: Asker) -> Result<RunRequest, Failure> {
         let Home {
             surroundings,
@@ -285,14 +299,16 @@ impl Served {
 #[async_trait]
 impl Requests for Served {
     async fn run(&self, asked: &NewRun, asker: Asker) -> Result<RunRequest, Refusal> {
-        self.request(asked, asker).await.map_err(refusal)
+        self.request(asked, asker)
+            .await
+            .map_err(|it| self.refused(it))
     }
 
     fn estimate(&self, asked: &NewRun) -> Result<Value, Refusal> {
-        let settings = self.settings(asked).map_err(refusal)?;
+        let settings = self.settings(asked).map_err(|it| self.refused(it))?;
         let briefing = rehearsal::briefing(&self.home, &settings, &[]);
         serde_json::to_value(briefing)
-            .map_err(|it| refusal(Failure::broken("say what it may cost", it)))
+            .map_err(|it| self.refused(Failure::broken("say what it may cost", it)))
     }
 
     async fn verified(&self, bundle: &BundleOf, runs: &Runs) -> Result<Value, Refusal> {
@@ -308,11 +324,11 @@ impl Requests for Served {
             };
             commands::verified(&self.home, runs, &folder, self.unconfined).await
         };
-        verified.await.map_err(refusal)
+        verified.await.map_err(|it| self.refused(it))
     }
 
     fn models(&self) -> Result<Value, Refusal> {
-        commands::listed(&self.home.config, &self.home.surroundings).map_err(refusal)
+        commands::listed(&self.home.config, &self.home.surroundings).map_err(|it| self.refused(it))
     }
 
     fn changed(
@@ -321,20 +337,20 @@ impl Requests for Served {
         changes: &api::Changes,
     ) -> Result<(Settings, Limits, Said), Refusal> {
         self.change(past, changes, &api::Destinations::default())
-            .map_err(refusal)
+            .map_err(|it| self.refused(it))
     }
 
     fn delivered_to(&self, past: &Past, to: &api::Destinations) -> Result<Settings, Refusal> {
         let changed = self.change(past, &api::Changes::default(), to);
-        changed.map(|it| it.0).map_err(refusal)
+        changed.map(|it| it.0).map_err(|it| self.refused(it))
     }
 
     fn refusal(&self, error: RunsError) -> Refusal {
-        refusal(error.into())
+        self.refused(error.into())
     }
 
     fn store_refusal(&self, doing: &str, error: StoreError) -> Refusal {
-        refusal(store_failure(doing, error))
+        self.refused(store_failure(doing, error))
     }
 
     fn line(&self, event: &RunEvent) -> String {
@@ -417,16 +433,4 @@ fn of_roles(
         efforts.collect::<Result<_, _>>()?,
         fallbacks.collect::<Result<_, _>>()?,
     ))
-}
-
-/// What the command line would print, in its parts.
-fn refusal(failure: Failure) -> Refusal {
-    let why = protocol::visible(&failure.why()).into_owned();
-    let mut lines = why.lines();
-    Refusal {
-        title: lines.next().unwrap_or_default().to_owned(),
-        because: lines.map(|it| it.trim().to_owned()).collect(),
-        advice: failure.advice().map(str::to_owned),
-        exit_code: failure.exit.code(),
-    }
 }

@@ -30,7 +30,7 @@ pub(crate) async fn begin_once(
     caller: &Caller,
     asked: NewRun,
 ) -> Result<RunId, Problem> {
-    begin(shared, caller, &HeaderMap::new(), asked, &[]).await
+    begin(shared, caller, &HeaderMap::new(), asked).await
 }
 
 /// Begins the run that is asked for, or finds the one that was begun for the same request. Goes on when the client goes away.
@@ -39,11 +39,11 @@ pub(crate) async fn begin(
     caller: &Caller,
     headers: &HeaderMap,
     asked: NewRun,
-    body: &[u8],
 ) -> Result<RunId, Problem> {
     let key = key_in(headers)?;
     let (shared, caller) = (shared.clone(), caller.clone());
-    let digest = protocol::sha256(body);
+    // What is meant counts, and not how it was written.
+    let digest = protocol::sha256(serde_json::to_vec(&asked).map_err(broken)?);
     let beginning = async move {
         match key {
             Some(key) => once(&shared, &caller, &key, asked, &digest).await,
@@ -159,7 +159,8 @@ async fn anew(
     let folders = &working.runs.host().folders;
     disk::has_room(&[&folders.state, &folders.cache])?;
     let of_caller_max = shared.choices.caller_runs_max;
-    if of_caller_max <= working.count_of(&caller.name) {
+    // Whoever started the server has all of it.
+    if !caller.is_owner() && of_caller_max <= working.count_of(&caller.name) {
         return Err(no_place(of_caller_max, "of yours "));
     }
     let place = working.place();

@@ -14,8 +14,8 @@ pub(crate) const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// Longest wait for one.
 const BODY_SECONDS_MAX: u64 = 30;
 
-/// A body of JSON, with its bytes.
-pub(crate) struct Body<T>(pub(crate) T, pub(crate) Vec<u8>);
+/// A body of JSON.
+pub(crate) struct Body<T>(pub(crate) T);
 
 impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
@@ -60,7 +60,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             Problem::new(status, "could not understand the body")
                 .detail(format!("because: {error}"))
         })?;
-        Ok(Body(value, bytes.to_vec()))
+        Ok(Body(value))
     }
 }
 

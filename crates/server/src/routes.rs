@@ -3,6 +3,7 @@
 mod act;
 mod coding;
 mod evidence;
+mod exact;
 mod know;
 mod read;
 mod session;
@@ -79,7 +80,9 @@ pub fn openapi() -> String {
     let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     let components = found.components.get_or_insert_default();
     components.add_security_scheme("token", SecurityScheme::Http(scheme));
-    let mut text = found.to_pretty_json().expect("it can be written as JSON");
+    let mut found = serde_json::to_value(found).expect("it can be written as JSON");
+    exact::describe(&mut found);
+    let mut text = serde_json::to_string_pretty(&found).expect("it can be written as JSON");
     text.push('\n');
     text
 }

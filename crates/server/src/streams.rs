@@ -60,7 +60,9 @@ pub(crate) fn events(
                     let told = EventTold {
                         run: &run.0,
                         line: shared.requests.line(&entry.event),
-                        entry: &entry,
+                        seq: entry.seq,
+                        at_ms: entry.at_ms,
+                        event: &entry.event,
                         step,
                     };
                     let kind = serde_json::to_value(&entry.event);
@@ -122,9 +124,10 @@ pub(crate) fn lines(
 
 fn answer(events: impl Stream<Item = Event> + Send + 'static) -> Response {
     let beat = Duration::from_secs(HEARTBEAT_SECONDS);
-    Sse::new(events.map(Ok::<_, Infallible>))
-        .keep_alive(KeepAlive::new().interval(beat).text("heartbeat"))
-        .into_response()
+    let stream = Sse::new(events.map(Ok::<_, Infallible>))
+        .keep_alive(KeepAlive::new().interval(beat).text("heartbeat"));
+    // A proxy that collects an answer before it hands it on would show nothing for minutes.
+    ([("x-accel-buffering", "no")], stream).into_response()
 }
 
 fn told_as(shared: &Shared, kind: &str, value: &impl Serialize) -> Event {

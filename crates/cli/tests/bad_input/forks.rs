@@ -24,13 +24,18 @@ fn check(world: &World, arguments: &[&str], want: Expect) {
     want.assert_eq(&in_any_order(&world.seen(&ended)));
 }
 
-/// Which of the agents that only get ready is the last to be, is up to chance.
+/// Which of the agents that only get ready is the last to be, and whether they are before a coder, is up to chance.
 fn in_any_order(seen: &str) -> String {
     let ready = |line: &str| match (line.split_once(":   "), line.ends_with(" is prepared")) {
         (Some((head, _)), true) => format!("{head}: [AGENT] is prepared\n"),
         _ => format!("{line}\n"),
     };
-    seen.lines().map(ready).collect()
+    let (beside, walk): (Vec<&str>, Vec<&str>) =
+        seen.lines().partition(|line| line.starts_with("  ✓ "));
+    let first = walk.iter().position(|line| line.starts_with("✓ "));
+    let (before, after) = walk.split_at(first.unwrap_or(walk.len()));
+    let lines = before.iter().chain(&beside).chain(after);
+    lines.map(|line| ready(line)).collect()
 }
 
 /// The runs, newest first.

@@ -21,13 +21,13 @@ class Connection(http.client.HTTPConnection):
         super().__init__("127.0.0.1", PORT, timeout=120)
 
 
-def ask(method, path, body=None, token=TOKEN, **headers):
+def ask(method, path, body=None, token=TOKEN, indent=None, **headers):
     """An answer: its status and what it says."""
     sent = {"authorization": "Bearer " + token} if token else {}
     sent |= {name.replace("_", "-"): str(value) for name, value in headers.items()}
     if body is not None:
         sent["content-type"] = "application/json"
-        body = json.dumps(body)
+        body = json.dumps(body, indent=indent)
     connection = Connection()
     connection.request(method, path, body, sent)
     answer = connection.getresponse()
@@ -102,6 +102,8 @@ def asked_twice():
     print("begun", status, first["status"], first["caller"])
     _, again = ask("POST", "/api/runs", body, idempotency_key="k")
     print("the same", first["id"] == again["id"])
+    _, again = ask("POST", "/api/runs", body | {"push": False}, indent=4, idempotency_key="k")
+    print("written otherwise", first["id"] == again["id"])
     status, other = ask("POST", "/api/runs", body | {"comment": True}, idempotency_key="k")
     print("another body", status, other["title"])
     watched = list(events("/api/coding/stream", method="POST", body=body, idempotency_key="k"))

@@ -1,6 +1,6 @@
 //! What callers are told.
 
-use protocol::{Entry, Stage};
+use protocol::{RunEvent, Stage};
 use serde::Serialize;
 use store::RunSummary;
 use utoipa::ToSchema;
@@ -164,10 +164,13 @@ pub struct Me {
 pub struct EventTold<'a> {
     /// The run.
     pub run: &'a str,
-    /// Its place and time, and what happened, as `pipeline log --json` has it.
-    #[serde(flatten)]
+    /// Its place in the journal.
+    pub seq: u64,
+    /// When it was written, in milliseconds since 1970-01-01 UTC.
+    pub at_ms: u64,
+    /// What happened, as `pipeline log --json` has it.
     #[schema(value_type = Object)]
-    pub entry: &'a Entry,
+    pub event: &'a RunEvent,
     /// The step of the trace that it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]

@@ -36,9 +36,9 @@ pub(super) async fn begin(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
-    Body(asked, bytes): Body<NewRun>,
+    Body(asked): Body<NewRun>,
 ) -> Result<Response, Problem> {
-    let run = asking::begin(&shared, &caller, &headers, asked, &bytes).await?;
+    let run = asking::begin(&shared, &caller, &headers, asked).await?;
     let run = shared.told(shared.summary(&caller, &run.0).await?);
     let location = HeaderValue::from_str(&run.links.itself);
     let mut response = shared.json(StatusCode::CREATED, &run)?;
@@ -102,7 +102,7 @@ pub(super) async fn resume(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
     Named(id): Named,
-    Body(changes, _): Body<Changes>,
+    Body(changes): Body<Changes>,
 ) -> Result<Response, Problem> {
     let summary = shared.summary(&caller, &id).await?;
     let run = summary.id.clone();
@@ -169,7 +169,7 @@ pub(super) async fn deliver(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
     Named(id): Named,
-    Body(to, _): Body<Destinations>,
+    Body(to): Body<Destinations>,
 ) -> Result<Response, Problem> {
     let run = shared.summary(&caller, &id).await?.id;
     let delivering = {
@@ -198,7 +198,9 @@ async fn hand_over(
     }
     let settings = requests.delivered_to(&past, to).map_err(Problem::told)?;
     let delivered = working.runs.deliver(&past, &settings, Arc::new(Silent));
-    let delivered = delivered.await.map_err(of_run)?;
+    let delivered = delivered.await.map_err(|error| {
+        of_run(error).advise("The run and its change are kept: choose another place, or try again.")
+    })?;
     Ok(Handed {
         deliveries: shared.delivered(&delivered.deliveries),
         held_back: delivered.held_back.map(|(tier, wanted)| {

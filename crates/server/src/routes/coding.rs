@@ -35,10 +35,10 @@ pub(super) async fn run(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
-    Body(asked, bytes): Body<NewRun>,
+    Body(asked): Body<NewRun>,
 ) -> Result<Response, Problem> {
     let place = shared.stream(&caller)?;
-    let run = begin(&shared, &caller, &headers, asked, &bytes).await?;
+    let run = begin(&shared, &caller, &headers, asked).await?;
     let followed = follow(&shared.working, &run, 0);
     futures::pin_mut!(followed);
     while let Some(it) = followed.next().await {
@@ -74,9 +74,9 @@ pub(super) async fn stream(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
-    Body(asked, bytes): Body<NewRun>,
+    Body(asked): Body<NewRun>,
 ) -> Result<Response, Problem> {
     let first = streams::first_in(&headers, None)?;
-    let run = begin(&shared, &caller, &headers, asked, &bytes).await?;
+    let run = begin(&shared, &caller, &headers, asked).await?;
     streams::lines(&shared, &caller, run, first)
 }

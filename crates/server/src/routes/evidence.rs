@@ -8,6 +8,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use delivery::Bundle;
 use runs::Past;
+use utoipa::ToSchema;
 
 use crate::body::Named;
 use crate::callers::Caller;
@@ -16,6 +17,12 @@ use crate::shared::{Shared, broken};
 
 /// A report is styled in itself, and is nothing else than text and pictures.
 const POLICY_OF_REPORT: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; sandbox allow-popups";
+
+/// A folder as one file.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "it only describes an answer")]
+pub(super) struct Archive(Vec<u8>);
 
 async fn past(shared: &Shared, caller: &Caller, id: &str) -> Result<Past, Problem> {
     let run = shared.summary(caller, id).await?.id;
@@ -93,7 +100,7 @@ pub(super) async fn patch(
     let state = state.map_err(|it| Problem::of_run(&*shared.requests, it))?;
     let bytes = protocol::patch_bytes(&state.proposed_code);
     let name = format!("{}.diff", past.run);
-    Ok(answer("text/x-diff; charset=utf-8", None, &name, bytes))
+    Ok(answer("text/x-diff", None, &name, bytes))
 }
 
 /// The evidence of a run: a folder that `pipeline verify` takes.
@@ -104,7 +111,7 @@ pub(super) async fn patch(
     tag = "runs",
     params(("id" = String, Path, description = "The run")),
     responses(
-        (status = 200, description = "The folder as a tar archive", content_type = "application/x-tar", body = Vec<u8>),
+        (status = 200, description = "The folder as a tar archive", content_type = "application/x-tar", body = Archive),
         (status = "4XX", description = "What is wrong", body = Problem, content_type = "application/problem+json"),
     ),
 )]

@@ -28,7 +28,7 @@ use crate::shared::Shared;
 )]
 pub(super) async fn estimate(
     State(shared): State<Arc<Shared>>,
-    Body(asked, _): Body<NewRun>,
+    Body(asked): Body<NewRun>,
 ) -> Result<Response, Problem> {
     let estimate = shared.requests.estimate(&asked).map_err(Problem::told)?;
     shared.json(StatusCode::OK, &estimate)
@@ -40,7 +40,10 @@ pub(super) async fn estimate(
     path = "/api/models",
     operation_id = "models",
     tag = "runs",
-    responses((status = 200, description = "As `pipeline models --json` prints it", body = Object)),
+    responses(
+        (status = 200, description = "As `pipeline models --json` prints it", body = Object),
+        (status = "4XX", description = "What is wrong", body = Problem, content_type = "application/problem+json"),
+    ),
 )]
 pub(super) async fn models(State(shared): State<Arc<Shared>>) -> Result<Response, Problem> {
     let models = shared.requests.models().map_err(Problem::told)?;
@@ -53,7 +56,10 @@ pub(super) async fn models(State(shared): State<Arc<Shared>>) -> Result<Response
     path = "/api/me",
     operation_id = "me",
     tag = "session",
-    responses((status = 200, description = "You", body = Me)),
+    responses(
+        (status = 200, description = "You", body = Me),
+        (status = "4XX", description = "What is wrong", body = Problem, content_type = "application/problem+json"),
+    ),
 )]
 pub(super) async fn me(
     State(shared): State<Arc<Shared>>,
@@ -105,6 +111,7 @@ pub(super) async fn metrics(
     path = "/healthz",
     operation_id = "healthz",
     tag = "operations",
+    security(()),
     responses((status = 200, description = "It does", content_type = "text/plain", body = String)),
 )]
 pub(super) async fn healthz() -> &'static str {
@@ -117,6 +124,7 @@ pub(super) async fn healthz() -> &'static str {
     path = "/readyz",
     operation_id = "readyz",
     tag = "operations",
+    security(()),
     responses(
         (status = 200, description = "It could", content_type = "text/plain", body = String),
         (status = "5XX", description = "Why not", body = Problem, content_type = "application/problem+json"),

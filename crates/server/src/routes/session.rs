@@ -28,7 +28,7 @@ use crate::shared::Shared;
 )]
 pub(super) async fn sign_in(
     State(shared): State<Arc<Shared>>,
-    Body(given, _): Body<SignIn>,
+    Body(given): Body<SignIn>,
 ) -> Result<Response, Problem> {
     let found = shared.callers.by_token(&given.token).await;
     let found =
