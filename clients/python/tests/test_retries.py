@@ -16,14 +16,15 @@ from pipeline_client import AsyncClient, Client, Happened, Retries
 from pipeline_client.retries import Attempts
 
 SOON = Retries(tries_max=4, first_seconds=0.001, most_seconds=0.002, retry_after_seconds_max=5)
-ME = '{"caller":"owner","is_admin":true,"version":"1","folders":[],"scripted":false,"runs_max":4,"working":0}'
+ME = '{"caller":"owner","is_admin":true,"version":"1","folders":[],"repo":null,"scripted":false,"runs_max":4,"working":0}'
 RUN = json.dumps(
     {
         "id": "r-1", "title": "", "repository": "", "created_ms": 1, "updated_ms": 1, "status": "running", "events": 1, "working": True,
+        "stage": None, "reason": None, "tier": None, "caller": None,
         "cancel_requested": False, "links": {it: "/" for it in ("self", "page", "events", "report", "patch", "bundle")},
     }
 )  # fmt: skip
-END = 'event: end\ndata: {"run":"r-1","status":"completed"}\n\n'
+END = 'event: end\ndata: {"run":"r-1","status":"completed","reason":null,"tier":"proven"}\n\n'
 
 
 def happened(seq: int) -> str:
