@@ -11,8 +11,8 @@ use store::Store;
 use tokio::sync::Notify;
 
 use crate::error::BotError;
-use crate::lane::Tickets;
 use crate::rules::{Budgets, Rules};
+use crate::tickets::Tickets;
 
 /// Wishes that are told in a status, and that can be at work.
 pub(crate) const WISHES_MAX: u32 = 1_000;

@@ -1,10 +1,8 @@
 //! Where something is wished for: an issue on GitHub or a ticket in Jira. Its name is the lane in which its wishes wait.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 
-use forge::{IssueRef, Jira, RepositoryName, TicketRef, Tracker};
+use forge::{IssueRef, TicketRef, Tracker};
 
 use crate::bot::Bot;
 use crate::error::BotError;
@@ -16,33 +14,12 @@ pub(crate) enum Lane {
     Ticket(TicketRef),
 }
 
-/// A Jira that is watched beside GitHub.
-#[derive(Clone, Debug)]
-pub struct Tickets {
-    /// The tracker.
-    pub jira: Arc<Jira>,
-    /// The repository that a project's tickets are about, by the project's key.
-    pub projects: BTreeMap<String, RepositoryName>,
-    /// The group whose members may ask.
-    pub group: String,
-    /// The status that a ticket asks for a run by, when it is moved there.
-    pub status: Option<String>,
-}
-
 impl fmt::Display for Lane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Lane::Issue(issue) => issue.fmt(f),
             Lane::Ticket(ticket) => ticket.fmt(f),
         }
-    }
-}
-
-impl Tickets {
-    /// The repository that a ticket is about; none for a project that isn't watched.
-    pub(crate) fn repository_of(&self, ticket: &TicketRef) -> Option<&RepositoryName> {
-        let (project, _) = ticket.key.rsplit_once('-')?;
-        self.projects.get(project)
     }
 }
 

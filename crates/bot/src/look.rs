@@ -6,8 +6,9 @@ use store::NewWish;
 use crate::bot::Bot;
 use crate::error::BotError;
 use crate::event::Event;
-use crate::lane::{Lane, Tickets};
+use crate::lane::Lane;
 use crate::rules::Command;
+use crate::tickets::Tickets;
 use crate::wishes::{self, Standing, Uttered};
 
 /// What is said to whoever's wish is older than the text that it is about.
