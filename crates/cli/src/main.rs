@@ -108,9 +108,18 @@ fn start_log(verbose: u8) -> Result<(), Failure> {
     };
     let filter = tracing_subscriber::EnvFilter::try_new(&filter)
         .map_err(|source| Failure::usage(format!("understand PIPELINE_LOG={filter}"), source))?;
-    tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+        .with_writer(std::io::stderr);
+    match std::env::var("PIPELINE_LOG_FORMAT").as_deref() {
+        Ok("json") => log.json().flatten_event(true).init(),
+        Ok("text" | "") | Err(_) => log.init(),
+        Ok(other) => {
+            return Err(Failure::plain_usage(format!(
+                "understand PIPELINE_LOG_FORMAT={} (there are text and json)",
+                words::visible(other)
+            )));
+        }
+    }
     Ok(())
 }

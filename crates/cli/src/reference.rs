@@ -84,6 +84,10 @@ pub(crate) const VARIABLES: &[Variable] = &[
         "diagnostics on standard error, as in `info`, `debug` or `llm=trace`; comes before `-v`",
     ),
     variable(
+        "PIPELINE_LOG_FORMAT",
+        "the form of those diagnostics: text, or json with one object a line",
+    ),
+    variable(
         "PIP_INDEX_URL",
         "the package index to install from; `index_url` comes before it",
     ),

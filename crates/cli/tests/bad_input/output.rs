@@ -490,6 +490,25 @@ fn diagnostics_name_the_run_and_hold_no_text_of_anybody() {
     for text in [key, "Count the last page", "Rounds up", "items // size"] {
         assert!(!told.stderr.contains(text), "{text}: {}", told.stderr);
     }
+    let world = world.variable("PIPELINE_LOG_FORMAT", "json");
+    let objects = world.walk(&["-v"]);
+    let newest = world.pipeline(&["runs"]).stdout;
+    let run = newest.split_whitespace().next().expect("there is one");
+    let objects: Vec<serde_json::Value> = objects
+        .stderr
+        .lines()
+        .map(|it| serde_json::from_str(it).expect("each line is an object"))
+        .collect();
+    let verdict = objects.iter().find(|it| it["message"] == "a verdict");
+    assert_eq!(verdict.map(|it| &it["run.id"]), Some(&run.into()));
+    let world = world.variable("PIPELINE_LOG_FORMAT", "yaml");
+    expect![[r#"
+        exit 2
+        --- stderr
+        error: could not understand PIPELINE_LOG_FORMAT=yaml (there are text and json)
+    "#]]
+    .assert_eq(&world.seen(&world.pipeline(&["runs", "-v"])));
+    let world = world.variable("PIPELINE_LOG_FORMAT", "text");
     let more = world.variable("PIPELINE_LOG", "store=debug").walk(&[]);
     assert!(
         more.stderr.contains("wrote down an event"),
