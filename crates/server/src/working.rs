@@ -255,9 +255,16 @@ impl Working {
             let working = self.clone();
             tokio::spawn(async move {
                 let (run, caller) = (left.id, left.caller.unwrap_or_default());
-                if let Err(error) = working.go_on_with(&run, &caller).await {
-                    tracing::error!(run.id = %run, error = &error as &dyn std::error::Error, "could not go on with a run");
-                    working.leave(&run).await;
+                match working.go_on_with(&run, &caller).await {
+                    Ok(()) => {}
+                    // Another server has it in its hands; should that one die, the flag is still there.
+                    Err(error @ RunsError::TakeUp { .. }) => {
+                        tracing::info!(run.id = %run, %error, "somebody else goes on with a run");
+                    }
+                    Err(error) => {
+                        tracing::error!(run.id = %run, error = &error as &dyn std::error::Error, "could not go on with a run");
+                        working.leave(&run).await;
+                    }
                 }
             });
         }

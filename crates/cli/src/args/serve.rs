@@ -11,7 +11,7 @@ use super::run::WallArgs;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  pipeline serve                                   for you, on this machine; the page's link is printed
+  pipeline serve --open                            for you, on this machine, with the page in your browser
   pipeline serve --folder ~/code                   repositories below ~/code may be named, too
   pipeline serve --listen 0.0.0.0:8787 --host pipeline.example.com   for others, who need a token
 
@@ -29,6 +29,9 @@ pub(crate) struct ServeArgs {
     /// the working folder]
     #[arg(long = "folder", value_name = "PATH")]
     pub(crate) folders: Vec<PathBuf>,
+    /// Open the page in your browser
+    #[arg(long)]
+    pub(crate) open: bool,
     /// Runs at once [default: `parallel` of [server]]
     #[arg(long, value_name = "N", value_parser = super::amount::whole::<u16, 1, 10_000>)]
     pub(crate) parallel: Option<u16>,

@@ -44,6 +44,7 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<Exit, Failure> {
         unconfined: args.walls.unconfined,
     };
     let is_local = choices.is_local();
+    let has_desktop = home.surroundings.has_desktop();
     let (server, folders) = asked.server(home, choices, token)?;
     let listening = server.listen().await.map_err(refused)?;
     let address = format!("http://{}", listening.address);
@@ -51,9 +52,11 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<Exit, Failure> {
     match &listening.code {
         Some(code) => {
             let code = code.expose_secret();
-            out::line(&format!(
-                "page        {address}/coding?code={code}  (opens once)"
-            ));
+            let page = format!("{address}/coding?code={code}");
+            out::line(&format!("page        {page}  (opens once)"));
+            if args.open {
+                open_page(&page, has_desktop);
+            }
             out::line(&format!(
                 "token       {}  (for programs)",
                 token_file.display()
@@ -138,6 +141,14 @@ pub(crate) async fn acp(args: AcpArgs) -> Result<Exit, Failure> {
 )]
 fn dollars_of(microusd: u64) -> f64 {
     microusd as f64 / 1e6
+}
+
+fn open_page(page: &str, has_desktop: bool) {
+    if !has_desktop {
+        out::remark("there is no desktop here to open it on");
+    } else if let Err(error) = open::that_detached(page) {
+        out::remark(&format!("no program here opens it: {error}"));
+    }
 }
 
 fn choices(config: &ServerConfig, scripted: bool) -> Choices {
