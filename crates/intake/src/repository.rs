@@ -1,6 +1,6 @@
 //! Repository addresses: which may be cloned, by whom, and what they are called.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
 use url::{Host, Url};
@@ -261,18 +261,33 @@ fn reach_by_name(host: &str, caller: Caller) -> Result<(), &'static str> {
 fn check_reach(host: &Host<&str>, caller: Caller) -> Result<(), &'static str> {
     const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
     let address = match host {
-        Host::Domain("metadata.google.internal") => return Err("it is a metadata service"),
-        Host::Domain("localhost") => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        Host::Domain(_) => return Ok(()),
+        Host::Domain(name) => {
+            // A name with a dot at its end is the same name.
+            let name = name.trim_end_matches('.').to_ascii_lowercase();
+            if name == "metadata.google.internal" {
+                return Err("it is a metadata service");
+            }
+            // Names below it lead to this machine (RFC 6761); one without a dot is a name of the own network.
+            let is_here = name == "localhost" || name.ends_with(".localhost");
+            let is_of_the_network = !name.contains('.') || name.ends_with(".internal");
+            match (is_here, is_of_the_network && caller == Caller::Remote) {
+                (true, _) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+                (false, true) => return Err(INSIDE),
+                (false, false) => return Ok(()),
+            }
+        }
         Host::Ipv4(it) => IpAddr::V4(*it),
-        Host::Ipv6(it) => it.to_ipv4_mapped().map_or(IpAddr::V6(*it), IpAddr::V4),
+        Host::Ipv6(it) => within(*it).map_or(IpAddr::V6(*it), IpAddr::V4),
     };
     if address == IpAddr::V4(METADATA) {
         return Err("it is a metadata service");
     }
     let is_inside = match address {
         IpAddr::V4(it) => {
-            it.is_loopback() || it.is_private() || it.is_link_local() || it.is_unspecified()
+            let [first, second, ..] = it.octets();
+            // Of this network, and shared by carriers (RFC 6598).
+            let is_special = first == 0 || first == 100 && (64..128).contains(&second);
+            it.is_loopback() || it.is_private() || it.is_link_local() || is_special
         }
         IpAddr::V6(it) => {
             it.is_loopback()
@@ -282,7 +297,27 @@ fn check_reach(host: &Host<&str>, caller: Caller) -> Result<(), &'static str> {
         }
     };
     if is_inside && caller == Caller::Remote {
-        return Err("hosts inside this machine's network can't be named from elsewhere");
+        return Err(INSIDE);
     }
     Ok(())
+}
+
+const INSIDE: &str = "hosts inside this machine's network can't be named from elsewhere";
+
+/// The address of the older kind that one of the newer stands for: mapped, compatible, or translated (RFC 6052).
+fn within(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let last = |it: [u16; 8]| {
+        let [a, b] = it[6].to_be_bytes();
+        let [c, d] = it[7].to_be_bytes();
+        Ipv4Addr::new(a, b, c, d)
+    };
+    match address.segments() {
+        it @ [0, 0, 0, 0, 0, 0xffff, _, _] | it @ [0x64, 0xff9b, 0, 0, 0, 0, _, _] => {
+            Some(last(it))
+        }
+        // The unspecified address and the loopback are themselves.
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => None,
+        it @ [0, 0, 0, 0, 0, 0, _, _] => Some(last(it)),
+        _ => None,
+    }
 }

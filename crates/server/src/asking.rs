@@ -9,11 +9,12 @@ use store::{Asked, StoreError};
 use tokio::sync::watch;
 
 use crate::api::NewRun;
-use crate::callers::Caller;
+use crate::callers::{Caller, OWNER};
 use crate::disk;
 use crate::problem::Problem;
 use crate::requests::Asker;
 use crate::shared::{Shared, broken};
+use crate::working::{Full, PlaceAtWork};
 
 /// The header with a caller's own name of a request.
 const KEY: &str = "idempotency-key";
@@ -158,13 +159,7 @@ async fn anew(
     }
     let folders = &working.runs.host().folders;
     disk::has_room(&[&folders.state, &folders.cache])?;
-    let of_caller_max = shared.choices.caller_runs_max;
-    // Whoever started the server has all of it.
-    if !caller.is_owner() && of_caller_max <= working.count_of(&caller.name) {
-        return Err(no_place(of_caller_max, "of yours "));
-    }
-    let place = working.place();
-    let place = place.ok_or_else(|| no_place(shared.choices.runs_max, ""))?;
+    let place = place(shared, &caller.name)?;
     let asker = match caller.is_owner() {
         true => Asker::Owner,
         false => Asker::Caller,
@@ -190,7 +185,7 @@ async fn anew(
             Unbegun::Problem(Box::new(Problem::of_store(&**requests, doing, error)))
         })
     };
-    let begun = working.begin(place, &caller.name, request, begins).await;
+    let begun = working.begin(place, request, begins).await;
     begun.map_err(|error| match error {
         Unbegun::Run(error) => Problem::of_run(&**requests, error),
         Unbegun::Problem(problem) => *problem,
@@ -206,11 +201,25 @@ pub(crate) fn ending() -> Problem {
     .after(NO_PLACE_SECONDS)
 }
 
+/// A place for one more run of a caller. Whoever started the server has all of it.
+pub(crate) fn place(shared: &Shared, caller: &str) -> Result<PlaceAtWork, Problem> {
+    let of_caller_max = match caller == OWNER {
+        true => usize::MAX,
+        false => shared.choices.caller_runs_max,
+    };
+    let place = shared.working.place(caller, of_caller_max);
+    place.map_err(|full| match full {
+        Full::OfAll => no_place(shared.choices.runs_max, ""),
+        Full::OfCaller => no_place(of_caller_max, "of yours "),
+    })
+}
+
 /// All places are taken.
-pub(crate) fn no_place(most: usize, whose: &str) -> Problem {
+fn no_place(most: usize, whose: &str) -> Problem {
     Problem::new(
         StatusCode::TOO_MANY_REQUESTS,
         format!("could not begin: {most} runs {whose}work already"),
     )
+    .advise("Wait for the end of one, or stop one.")
     .after(NO_PLACE_SECONDS)
 }

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;
@@ -30,17 +33,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                 "could not read the body: its Content-Type must be application/json",
             ));
         }
-        let read = axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX);
-        let bytes = match tokio::time::timeout(Duration::from_secs(BODY_SECONDS_MAX), read).await {
-            Ok(Ok(bytes)) => bytes,
-            Ok(Err(error)) => return Err(unread(&error)),
-            Err(_) => {
-                return Err(Problem::new(
-                    StatusCode::REQUEST_TIMEOUT,
-                    format!("could not read the body within {BODY_SECONDS_MAX} s"),
-                ));
-            }
-        };
+        let bytes = read(request.into_body()).await?;
         // A list of values would be taken for the fields in their order.
         let first = bytes.iter().find(|it| !it.is_ascii_whitespace());
         if first.is_some_and(|it| *it != b'{')
@@ -61,6 +54,27 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                 .detail(format!("because: {error}"))
         })?;
         Ok(Body(value))
+    }
+}
+
+/// All of a body, within bounds.
+async fn read(body: axum::body::Body) -> Result<Bytes, Problem> {
+    let read = axum::body::to_bytes(body, BODY_BYTES_MAX);
+    match tokio::time::timeout(Duration::from_secs(BODY_SECONDS_MAX), read).await {
+        Ok(read) => read.map_err(|it| unread(&it)),
+        Err(_) => Err(Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            format!("could not read the body within {BODY_SECONDS_MAX} s"),
+        )),
+    }
+}
+
+/// Reads a body before anything else is done with the request, for whoever would wait for it without end.
+pub(crate) async fn bounded(request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    match read(body).await {
+        Ok(bytes) => next.run(Request::from_parts(parts, bytes.into())).await,
+        Err(problem) => problem.into_response(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::Stream;
 use futures::stream;
-use protocol::{Entry, RunId, Status};
+use protocol::{Entry, RunId};
 use store::{RunSummary, Store, StoreError};
 use tokio::sync::watch;
 
@@ -89,8 +89,7 @@ pub(crate) fn follow(
 impl Following {
     fn works(&mut self, summary: &RunSummary) -> bool {
         self.written = self.working.written(&self.run);
-        let is_new = summary.events == 0 && summary.status == Status::Running;
-        self.written.is_some() || summary.holder.is_some() || is_new && self.idle.is_none()
+        self.written.is_some() || summary.holder.is_some()
     }
 
     /// Until there is more, or it is worth another look.

@@ -113,8 +113,10 @@ impl ServerHandler for Mcp {
                 None,
             )),
             Some(Ok(value)) => {
-                let text = serde_json::to_string(&value).unwrap_or_default();
-                let shown = serde_json::from_str(&self.shared.shown(&text)).unwrap_or(value);
+                let shown = self.shared.told_json(&value).ok();
+                let shown = shown
+                    .and_then(|it| serde_json::from_str(&it).ok())
+                    .unwrap_or(value);
                 Ok(CallToolResult::structured(shown).into())
             }
             // The agent sees what is wrong and can do better.

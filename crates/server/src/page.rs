@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use include_dir::{Dir, include_dir};
 use serde::Deserialize;
@@ -29,6 +29,7 @@ pub(crate) struct Opened {
 /// The page, whatever of it is shown; a code signs it in first.
 pub(crate) async fn page(
     State(shared): State<Arc<Shared>>,
+    method: Method,
     Asked(opened): Asked<Opened>,
 ) -> Response {
     let Some(code) = opened.code else {
@@ -36,7 +37,8 @@ pub(crate) async fn page(
     };
     // A code that was used already leaves whoever is signed in signed in, and shows others how to be.
     let mut response = Redirect::to("/coding").into_response();
-    if shared.callers.takes_code(&code) {
+    // Whoever only looks at an address, as a preview does, doesn't use it up.
+    if method == Method::GET && shared.callers.takes_code(&code) {
         let cookie = shared.callers.cookie(OWNER);
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{StatusCode, header};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use utoipa::OpenApi;
@@ -24,7 +24,7 @@ use utoipa_axum::routes;
 
 use crate::problem::Problem;
 use crate::shared::Shared;
-use crate::{api, guard, mcp, page};
+use crate::{api, body, guard, mcp, page};
 
 /// What is said of the API as a whole.
 #[derive(OpenApi)]
@@ -92,9 +92,12 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router {
     let (asked, _) = described().split_for_parts();
     let (signing, _) = signing().split_for_parts();
     let (health, _) = health().split_for_parts();
+    let agents = Router::new()
+        .fallback_service(mcp::service(shared))
+        .layer(from_fn(body::bounded));
     let asked = asked
         .method_not_allowed_fallback(no_such_method)
-        .nest_service("/mcp", mcp::service(shared))
+        .nest("/mcp", agents)
         .layer(guard::rate(shared.choices.requests_per_minute_max))
         .layer(from_fn_with_state(shared.clone(), guard::caller));
     let page = Router::new()

@@ -56,20 +56,16 @@ impl Server {
     }
 
     /// Answers another agent on standard input and output, until it ends or `stop` is asked; then stops what works where it can be
-    /// resumed.
-    ///
-    /// # Errors
-    /// [`ServerError::Store`].
-    pub async fn speak_mcp(self, stop: Stop) -> Result<Drained, ServerError> {
+    /// resumed. Nobody goes on with it by themselves then.
+    pub async fn speak_mcp(self, stop: Stop) -> Drained {
         let shared = Arc::new(self.shared);
-        shared.working.go_on().await?;
         mcp::stdio(&shared, stop).await;
         let longest = Duration::from_secs(DRAIN_SECONDS_MAX);
-        Ok(shared.working.drain(longest).await)
+        shared.working.drain(longest).await
     }
 
     /// Answers an editor on standard input and output, until it ends or `stop` is asked; then stops what works where it can be
-    /// resumed.
+    /// resumed. Nobody goes on with it by themselves then: the person is asked before money is spent.
     pub async fn speak_acp(self, mut stop: Stop) -> Drained {
         let shared = Arc::new(self.shared);
         tokio::select! {

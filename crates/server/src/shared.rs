@@ -7,6 +7,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use protocol::{Places, RunId};
 use serde::Serialize;
+use serde_json::Value;
 use store::RunSummary;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -17,6 +18,8 @@ use crate::problem::Problem;
 use crate::requests::Requests;
 use crate::working::Working;
 
+/// Fields that hold a change, or the text of files.
+const OF_FILES: [&str; 2] = ["proposed_code", "text"];
 /// Runs whose details are kept ready.
 const DETAILS_MAX: usize = 256;
 
@@ -62,14 +65,36 @@ impl Shared {
         self.places.named(text).into_owned()
     }
 
+    /// A value as JSON without the home of whoever runs this. A change and the text of files stay what they are: a patch with other
+    /// words in it fits no file.
+    pub(crate) fn told_json(&self, value: &impl Serialize) -> serde_json::Result<String> {
+        let mut value = serde_json::to_value(value)?;
+        self.without_home(&mut value);
+        serde_json::to_string(&value)
+    }
+
+    fn without_home(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.shown(text),
+            Value::Array(items) => items.iter_mut().for_each(|it| self.without_home(it)),
+            Value::Object(fields) => {
+                let fields = fields
+                    .iter_mut()
+                    .filter(|it| !OF_FILES.contains(&it.0.as_str()));
+                fields.for_each(|(_, it)| self.without_home(it));
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
     /// A value as an answer.
     pub(crate) fn json(
         &self,
         status: StatusCode,
         value: &impl Serialize,
     ) -> Result<Response, Problem> {
-        let text = serde_json::to_string(value).map_err(broken)?;
-        let mut response = (status, self.shown(&text)).into_response();
+        let text = self.told_json(value).map_err(broken)?;
+        let mut response = (status, text).into_response();
         let json = HeaderValue::from_static("application/json");
         response.headers_mut().insert(header::CONTENT_TYPE, json);
         Ok(response)
@@ -151,14 +176,31 @@ impl Shared {
         let Some(most) = self.choices.run_microusd_max else {
             return Ok(());
         };
-        if !settings.source.is_paid() || settings.money_microusd_max.is_some_and(|it| it <= most) {
+        if !settings.source.is_paid() {
+            return Ok(());
+        }
+        // What has no price can't be counted, whatever other cap there is.
+        let host = self.working.runs.host();
+        let mut models = settings
+            .seats()
+            .map(|it| it.1)
+            .chain(settings.fallbacks.values());
+        if let Some(model) = models.find(|it| host.prices.of(it, host.today).is_none()) {
+            return Err(Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                format!("could not let {model} work: its price isn't known, and this server caps what a run may spend"),
+            )
+            .advise("Choose a model of GET /api/models, or let whoever runs the server give it a price."));
+        }
+        if settings.money_microusd_max.is_some_and(|it| it <= most) {
             return Ok(());
         }
         let most = delivery::words::money(Some(most));
         Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             format!("could not use that budget: this server lets a run spend {most}"),
-        ))
+        )
+        .advise(format!("Give a `budget` of at most {most}.")))
     }
 
     /// A place among the streams that a caller may have open.

@@ -131,9 +131,9 @@ fn answer(events: impl Stream<Item = Event> + Send + 'static) -> Response {
 }
 
 fn told_as(shared: &Shared, kind: &str, value: &impl Serialize) -> Event {
-    match serde_json::to_string(value) {
+    match shared.told_json(value) {
         // JSON has no line breaks of its own.
-        Ok(text) => Event::default().event(kind).data(shared.shown(&text)),
+        Ok(text) => Event::default().event(kind).data(text),
         Err(error) => Event::default().event("error").data(format!("\"{error}\"")),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::metrics::Metrics;
 use pipeline::StopHandle;
@@ -15,6 +15,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 const RUNS_MAX: u32 = 10_000;
 /// How long a run of an earlier life is waited for whose holder can't be told to be dead.
 const CLAIM_PAUSE: Duration = Duration::from_secs(5);
+/// After how long a run that has no event, and that nobody has in their hands, never began.
+const UNBEGUN: Duration = Duration::from_secs(60);
 /// How often.
 const CLAIMS_MAX: u32 = 12;
 
@@ -29,14 +31,26 @@ struct Inner {
     metrics: Metrics,
     at_work: Mutex<HashMap<RunId, AtWork>>,
     places: Arc<Semaphore>,
+    /// Places that each caller has.
+    taken: Mutex<HashMap<String, usize>>,
     is_ending: AtomicBool,
+    /// Whether what works is gone on with by the next server.
+    goes_on: AtomicBool,
 }
 
 struct AtWork {
-    caller: String,
     stop: StopHandle,
     /// How many events are written; gone once nobody works on the run any more.
     written: watch::Sender<u64>,
+}
+
+/// Which places are all taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// Everybody's.
+    OfAll,
+    /// Those of the caller.
+    OfCaller,
 }
 
 /// What became of runs that worked when the server was asked to stop.
@@ -48,8 +62,20 @@ pub struct Drained {
     pub in_time: bool,
 }
 
-/// A place among the runs that may work at once.
-pub(crate) struct PlaceAtWork(OwnedSemaphorePermit);
+/// A place among the runs that may work at once, and among those of a caller.
+pub(crate) struct PlaceAtWork {
+    _among_all: OwnedSemaphorePermit,
+    caller: String,
+    inner: Arc<Inner>,
+}
+
+impl Drop for PlaceAtWork {
+    fn drop(&mut self) {
+        if let Some(taken) = self.inner.taken().get_mut(&self.caller) {
+            *taken = taken.saturating_sub(1);
+        }
+    }
+}
 
 /// Tells whoever follows a run of each event.
 struct Told {
@@ -77,6 +103,10 @@ impl Inner {
     fn at_work(&self) -> MutexGuard<'_, HashMap<RunId, AtWork>> {
         self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn taken(&self) -> MutexGuard<'_, HashMap<String, usize>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Working {
@@ -88,7 +118,9 @@ impl Working {
                 metrics: Metrics::default(),
                 at_work: Mutex::default(),
                 places: Arc::new(Semaphore::new(runs_max)),
+                taken: Mutex::default(),
                 is_ending: AtomicBool::new(false),
+                goes_on: AtomicBool::new(false),
             }),
         }
     }
@@ -103,21 +135,31 @@ impl Working {
         self.inner.at_work().len()
     }
 
-    /// How many of a caller work.
-    pub(crate) fn count_of(&self, caller: &str) -> usize {
-        let at_work = self.inner.at_work();
-        at_work.values().filter(|it| it.caller == caller).count()
-    }
-
     /// Whether nothing is begun any more.
     pub(crate) fn is_ending(&self) -> bool {
         self.inner.is_ending.load(Ordering::Acquire)
     }
 
-    /// A place for one more run, if there is one.
-    pub(crate) fn place(&self) -> Option<PlaceAtWork> {
-        let place = self.inner.places.clone().try_acquire_owned();
-        place.ok().map(PlaceAtWork)
+    /// A place for one more run of a caller who may have so many.
+    pub(crate) fn place(&self, caller: &str, of_caller_max: usize) -> Result<PlaceAtWork, Full> {
+        let among_all = self.inner.places.clone().try_acquire_owned();
+        let among_all = among_all.map_err(|_| Full::OfAll)?;
+        let mut taken = self.inner.taken();
+        let of_caller = taken.entry(caller.to_owned()).or_default();
+        if of_caller_max <= *of_caller {
+            return Err(Full::OfCaller);
+        }
+        *of_caller += 1;
+        drop(taken);
+        Ok(self.placed(among_all, caller))
+    }
+
+    fn placed(&self, among_all: OwnedSemaphorePermit, caller: &str) -> PlaceAtWork {
+        PlaceAtWork {
+            _among_all: among_all,
+            caller: caller.to_owned(),
+            inner: self.inner.clone(),
+        }
     }
 
     /// How many events of a run are written, while it works here.
@@ -137,7 +179,6 @@ impl Working {
     pub(crate) async fn begin<F, E>(
         &self,
         place: PlaceAtWork,
-        caller: &str,
         request: RunRequest,
         begins: impl FnOnce(RunId) -> F,
     ) -> Result<RunId, E>
@@ -156,7 +197,7 @@ impl Working {
             prepared.discard().await.map_err(E::from)?;
             return Err(error);
         }
-        self.let_work(place, caller, prepared, &told, stop).await?;
+        self.let_work(place, prepared, &told, stop).await?;
         Ok(run)
     }
 
@@ -164,13 +205,12 @@ impl Working {
     pub(crate) async fn resume(
         &self,
         place: PlaceAtWork,
-        caller: &str,
         claimed: runs::Claimed,
         change: Option<runs::Change>,
     ) -> Result<(), RunsError> {
         let (told, stop) = self.watcher();
         let prepared = claimed.prepare(change, told.clone(), &stop).await?;
-        self.let_work(place, caller, prepared, &told, stop).await
+        self.let_work(place, prepared, &told, stop).await
     }
 
     fn watcher(&self) -> (Arc<Told>, StopHandle) {
@@ -184,7 +224,6 @@ impl Working {
     async fn let_work(
         &self,
         place: PlaceAtWork,
-        caller: &str,
         prepared: Prepared,
         told: &Arc<Told>,
         stop: StopHandle,
@@ -195,7 +234,6 @@ impl Working {
             .run
             .set((run.clone(), runs::seats(prepared.settings())));
         let at_work = AtWork {
-            caller: caller.to_owned(),
             stop: stop.clone(),
             written: watch::channel(0).0,
         };
@@ -215,7 +253,7 @@ impl Working {
             let ended = handle.ended().await;
             working.ended(&run, ended.map(|it| it.past), told).await;
             working.inner.at_work().remove(&run);
-            drop(place.0);
+            drop(place);
         });
         Ok(())
     }
@@ -229,7 +267,9 @@ impl Working {
             }
             Err(_) => Ok(()),
         };
-        let stays = self.is_ending() && past.as_ref().is_ok_and(|it| !it.is_at_its_end());
+        let goes_on = self.inner.goes_on.load(Ordering::Acquire);
+        let stays =
+            goes_on && self.is_ending() && past.as_ref().is_ok_and(|it| !it.is_at_its_end());
         for error in [past.map(drop), delivered]
             .into_iter()
             .filter_map(Result::err)
@@ -251,6 +291,8 @@ impl Working {
 
     /// Goes on with everything that an earlier life of the server had in its hands.
     pub(crate) async fn go_on(&self) -> Result<(), store::StoreError> {
+        self.inner.goes_on.store(true, Ordering::Release);
+        tokio::spawn(forget_unbegun(self.runs.clone()));
         for left in self.runs.host().store.served_runs(RUNS_MAX).await? {
             let working = self.clone();
             tokio::spawn(async move {
@@ -297,8 +339,9 @@ impl Working {
         let Ok(place) = self.inner.places.clone().acquire_owned().await else {
             return Ok(());
         };
-        self.resume(PlaceAtWork(place), caller, *claimed, None)
-            .await
+        *self.inner.taken().entry(caller.to_owned()).or_default() += 1;
+        let place = self.placed(place, caller);
+        self.resume(place, *claimed, None).await
     }
 
     /// Begins nothing any more, stops what works where it can be resumed, and waits for that.
@@ -315,5 +358,26 @@ impl Working {
         };
         let in_time = tokio::time::timeout(longest, all).await.is_ok();
         Drained { runs, in_time }
+    }
+}
+
+/// Takes runs back that never began because the process died before their first event: nothing of them is there.
+async fn forget_unbegun(runs: Runs) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let before = now.unwrap_or_default().saturating_sub(UNBEGUN).as_millis();
+    let newest = match runs.host().store.runs(RUNS_MAX).await {
+        Ok(newest) => newest,
+        Err(error) => {
+            tracing::warn!(%error, "could not look for runs that never began");
+            return;
+        }
+    };
+    let never_began = |it: &store::RunSummary| {
+        it.events == 0 && it.holder.is_none() && u128::from(it.created_ms) < before
+    };
+    for run in newest.into_iter().filter(never_began) {
+        if let Err(error) = runs.forget(&run.id).await {
+            tracing::info!(run.id = %run.id, %error, "a run that never began stays");
+        }
     }
 }

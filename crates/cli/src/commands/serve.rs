@@ -101,10 +101,7 @@ pub(crate) async fn mcp(args: McpArgs) -> Result<Exit, Failure> {
     let progress = Arc::new(Progress::new(Mode::Quiet));
     let signals = Signals::serve(&progress);
     let drained = server.speak_mcp(signals.stop.listener()).await;
-    let drained = drained.map_err(refused)?;
-    if 0 < drained.runs {
-        out::remark(stopped(drained).trim_start_matches("stopped     "));
-    }
+    left(drained);
     Ok(Exit::Done)
 }
 
@@ -129,9 +126,7 @@ pub(crate) async fn acp(args: AcpArgs) -> Result<Exit, Failure> {
     let progress = Arc::new(Progress::new(Mode::Quiet));
     let signals = Signals::serve(&progress);
     let drained = server.speak_acp(signals.stop.listener()).await;
-    if 0 < drained.runs {
-        out::remark(stopped(drained).trim_start_matches("stopped     "));
-    }
+    left(drained);
     Ok(Exit::Done)
 }
 
@@ -163,6 +158,17 @@ fn choices(config: &ServerConfig, scripted: bool) -> Choices {
         clean_after_days: config.clean_after_days,
         scripted,
         version: env!("PIPELINE_VERSION").to_owned(),
+    }
+}
+
+/// Says what became of runs whose asker went away.
+fn left(drained: Drained) {
+    match drained.runs {
+        0 => {}
+        1 => out::remark("the run that worked was stopped; `pipeline resume` goes on with it"),
+        runs => out::remark(&format!(
+            "the {runs} runs that worked were stopped; `pipeline runs` lists them, `pipeline resume RUN` goes on with one"
+        )),
     }
 }
 

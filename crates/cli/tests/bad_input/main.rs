@@ -5,6 +5,7 @@ mod after_a_run;
 mod bundles;
 mod configuration;
 mod deliveries;
+mod diagnostics;
 mod doctor;
 mod documents;
 mod forks;

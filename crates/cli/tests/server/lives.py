@@ -215,18 +215,34 @@ def finish():
 def whose():
     """Each caller has their own runs; an admin sees all."""
     ada, bob, root = MORE
-    for name, repo in [("a folder", "/etc"), ("a host inside", "http://127.0.0.1:1/r.git"), ("an address of the cloud", "http://169.254.169.254/x.git")]:
+    for name, repo in [("a folder", "/etc"), ("a host inside", "http://127.0.0.1:1/r.git"), ("an address of the cloud", "http://169.254.169.254/x.git"), ("a name below", "http://a.localhost:1/x.git"), ("a dot behind it", "http://localhost.:1/x.git"), ("a name without a dot", "http://intern/x.git"), ("a number within", "http://[64:ff9b::7f00:1]/x.git"), ("a carrier's", "http://100.64.0.1/x.git")]:
         status, told = ask("POST", "/api/runs", {"task": "x", "repo": repo}, token=ada)
         print(name, status, told["title"])
-    status, run = ask("POST", "/api/runs", {"task": task()}, token=ada)
-    print("begun", status, run["caller"])
+    begun = [ask("POST", "/api/runs", {"task": task()}, token=ada) for _ in range(3)]
+    print("begun", [it[0] for it in begun], begun[2][1]["title"])
+    run = begun[0][1]
+    ask("POST", f"/api/runs/{begun[1][1]['id']}/cancel", token=ada)
     run = run["id"]
     for name, token in [("ada", ada), ("bob", bob), ("root", root)]:
-        seen = [it["id"] == run for it in ask("GET", "/api/runs", token=token)[1]["runs"]]
+        seen = [it["id"] == run or it["caller"] for it in ask("GET", "/api/runs", token=token)[1]["runs"]]
         print(name, seen, ask("GET", f"/api/runs/{run}", token=token)[0], ask("GET", f"/api/runs/{run}/events", token=token, last_event_id=9999)[0] if name == "bob" else "")
     print("bob stops", ask("POST", f"/api/runs/{run}/cancel", token=bob)[0], "root stops", ask("POST", f"/api/runs/{run}/cancel", token=root)[0])
     print("the owner's token", ask("GET", "/api/me")[0])
     print("too fast", sorted({ask("GET", "/api/me", token=bob)[0] for _ in range(80)}))
+
+
+def capped():
+    """Nothing begins that could cost more than the server lets a run spend."""
+    unpriced = {"coders": ["openai:made-up"], "reviewer": "none", "test_author": "none"}
+    for name, more in [
+        ("more", {"budget": "1.01"}),
+        ("no price", unpriced),
+        ("no price, so many tokens", unpriced | {"token_budget": 10**15}),
+        ("no price, little money", unpriced | {"token_budget": 10**15, "budget": "0.01"}),
+        ("a stand-in without a price", {"token_budget": 10**15, "fallback": {"review": "openai:made-up"}}),
+    ]:
+        status, told = ask("POST", "/api/runs", {"task": "x"} | more)
+        print(name, status, told["title"])
 
 
 def streams():

@@ -80,7 +80,6 @@ fn a_server_that_is_killed_or_stopped_goes_on_with_its_runs() {
         done
         sleep 1
         kill -TERM $server; wait $server; cat serve.err
-        pipeline show $run | sed -n 2p | cut -c1-50
         begin --folder ../repo --scripted ../replies
         client finish $run
         kill -TERM $server; wait $server
@@ -100,7 +99,7 @@ fn each_caller_has_their_own_runs_and_others_need_a_token() {
         pipeline token add ada || echo "exit $?"
         pipeline token add owner || echo "exit $?"
         pipeline token add 'a b' || echo "exit $?"
-        printf '[server]\nrequests_per_minute = 60\n' > pipeline.toml
+        printf '[server]\nrequests_per_minute = 60\ncaller_parallel = 2\n' > pipeline.toml
         : > serve.log
         "$PROGRAM" $serve > serve.log 2> serve.err & server=$!
         for _ in $(seq 200); do grep -q ^listening serve.log && break; sleep 0.05; done
@@ -180,5 +179,20 @@ fn what_ended_runs_left_goes_after_some_days_and_what_can_be_gone_on_with_stays(
         test -s "$state/evidence/$run/report.html" && pipeline show $run | sed -n 2p
         "#,
         expect_file!["lives/cleaning.txt"],
+    );
+}
+
+#[test]
+fn a_cap_of_the_server_holds_also_for_what_has_no_price() {
+    check(
+        r#"
+        printf '[server]\nrun_budget_max = 1.0\n' > pipeline.toml
+        export OPENAI_API_KEY=k ANTHROPIC_API_KEY=k GOOGLE_API_KEY=k
+        begin --folder ../repo
+        client capped
+        pipeline runs
+        kill -TERM $server; wait $server
+        "#,
+        expect_file!["lives/capped.txt"],
     );
 }

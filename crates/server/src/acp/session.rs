@@ -37,6 +37,8 @@ pub(super) struct Sessions {
 #[derive(Default)]
 struct Session {
     folder: PathBuf,
+    /// Whether it is being worked for.
+    is_busy: bool,
     /// The run that works for it.
     run: Option<RunId>,
     /// Whether what it asked for last was called off.
@@ -93,9 +95,10 @@ impl Sessions {
             let session = all.get_mut(&id);
             let session =
                 session.ok_or_else(|| Error::invalid_params().data("there is no such session"))?;
-            if session.run.is_some() {
+            if session.is_busy {
                 return Err(Error::invalid_params().data("a run works for this session already"));
             }
+            session.is_busy = true;
             session.is_cancelled = false;
             session.folder.clone()
         };
@@ -107,7 +110,12 @@ impl Sessions {
             commit: true,
             ..NewRun::default()
         };
-        match self.work(&id, asked, &updates, editor).await {
+        let worked = self.work(&id, asked, &updates, editor).await;
+        if let Some(session) = self.all().get_mut(&id) {
+            session.is_busy = false;
+            session.run = None;
+        }
+        match worked {
             Ok(reason) => Ok(PromptResponse::new(reason)),
             // A person reads it where they asked.
             Err(problem) => {
@@ -146,11 +154,7 @@ impl Sessions {
         if self.is_cancelled(id) {
             shared.working.stop(&run);
         }
-        let followed = self.follow(&run, updates).await;
-        if let Some(session) = self.all().get_mut(id) {
-            session.run = None;
-        }
-        followed?;
+        self.follow(&run, updates).await?;
         Ok(match self.is_cancelled(id) {
             true => StopReason::Cancelled,
             false => StopReason::EndTurn,

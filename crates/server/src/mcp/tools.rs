@@ -241,8 +241,7 @@ async fn verify(shared: &Arc<Shared>, caller: &Caller, arguments: Value) -> Call
         }
     };
     // It takes a place as a run does: the repository's tests run.
-    let place = shared.working.place();
-    let _place = place.ok_or_else(|| asking::no_place(shared.choices.runs_max, ""))?;
+    let _place = asking::place(shared, &caller.name)?;
     let verified = shared
         .requests
         .verified(&bundle, &shared.working.runs)

@@ -131,8 +131,7 @@ async fn go_on(
     }
     let folders = &working.runs.host().folders;
     disk::has_room(&[&folders.state, &folders.cache])?;
-    let place = working.place();
-    let place = place.ok_or_else(|| asking::no_place(shared.choices.runs_max, ""))?;
+    let place = asking::place(shared, caller)?;
     let of_run = |error| Problem::of_run(&**requests, error);
     let claimed = match working.runs.claim(run).await.map_err(of_run)? {
         Claim::Taken(claimed) => claimed,
@@ -144,7 +143,7 @@ async fn go_on(
     let change = claimed.change(settings, limits, said).map_err(of_run)?;
     let served = working.runs.host().store.run_is_served(run, true).await;
     served.map_err(|it| Problem::of_store(&**requests, "write down that the run goes on", it))?;
-    let resumed = working.resume(place, caller, *claimed, change).await;
+    let resumed = working.resume(place, *claimed, change).await;
     if resumed.is_err() {
         working.leave(run).await;
     }
