@@ -12,17 +12,17 @@ mod doctor;
 mod examine;
 mod fork;
 mod log;
-mod models;
+pub(crate) mod models;
 mod open;
 mod resume;
 mod review_bench;
 mod run;
 mod runs;
 mod serve;
-mod show;
+pub(crate) mod show;
 mod test;
 mod token;
-mod verify;
+pub(crate) mod verify;
 
 use std::path::Path;
 
@@ -32,10 +32,6 @@ use clap_complete::Shell;
 use crate::args::{Cli, Command};
 use crate::exit::Exit;
 use crate::failure::Failure;
-
-pub(crate) use self::models::listed;
-pub(crate) use self::show::next;
-pub(crate) use self::verify::verified;
 
 /// Does what the command line says.
 pub(crate) async fn dispatch(command: Command, quiet: bool) -> Result<Exit, Failure> {

@@ -17,10 +17,11 @@ use crate::args::{
     WallArgs,
 };
 use crate::changes::Changes;
+use crate::commands::{models, show, verify};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::home::{Home, store_failure};
-use crate::{commands, rehearsal, settings, task, words};
+use crate::{rehearsal, settings, task, words};
 
 /// What the server asks.
 pub(crate) struct Served {
@@ -322,13 +323,13 @@ impl Requests for Served {
                     runs.bundle_of(run, &history)
                 }
             };
-            commands::verified(&self.home, runs, &folder, self.unconfined).await
+            verify::verified(&self.home, runs, &folder, self.unconfined).await
         };
         verified.await.map_err(|it| self.refused(it))
     }
 
     fn models(&self) -> Result<Value, Refusal> {
-        commands::listed(&self.home.config, &self.home.surroundings).map_err(|it| self.refused(it))
+        models::listed(&self.home.config, &self.home.surroundings).map_err(|it| self.refused(it))
     }
 
     fn changed(
@@ -367,7 +368,7 @@ impl Requests for Served {
         };
         let has_ended = !works && (state.status != Status::Running || state.reason.is_some());
         let code = has_ended.then(|| Exit::of(state.status, state.reason).code());
-        (code, commands::next(&past.run, works, &state))
+        (code, show::next(&past.run, works, &state))
     }
 
     fn folders(&self) -> Vec<String> {

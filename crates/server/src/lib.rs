@@ -30,6 +30,7 @@ mod requests;
 mod routes;
 mod server;
 mod shared;
+mod stopping;
 mod streams;
 mod working;
 

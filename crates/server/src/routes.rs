@@ -8,8 +8,6 @@ mod know;
 mod read;
 mod session;
 
-pub(crate) use self::act::stop;
-
 use std::sync::Arc;
 
 use axum::Router;

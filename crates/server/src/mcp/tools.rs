@@ -17,8 +17,8 @@ use crate::callers::Caller;
 use crate::follow::{Followed, follow};
 use crate::problem::Problem;
 use crate::requests::BundleOf;
-use crate::routes;
 use crate::shared::{Shared, broken};
+use crate::stopping::stop;
 
 /// Longest wait for a run in one call; clients give up after a minute.
 const WAIT_SECONDS_MAX: u64 = 50;
@@ -212,7 +212,7 @@ async fn result(shared: &Arc<Shared>, caller: &Caller, arguments: Value) -> Call
 
 async fn cancel(shared: &Arc<Shared>, caller: &Caller, arguments: Value) -> Called {
     let OfRun { run } = read(arguments)?;
-    let outcome = routes::stop(shared, caller, &run).await?;
+    let outcome = stop(shared, caller, &run).await?;
     serde_json::to_value(outcome).map_err(broken)
 }
 

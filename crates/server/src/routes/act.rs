@@ -8,15 +8,15 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use protocol::Silent;
 use runs::{Claim, RunsError};
-use store::Cancellation;
 
-use crate::api::{Changes, Destinations, Handed, NewRun, Outcome, Run, Stopped};
+use crate::api::{Changes, Destinations, Handed, NewRun, Run, Stopped};
 use crate::asking;
 use crate::body::{Body, Named};
 use crate::callers::Caller;
 use crate::disk;
 use crate::problem::Problem;
 use crate::shared::{Shared, broken};
+use crate::stopping::stop;
 
 /// Begin a run. Answers once its repository is open and its first event written; it goes on by itself then.
 #[utoipa::path(
@@ -67,21 +67,6 @@ pub(super) async fn cancel(
 ) -> Result<Response, Problem> {
     let stopped = stop(&shared, &caller, &id).await?;
     shared.json(StatusCode::OK, &stopped)
-}
-
-/// Asks a run to stop.
-pub(crate) async fn stop(shared: &Shared, caller: &Caller, id: &str) -> Result<Stopped, Problem> {
-    let run = shared.summary(caller, id).await?.id;
-    let asked = shared.working.runs.host().store.request_cancel(&run).await;
-    let asked = asked.map_err(|it| Problem::of_store(&*shared.requests, "cancel the run", it))?;
-    // One that works here hears it at once.
-    let works_here = shared.working.stop(&run);
-    let outcome = match asked {
-        Cancellation::Ended(_) => Outcome::Ended,
-        Cancellation::Idle if !works_here => Outcome::Idle,
-        Cancellation::Idle | Cancellation::Asked(_) => Outcome::Asked,
-    };
-    Ok(Stopped { outcome })
 }
 
 /// Go on with a run that stopped, as it was or under other terms.
